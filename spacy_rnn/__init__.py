@@ -1,0 +1,1 @@
+"""Recurrent networks as first-class citizens of spaCy."""

@@ -1,0 +1,189 @@
+"""Recurrent encoders, for every place where spaCy takes an encoder."""
+
+from collections.abc import Callable
+from functools import partial
+
+from thinc.api import ArgsKwargs, Model, torch2xp, xp2torch
+from thinc.types import Floats2d
+from thinc.util import get_width
+
+from ..types import Encoder
+
+
+def build_bilstm_encoder_v1(width: int, depth: int, dropout: float) -> Encoder:
+    """Build a bidirectional LSTM, in the place of `spacy.TorchBiLSTMEncoder.v1`.
+
+    width (int): Features of each token that goes out, half of them from each direction.
+    depth (int): Layers.
+    dropout (float): Rate of the locked dropout between layers and on what goes out,
+        until `training.dropout` sets another one.
+    RETURNS (Encoder): The encoder.
+    RAISES (ValueError): If a setting is out of its bounds.
+    """
+    return build_recurrent_encoder_v1(width, depth, cell="lstm", dropout=dropout)
+
+
+def build_bigru_encoder_v1(width: int, depth: int, dropout: float) -> Encoder:
+    """Build a bidirectional GRU, with the settings of `spacy.TorchBiLSTMEncoder.v1`.
+
+    width (int): Features of each token that goes out, half of them from each direction.
+    depth (int): Layers.
+    dropout (float): Rate of the locked dropout between layers and on what goes out,
+        until `training.dropout` sets another one.
+    RETURNS (Encoder): The encoder.
+    RAISES (ValueError): If a setting is out of its bounds.
+    """
+    return build_recurrent_encoder_v1(width, depth, cell="gru", dropout=dropout)
+
+
+def build_recurrent_encoder_v1(
+    width: int,
+    depth: int = 1,
+    *,
+    cell: str = "lstm",
+    bidirectional: bool = True,
+    merge: str = "concat",
+    residual: bool = False,
+    layer_norm: bool = False,
+    initial_state: str = "zero",
+    dropout: float = 0.0,
+    dropout_input: float | None = 0.0,
+    dropout_layers: float | None = None,
+    dropout_output: float | None = None,
+    word_dropout: float = 0.0,
+    weight_drop: float = 0.0,
+    zoneout_hidden: float = 0.0,
+    zoneout_cell: float = 0.0,
+    forget_bias: float = 1.0,
+    longest_memory: int | None = None,
+    mixed_precision: bool = False,
+) -> Encoder:
+    """Build a recurrent encoder. Its results do not depend on the batch.
+
+    width (int): Features of each token that goes out, both directions together. What
+        comes in may be of any width.
+    depth (int): Layers.
+    cell (str): One of "lstm", "gru", "rnn_tanh", "rnn_relu".
+    bidirectional (bool): Whether each layer also reads from the end.
+    merge (str): How two directions become one output: "concat", each of half the width,
+        or "sum", each of the whole width.
+    residual (bool): Whether a layer's input is added to its output, where the two are of
+        one width.
+    layer_norm (bool): Whether to normalise between layers.
+    initial_state (str): Where states start: "zero" or "learned".
+    dropout (float): Rate of the dropouts below that are null, until `training.dropout`
+        sets another one.
+    dropout_input (float | None): Locked dropout on what comes in.
+    dropout_layers (float | None): Locked dropout between layers.
+    dropout_output (float | None): Locked dropout on what goes out.
+    word_dropout (float): Share of tokens whose input is dropped in training.
+    weight_drop (float): Share of recurrent weights dropped in training.
+    zoneout_hidden (float): Share of hidden units that keep their value for a step.
+    zoneout_cell (float): The same for the cell state of an LSTM.
+    forget_bias (float): Bias of an LSTM's forget gate at the start.
+    longest_memory (int | None): The longest dependency in tokens that the gates start
+        out to remember: chrono initialisation.
+    mixed_precision (bool): Whether to compute in bfloat16 where the hardware has it.
+    RETURNS (Encoder): The encoder.
+    RAISES (ValueError): If a setting is out of its bounds or does not fit another one.
+    """
+    from ..nn.recurrent import RecurrentNetwork
+    from ..nn.regularize import check_rate
+    from .shim import NetworkShim
+
+    network = partial(
+        RecurrentNetwork,
+        width=width,
+        depth=depth,
+        cell=cell,
+        bidirectional=bidirectional,
+        merge=merge,
+        residual=residual,
+        layer_norm=layer_norm,
+        initial_state=initial_state,
+        dropout_input=dropout_input,
+        dropout_layers=dropout_layers,
+        dropout_output=dropout_output,
+        word_dropout=word_dropout,
+        weight_drop=weight_drop,
+        zoneout_hidden=zoneout_hidden,
+        zoneout_cell=zoneout_cell,
+        forget_bias=forget_bias,
+        longest_memory=longest_memory,
+    )
+    return Model(
+        "recurrent_encoder",
+        forward,
+        init=init,
+        dims={"nI": None, "nO": width},
+        attrs={"dropout_rate": check_rate(dropout, "dropout")},
+        shims=[NetworkShim(network, {"inputs": width}, mixed_precision=mixed_precision)],
+    )
+
+
+def forward(
+    model: Encoder, tokens: list[Floats2d], is_train: bool
+) -> tuple[list[Floats2d], Callable]:
+    """Encode documents.
+
+    model (Encoder): The encoder.
+    tokens (list[Floats2d]): For each document an array `(tokens, nI)`.
+    is_train (bool): Whether gradients will follow.
+    RETURNS (tuple[list[Floats2d], Callable]): For each document an array `(tokens, nO)`,
+        and a callback from its gradient to that of what came in.
+    RAISES (ValueError): If what comes in has another width than the encoder was
+        initialised for, or holds values that are not finite.
+    """
+    import torch
+
+    if not tokens:
+        return [], lambda d_outputs: []
+    shim = model.shims[0]
+    lengths = [len(doc) for doc in tokens]
+    data = xp2torch(model.ops.flatten(tokens), requires_grad=is_train, device=shim.device)
+    _check_finite(data, lengths)
+    if is_train:
+        shim.set_dropout_rate(model.attrs["dropout_rate"])
+    (encoded, _), backprop_network = shim(ArgsKwargs((data, torch.tensor(lengths)), {}), is_train)
+
+    def backprop(d_outputs: list[Floats2d]) -> list[Floats2d]:
+        d_encoded = xp2torch(model.ops.flatten(d_outputs), device=shim.device)
+        gradients = ArgsKwargs((encoded,), {"grad_tensors": d_encoded})
+        d_tokens = backprop_network(gradients).args[0]
+        return model.ops.unflatten(torch2xp(d_tokens, ops=model.ops), lengths)
+
+    return model.ops.unflatten(torch2xp(encoded, ops=model.ops), lengths), backprop
+
+
+def init(model: Encoder, X: list[Floats2d] | None = None, Y: list[Floats2d] | None = None) -> None:
+    """Build the network for the width of what comes in, with fresh weights.
+
+    model (Encoder): The encoder.
+    X (list[Floats2d] | None): Sample input.
+    Y (list[Floats2d] | None): Sample output, not needed: the width is set.
+    """
+    if X:
+        model.set_dim("nI", get_width(X), force=True)
+    inputs = model.get_dim("nI") if model.has_dim("nI") else model.get_dim("nO")
+    model.shims[0].build(inputs=inputs)
+
+
+def _check_finite(data, lengths: list[int]) -> None:
+    """Refuse values that would make every later one wrong, and say where they are."""
+    import torch
+
+    if torch.isfinite(data.sum()):
+        return
+    bad = (~torch.isfinite(data)).any(dim=1).nonzero()
+    if not len(bad):
+        return
+    row = int(bad[0])
+    document = 0
+    while row >= lengths[document]:
+        row -= lengths[document]
+        document += 1
+    raise ValueError(
+        f"{len(bad)} tokens come in with values that are infinite or not numbers, the first "
+        f"is token {row} of document {document} in the batch: check the embeddings or "
+        f"vectors below the encoder"
+    )

@@ -1,0 +1,309 @@
+"""The bridge between a PyTorch network and Thinc."""
+
+import copy
+import json
+import logging
+import math
+import os
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from thinc.api import ArgsKwargs, Optimizer, PyTorchShim, torch2xp, xp2torch
+from thinc.shims import Shim
+from thinc.util import convert_recursive, get_torch_default_device
+from torch import nn
+
+from ..nn.regularize import set_dropout
+
+logger = logging.getLogger("spacy")
+
+
+class NetworkShim(PyTorchShim):
+    """Train, run and store a PyTorch network inside a Thinc model.
+
+    What differs from Thinc's own shim: dropout follows the training config, weight
+    averages reach the network, one norm of all its gradients is clipped, prediction
+    shares no mode with training, copies are trained apart, and weights are stored as
+    safetensors, which hold numbers and nothing that runs.
+
+    build (Callable[..., nn.Module]): Makes the network from its dimensions, given by
+        name. A function of a module or a `functools.partial` of one, so that it pickles.
+    dims (dict[str, int]): The dimensions to begin with.
+    mixed_precision (bool): Whether to compute in bfloat16 where the hardware has it.
+    device (torch.device | None): Where the network lives. Default: the device of
+        Thinc's current ops.
+
+    grad_norm (float): The norm of all gradients at the last step, before clipping.
+    skipped_steps (int): Steps not taken because a gradient was infinite or not a number.
+    """
+
+    def __init__(
+        self,
+        build: Callable[..., nn.Module],
+        dims: dict[str, int],
+        *,
+        mixed_precision: bool = False,
+        device: torch.device | None = None,
+    ):
+        super().__init__(None, device=device)
+        self._build = build
+        self._mixed_precision = mixed_precision
+        self._device = get_torch_default_device() if device is None else device
+        self._poisoned = False
+        self.grad_norm = 0.0
+        self.skipped_steps = 0
+        self.build(**dims)
+
+    @property
+    def device(self) -> torch.device:
+        return self._device
+
+    def build(self, **dims: int) -> None:
+        """Make the network anew, with fresh weights.
+
+        dims (int): Its dimensions by name.
+        RAISES (ValueError): If the network cannot be made of them.
+        """
+        self.dims = dims
+        self._set_network(self._build(**dims))
+
+    def set_dropout_rate(self, rate: float) -> None:
+        """Set the rate of all dropouts that have none of their own, for training.
+
+        rate (float): The share of what is dropped, at least 0 and below 1.
+        RAISES (ValueError): If the rate is out of bounds.
+        """
+        set_dropout(self._model, rate)
+
+    def predict(self, inputs: ArgsKwargs):
+        """Run the network without noise. Any number of threads may do so at once.
+
+        inputs (ArgsKwargs): What the network takes.
+        RETURNS (Any): What the network returns.
+        """
+        _use_one_thread_after_fork()
+        with torch.inference_mode(), self._autocast():
+            return self._predictor(*inputs.args, **inputs.kwargs)
+
+    def begin_update(self, inputs: ArgsKwargs):
+        """Run the network with its noise and remember what the gradients need.
+
+        inputs (ArgsKwargs): What the network takes; tensors that require gradients get
+            them.
+        RETURNS (tuple[Any, Callable]): What the network returns, and a callback that
+            takes the arguments of `torch.autograd.backward` and returns the gradients
+            of the inputs. Where one of these is not finite, all are zero and the next
+            step is skipped.
+        """
+        _use_one_thread_after_fork()
+        with self._autocast():
+            outputs = self._model(*inputs.args, **inputs.kwargs)
+
+        def backprop(grads: ArgsKwargs) -> ArgsKwargs:
+            torch.autograd.backward(*grads.args, **grads.kwargs)
+            d_inputs = [
+                each.grad
+                for each in (*inputs.args, *inputs.kwargs.values())
+                if getattr(each, "grad", None) is not None
+            ]
+            if not all(math.isfinite(d_input.sum()) for d_input in d_inputs):
+                self._poisoned = True
+                for d_input in d_inputs:
+                    d_input.zero_()
+            return convert_recursive(_has_grad, lambda each: each.grad, inputs)
+
+        return outputs, backprop
+
+    def finish_update(self, optimizer: Optimizer) -> None:
+        """Take one step with the gradients so far.
+
+        All gradients of the network together are scaled down to the norm
+        `optimizer.grad_clip` if they exceed it (Pascanu et al. 2013). A step with a
+        gradient that is infinite or not a number is skipped and counted.
+
+        optimizer (Optimizer): Thinc's optimizer, or any callable of its signature.
+        """
+        trained = {
+            name: parameter
+            for name, parameter in self._model.named_parameters()
+            if parameter.grad is not None
+        }
+        if not trained:
+            return
+        limit = getattr(optimizer, "grad_clip", None) or math.inf
+        self.grad_norm = nn.utils.clip_grad_norm_(trained.values(), limit).item()
+        if self._poisoned or not math.isfinite(self.grad_norm):
+            self.skipped_steps += 1
+            logger.warning(
+                "Skipped a step: a gradient is infinite or not a number (%d so far). "
+                "If this goes on, lower the learning rate.",
+                self.skipped_steps,
+            )
+        else:
+            for name, parameter in trained.items():
+                weights, _ = optimizer(
+                    (self.id, name), torch2xp(parameter.data), torch2xp(parameter.grad)
+                )
+                updated = xp2torch(weights, device=self.device)
+                if updated.data_ptr() != parameter.data_ptr():
+                    parameter.data.copy_(updated)
+        self._poisoned = False
+        self._model.zero_grad(set_to_none=True)
+
+    @contextmanager
+    def use_params(self, params: dict) -> Iterator[None]:
+        """Replace weights for a while, and put the old ones back whatever happens.
+
+        params (dict): Arrays by (id of the shim, name of the parameter), as in the
+            averages of an optimizer; keys of others are passed over.
+        """
+        swapped = {
+            parameter: params[self.id, name]
+            for name, parameter in self._model.named_parameters()
+            if (self.id, name) in params
+        }
+        backup = {parameter: parameter.data for parameter in swapped}
+        try:
+            for parameter, weights in swapped.items():
+                parameter.data = xp2torch(weights, device=self.device)
+            yield
+        finally:
+            for parameter, weights in backup.items():
+                parameter.data = weights
+
+    def copy(self) -> "NetworkShim":
+        """Copy the network, under an id of its own.
+
+        RETURNS (NetworkShim): The copy, to be trained apart.
+        """
+        copied = copy.deepcopy(self)
+        with Shim.global_id_lock:
+            Shim.global_id += 1
+            copied.id = Shim.global_id
+        return copied
+
+    def to_device(self, device_type: str, device_id: int) -> None:
+        """Move the network.
+
+        device_type (str): "cpu" or "gpu", as Thinc's ops call it.
+        device_id (int): The number of the GPU.
+        """
+        self._device = torch.device(f"cuda:{device_id}" if device_type == "gpu" else device_type)
+        self._set_network(self._model)
+
+    def to_bytes(self) -> bytes:
+        """Store the network.
+
+        RETURNS (bytes): A safetensors file: the dimensions in its header, and each
+            tensor once under its first name.
+        """
+        tensors = {name: tensor.cpu().contiguous() for name, tensor in self._tensors().items()}
+        return save(tensors, metadata={"dims": json.dumps(self.dims)})
+
+    def from_bytes(self, data: bytes) -> "NetworkShim":
+        """Build the network from stored dimensions and fill in the stored weights.
+
+        data (bytes): What `to_bytes` returned.
+        RETURNS (NetworkShim): The same shim.
+        RAISES (ValueError): If the data are not safetensors, or do not fit the network.
+        """
+        try:
+            stored = load(data)
+            header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+            dims = json.loads(header["__metadata__"]["dims"])
+        except (SafetensorError, KeyError, ValueError) as error:
+            raise ValueError(
+                f"The weights are not a safetensors file of this package ({error}). "
+                f"No other format is read, because pickled weights can run code: save the "
+                f"model again with spacy-rnn"
+            ) from error
+        if dims.keys() != self.dims.keys() or not all(type(d) is int for d in dims.values()):
+            raise ValueError(
+                f"The weights were stored for the dimensions {dims}, but this network has "
+                f"the dimensions {sorted(self.dims)}: load them into the architecture that "
+                f"they were trained with"
+            )
+        if dims != self.dims:
+            self.build(**dims)
+        tensors = self._tensors()
+        problems = [
+            f"{name}: stored {_shape(stored.get(name))}, expected {_shape(tensors.get(name))}"
+            for name in sorted(tensors.keys() | stored.keys())
+            if _shape(stored.get(name)) != _shape(tensors.get(name))
+        ]
+        if problems:
+            raise ValueError(
+                "The stored weights do not fit the network: "
+                + "; ".join(problems)
+                + ". Use the settings that the model was trained with"
+            )
+        for name, tensor in tensors.items():
+            tensor.copy_(stored[name])
+        return self
+
+    def __getstate__(self) -> dict:
+        return {key: value for key, value in vars(self).items() if key != "_predictor"}
+
+    def __setstate__(self, state: dict) -> None:
+        vars(self).update(state)
+        self._set_network(self._model)
+
+    def _set_network(self, network: nn.Module) -> None:
+        """Keep a network in training mode and, on the same weights, one that predicts.
+
+        Two objects, because a mode that is flipped back and forth is seen by all threads.
+        """
+        self._model = network.to(self._device).train()
+        shared = {id(tensor): tensor for tensor in (*network.parameters(), *network.buffers())}
+        self._predictor = copy.deepcopy(network, shared).eval()
+
+    def _tensors(self) -> dict[str, torch.Tensor]:
+        """Name each tensor of the network once, however often it is used."""
+        named = (*self._model.named_parameters(), *self._model.named_buffers())
+        return {name: tensor.detach() for name, tensor in named}
+
+    def _autocast(self) -> AbstractContextManager:
+        enabled = self._mixed_precision and has_bfloat16(self._device)
+        if self._mixed_precision and not enabled:
+            warnings.warn(
+                f"mixed_precision is on, but torch knows no bfloat16 on this device "
+                f"({self._device}): computing in float32",
+                stacklevel=2,
+            )
+        return torch.autocast(self._device.type, torch.bfloat16, enabled=enabled)
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Tell whether a device computes in bfloat16 by itself.
+
+    device (torch.device): The device.
+    RETURNS (bool): Whether mixed precision makes sense there.
+    """
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    return any(value for name, value in capabilities.items() if "bf16" in name)
+
+
+def _has_grad(value: object) -> bool:
+    return hasattr(value, "grad")
+
+
+def _shape(tensor: torch.Tensor | None) -> str:
+    return "nothing" if tensor is None else str(tuple(tensor.shape))
+
+
+_process = os.getpid()
+
+
+def _use_one_thread_after_fork() -> None:
+    """Keep a forked worker from waiting for ever for threads that stayed in its parent."""
+    global _process
+    if os.getpid() != _process:
+        _process = os.getpid()
+        logger.info("Forked process %d: torch runs on one thread here", _process)
+        torch.set_num_threads(1)

@@ -1,0 +1,219 @@
+"""Sequences of different lengths in one tensor, and their layouts for a kernel.
+
+A batch of sequences is `(data, lengths)`: the words of all sequences one after
+the other, `data` of shape `(sum(lengths), width)`. Padding exists nowhere else
+than inside the layouts of this file, which say where each word goes.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where each word of a batch sits in the rows that a kernel reads.
+
+    order (Tensor): The sequences that have words, longest first, shape `(batch,)`.
+    rows (Tensor): The row of each word, shape `(words,)`.
+    words (Tensor): The word in each row, shape `(rows,)`; the number of words marks
+        padding.
+    """
+
+    order: Tensor
+    rows: Tensor
+    words: Tensor
+
+
+@dataclass(frozen=True)
+class Packed(Layout):
+    """Step by step, without padding: the layout of torch's `PackedSequence`.
+
+    batch_sizes (Tensor): How many sequences are still running at each step,
+        shape `(steps,)`, on the CPU.
+    """
+
+    batch_sizes: Tensor
+
+
+@dataclass(frozen=True)
+class Block:
+    """A rectangle of sequences of similar lengths.
+
+    steps (int): Its length in time.
+    width (int): Its columns: a sequence each, the last ones perhaps empty.
+    size (int): Its sequences.
+    """
+
+    steps: int
+    width: int
+    size: int
+
+
+@dataclass(frozen=True)
+class Padded(Layout):
+    """Rectangles of sequences of similar lengths, padded at their ends.
+
+    blocks (tuple[Block, ...]): The rectangles, each a run of rows and of columns.
+    columns (Tensor): The column of each sequence of `order`, counted over all
+        rectangles, shape `(batch,)`.
+    firsts (Tensor): The first word of each sequence of `order`, shape `(batch,)`.
+    lasts (Tensor): The last word of each sequence of `order`, shape `(batch,)`.
+    """
+
+    blocks: tuple[Block, ...]
+    columns: Tensor
+    firsts: Tensor
+    lasts: Tensor
+
+
+def check_lengths(data: Tensor, lengths: Tensor) -> None:
+    """Refuse lengths that do not describe the data.
+
+    data (Tensor): The words of all sequences, shape `(words, width)`.
+    lengths (Tensor): The words of each sequence, integers of shape `(batch,)`.
+    RAISES (ValueError): If a length is negative or they do not sum to the words.
+    """
+    if data.dim() != 2:
+        raise ValueError(f"Expected data of shape (words, width), got {tuple(data.shape)}")
+    if lengths.dim() != 1 or lengths.dtype.is_floating_point:
+        raise ValueError(
+            f"Expected integer lengths of shape (batch,), got {lengths.dtype} of "
+            f"shape {tuple(lengths.shape)}"
+        )
+    if len(lengths) and int(lengths.min()) < 0:
+        raise ValueError(f"A sequence cannot have {int(lengths.min())} words: use 0 or more")
+    if int(lengths.sum()) != len(data):
+        raise ValueError(
+            f"The lengths sum to {int(lengths.sum())} but the data has {len(data)} rows: "
+            f"pass each sequence's own length, without padding"
+        )
+
+
+def owners(lengths: Tensor, device: torch.device | None = None) -> Tensor:
+    """Tell for each word which sequence it belongs to.
+
+    lengths (Tensor): The words of each sequence, shape `(batch,)`.
+    device (torch.device | None): Where the result goes; default: where lengths are.
+    RETURNS (Tensor): Sequence numbers, shape `(words,)`.
+    """
+    owner = torch.arange(len(lengths), device=lengths.device).repeat_interleave(lengths)
+    return owner if device is None else owner.to(device)
+
+
+def pack(lengths: Tensor, device: torch.device) -> Packed:
+    """Lay out a batch without padding: all first words, all second words, and so on.
+
+    lengths (Tensor): The words of each sequence, shape `(batch,)`, on the CPU.
+    device (torch.device): Where the layout is needed.
+    RETURNS (Packed): The layout.
+    """
+    sizes = lengths.numpy()
+    order = _longest_first(sizes)
+    steps = int(sizes.max(initial=0))
+    ended = np.cumsum(np.bincount(sizes[order], minlength=steps + 1))[:steps]
+    batch_sizes = len(order) - ended
+    first_row = np.cumsum(batch_sizes) - batch_sizes
+    owner, time = _times(sizes)
+    rows = first_row[time] + _inverse(order, len(sizes))[owner]
+    return Packed(
+        batch_sizes=torch.from_numpy(batch_sizes),
+        order=_tensor(order, device),
+        rows=_tensor(rows, device),
+        words=_tensor(_inverse(rows, len(rows)), device),
+    )
+
+
+def pad(lengths: Tensor, device: torch.device, cell_cost: int) -> Padded:
+    """Lay out a batch in few rectangles that waste little on padding.
+
+    lengths (Tensor): The words of each sequence, shape `(batch,)`, on the CPU; at least
+        one of them is not zero.
+    device (torch.device): Where the layout is needed.
+    cell_cost (int): Multiplications that the kernel does for each cell.
+    RETURNS (Padded): The layout.
+    """
+    sizes = lengths.numpy()
+    order = _longest_first(sizes)
+    blocks = _cut(sizes[order], cell_cost)
+    steps, widths, counts = np.array([[b.steps, b.width, b.size] for b in blocks]).T
+    areas = steps * widths
+    # The first row, the width and the first column of the rectangle of each sequence.
+    first_row = np.repeat(np.cumsum(areas) - areas, counts)
+    stride = np.repeat(widths, counts)
+    first_column = np.repeat(np.cumsum(widths) - widths, counts)
+    column = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
+    owner, time = _times(sizes)
+    rank = _inverse(order, len(sizes))[owner]
+    rows = (first_row + column)[rank] + time * stride[rank]
+    ends = np.cumsum(sizes)[order]
+    return Padded(
+        blocks=tuple(blocks),
+        columns=_tensor(first_column + column, device),
+        firsts=_tensor(ends - sizes[order], device),
+        lasts=_tensor(ends - 1, device),
+        order=_tensor(order, device),
+        rows=_tensor(rows, device),
+        words=_tensor(_inverse(rows, int(areas.sum())), device),
+    )
+
+
+# A call of the kernel costs, on top of its multiplications, the time of some millions of
+# them; past a thousand cells the processor's caches overflow. Widths and lengths come
+# from a coarse grid because oneDNN compiles, and keeps, a kernel for each new shape.
+CALL_COST = 5_000_000
+MAX_CELLS = 1024
+WIDTHS = (1, 2, 4, 8, 16, 32)
+
+
+def _cut(sizes: np.ndarray, cell_cost: int) -> list[Block]:
+    """Cut sequences, longest first, into rectangles at the least time for each word."""
+    words = np.concatenate([[0], np.cumsum(sizes)]).tolist()
+    call_cost = CALL_COST / cell_cost
+    blocks = []
+    done = 0
+    while done < len(sizes):
+        steps = _round_up(int(sizes[done]))
+        least = math.inf
+        for width in WIDTHS:
+            if width > 1 and steps * width > MAX_CELLS:
+                break
+            end = min(done + width, len(sizes))
+            cost = (call_cost + steps * width) / (words[end] - words[done])
+            if cost < least:
+                least, block = cost, Block(steps, width, end - done)
+        blocks.append(block)
+        done += block.size
+    return blocks
+
+
+def _round_up(length: int) -> int:
+    """Round a length up to three significant bits: at most a quarter more."""
+    unit = 1 << max(0, (length - 1).bit_length() - 3)
+    return -(-length // unit) * unit
+
+
+def _longest_first(sizes: np.ndarray) -> np.ndarray:
+    """Order the sequences that have words by length; equals keep their order."""
+    order = np.argsort(-sizes, kind="stable")
+    return order[: np.count_nonzero(sizes)]
+
+
+def _times(sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Tell for each word its sequence and its time in it."""
+    owner = np.repeat(np.arange(len(sizes)), sizes)
+    return owner, np.arange(len(owner)) - (np.cumsum(sizes) - sizes)[owner]
+
+
+def _inverse(places: np.ndarray, total: int) -> np.ndarray:
+    """Tell for each place which thing is there; the number of things where none is."""
+    inverse = np.full(total, len(places))
+    inverse[places] = np.arange(len(places))
+    return inverse
+
+
+def _tensor(array: np.ndarray, device: torch.device) -> Tensor:
+    return torch.from_numpy(array).to(device)

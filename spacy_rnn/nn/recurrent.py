@@ -1,0 +1,285 @@
+"""Recurrent networks over sequences of different lengths.
+
+What comes out at a word depends on its own sequence alone: never on padding, on the
+other sequences of the batch, or on their order.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from .ragged import Layout, Packed, Padded, check_lengths, pack, pad
+from .regularize import LockedDropout, WeightDrop, WordDropout, check_rate
+from .scan import GATES, State, Weights, scan_packed, scan_padded, scan_steps
+
+
+class Recurrence(nn.Module):
+    """The weights of one direction of one layer, named and shaped as torch's own.
+
+    cell (str): One of "lstm", "gru", "rnn_tanh", "rnn_relu".
+    inputs (int): Features of each word.
+    hidden (int): Units of the hidden state.
+    weight_drop (float): Share of recurrent weights dropped in training.
+    forget_bias (float): Bias of an LSTM's forget gate at the start (Gers et al. 2000;
+        Jozefowicz et al. 2015).
+    longest_memory (int | None): Draw the biases of the gates so that memories last up to
+        this many words: chrono initialisation (Tallec & Ollivier 2018).
+    """
+
+    def __init__(
+        self,
+        cell: str,
+        inputs: int,
+        hidden: int,
+        *,
+        weight_drop: float,
+        forget_bias: float,
+        longest_memory: int | None,
+    ):
+        super().__init__()
+        self.cell = cell
+        self.weight_drop = WeightDrop(weight_drop)
+        gates = GATES[cell] * hidden
+        self.size = gates * (inputs + hidden)
+        self.weight_ih = nn.Parameter(torch.empty(gates, inputs))
+        self.weight_hh = nn.Parameter(torch.empty(gates, hidden))
+        self.bias_ih = nn.Parameter(torch.zeros(gates))
+        self.bias_hh = nn.Parameter(torch.zeros(gates))
+        for gate in self.weight_ih.data.split(hidden):
+            nn.init.xavier_uniform_(gate)
+        for gate in self.weight_hh.data.split(hidden):
+            nn.init.orthogonal_(gate)
+        biases = self.bias_ih.data.split(hidden)
+        if cell == "lstm":
+            biases[1].fill_(forget_bias)
+        if longest_memory is not None:
+            memory = torch.empty(hidden).uniform_(1, longest_memory - 1).log()
+            biases[1].copy_(memory)
+            if cell == "lstm":
+                biases[0].copy_(-memory)
+
+    def weights(self) -> Weights:
+        """Give the weights of this pass, with weight drop where it is on.
+
+        RETURNS (Weights): Input matrix, recurrent matrix, and a bias for each.
+        """
+        return self.weight_ih, self.weight_drop(self.weight_hh), self.bias_ih, self.bias_hh
+
+
+class RecurrentNetwork(nn.Module):
+    """A stack of recurrent layers in one or two directions.
+
+    inputs (int): Features of each word that comes in.
+    width (int): Features of each word that goes out, both directions together.
+    depth (int): Layers.
+    cell (str): One of "lstm", "gru", "rnn_tanh", "rnn_relu".
+    bidirectional (bool): Whether each layer also reads from the end.
+    merge (str): How two directions become one output: "concat", each of half the width,
+        or "sum", each of the whole width.
+    residual (bool): Whether a layer's input is added to its output; where the two are of
+        different widths (the first layer, perhaps) it is not.
+    layer_norm (bool): Whether to normalise between layers (Ba et al. 2016).
+    initial_state (str): Where states start: "zero" or "learned".
+    dropout_input (float | None): Locked dropout on what comes in. None, here and for the
+        next two: the rate given with `set_dropout`.
+    dropout_layers (float | None): Locked dropout between layers.
+    dropout_output (float | None): Locked dropout on what goes out.
+    word_dropout (float): Share of words whose input is dropped in training.
+    weight_drop (float): Share of recurrent weights dropped in training.
+    zoneout_hidden (float): Share of hidden units that keep their value for a step.
+    zoneout_cell (float): The same for the cell state of an LSTM.
+    forget_bias (float): Bias of an LSTM's forget gate at the start.
+    longest_memory (int | None): The longest dependency in words that the gates start out
+        to remember: chrono initialisation.
+    RAISES (ValueError): If a setting is out of its bounds or does not fit another one.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        width: int,
+        depth: int = 1,
+        *,
+        cell: str = "lstm",
+        bidirectional: bool = True,
+        merge: str = "concat",
+        residual: bool = False,
+        layer_norm: bool = False,
+        initial_state: str = "zero",
+        dropout_input: float | None = 0.0,
+        dropout_layers: float | None = None,
+        dropout_output: float | None = None,
+        word_dropout: float = 0.0,
+        weight_drop: float = 0.0,
+        zoneout_hidden: float = 0.0,
+        zoneout_cell: float = 0.0,
+        forget_bias: float = 1.0,
+        longest_memory: int | None = None,
+    ):
+        super().__init__()
+        _check_choice("cell", cell, tuple(GATES))
+        _check_choice("merge", merge, ("concat", "sum"))
+        _check_choice("initial_state", initial_state, ("zero", "learned"))
+        _check_at_least("inputs", inputs, 1)
+        _check_at_least("width", width, 1)
+        _check_at_least("depth", depth, 1)
+        halved = bidirectional and merge == "concat"
+        if halved and width % 2:
+            raise ValueError(
+                f"width is {width}, which two directions cannot share evenly: choose "
+                f'{width - 1} or {width + 1}, or merge = "sum", or bidirectional = false'
+            )
+        if zoneout_cell and cell != "lstm":
+            raise ValueError(
+                f'zoneout_cell is {zoneout_cell}, but cell "{cell}" has no cell state: '
+                f'set it to 0, or choose cell = "lstm"'
+            )
+        if longest_memory is not None:
+            _check_at_least("longest_memory", longest_memory, 3)
+            _check_choice("cell, with longest_memory,", cell, ("lstm", "gru"))
+        check_rate(zoneout_hidden, "zoneout_hidden", one=True)
+        check_rate(zoneout_cell, "zoneout_cell", one=True)
+        self.cell = cell
+        self.inputs = inputs
+        self.width = width
+        self.depth = depth
+        self.directions = 1 + bidirectional
+        self.hidden = width // 2 if halved else width
+        self.merge = merge
+        self.residual = residual
+        self.zoneouts = (zoneout_hidden, zoneout_cell)[: 1 + (cell == "lstm")]
+        self.recurrences = nn.ModuleList(
+            Recurrence(
+                cell,
+                width if layer else inputs,
+                self.hidden,
+                weight_drop=weight_drop,
+                forget_bias=forget_bias,
+                longest_memory=longest_memory,
+            )
+            for layer in range(depth)
+            for _ in range(self.directions)
+        )
+        self.norms = nn.ModuleList(
+            nn.LayerNorm(width) if layer_norm else nn.Identity() for _ in range(depth - 1)
+        )
+        if initial_state == "learned":
+            self.initial = nn.Parameter(
+                torch.zeros(len(self.zoneouts), depth * self.directions, 1, self.hidden)
+            )
+        else:
+            self.register_parameter("initial", None)
+        self.word_dropout = WordDropout(word_dropout)
+        self.dropout_input = LockedDropout(dropout_input)
+        self.dropout_layers = LockedDropout(dropout_layers)
+        self.dropout_output = LockedDropout(dropout_output)
+
+    def forward(
+        self, data: Tensor, lengths: Tensor, state: State | None = None
+    ) -> tuple[Tensor, State]:
+        """Read a batch of sequences.
+
+        data (Tensor): Words of all sequences one after the other, `(words, inputs)`.
+        lengths (Tensor): Words of each sequence, shape `(batch,)`, on the CPU; zero is
+            a length like any other.
+        state (State | None): The states to start from, as returned for the previous
+            chunk of the same sequences. Default: zero, or learned, as set.
+        RETURNS (tuple[Tensor, State]): The output at each word, `(words, width)`, and
+            the states after each sequence's last word: the hidden state and, for an
+            LSTM, the cell state, each `(depth * directions, batch, hidden)`, with the
+            layers and within them the directions in torch's order.
+        RAISES (ValueError): If the shapes of the arguments do not fit.
+        """
+        check_lengths(data, lengths)
+        if data.shape[1] != self.inputs:
+            raise ValueError(
+                f"The words have {data.shape[1]} features but the network reads "
+                f"{self.inputs}: set its inputs to {data.shape[1]}, or change what is below"
+            )
+        zero = state is None and self.initial is None
+        state = self._start(data, len(lengths)) if state is None else state
+        self._check_state(state, len(lengths))
+        if not len(data):
+            return data.new_zeros(0, self.width), state
+        layout = self._lay_out(data, lengths, zero)
+        data = self.dropout_input(self.word_dropout(data), lengths)
+        finals: list[State] = []
+        for layer, start in enumerate(zip(*(part.split(self.directions) for part in state))):
+            below = data
+            if layer:
+                data = self.norms[layer - 1](self.dropout_layers(data, lengths))
+            output, final = self._scan(layer, data, layout, start)
+            if self.merge == "sum" and self.directions == 2:
+                output = output[:, : self.width] + output[:, self.width :]
+            residual = self.residual and below.shape[1] == self.width
+            data = output + below if residual else output
+            finals.append(final)
+        return self.dropout_output(data, lengths), tuple(
+            torch.cat(parts) for parts in zip(*finals, strict=True)
+        )
+
+    def _start(self, data: Tensor, batch: int) -> State:
+        """Give the states before the first word of sequences that start here."""
+        if self.initial is None:
+            shape = (self.depth * self.directions, batch, self.hidden)
+            return (data.new_zeros(shape),) * len(self.zoneouts)
+        return tuple(part.expand(-1, batch, -1) for part in self.initial.unbind())
+
+    def _check_state(self, state: State, batch: int) -> None:
+        expected = (self.depth * self.directions, batch, self.hidden)
+        shapes = [tuple(part.shape) for part in state]
+        if shapes != [expected] * len(self.zoneouts):
+            raise ValueError(
+                f"The states have shapes {shapes}, but this network and batch need "
+                f"{len(self.zoneouts)} of shape {expected}: pass the states that the "
+                f"same network returned for the same number of sequences"
+            )
+
+    def _lay_out(self, data: Tensor, lengths: Tensor, zero: bool) -> Layout:
+        """Choose the layout whose kernel is the fastest of those that fit."""
+        padded = (
+            self.cell == "lstm"
+            and not any(self.zoneouts)
+            and (zero or self.directions == 1)
+            and data.device.type == "cpu"
+            and data.dtype == torch.float32
+            and torch.backends.mkldnn.is_available()
+        )
+        if padded:
+            return pad(lengths, data.device, self.recurrences[-1].size)
+        return pack(lengths, data.device)
+
+    def _scan(
+        self, layer: int, data: Tensor, layout: Layout, state: State
+    ) -> tuple[Tensor, State]:
+        """Scan one layer; sequences without words keep their state."""
+        first = layer * self.directions
+        weights = [
+            recurrence.weights()
+            for recurrence in self.recurrences[first : first + self.directions]
+        ]
+        start = tuple(part.index_select(1, layout.order) for part in state)
+        if isinstance(layout, Padded):
+            output, final = scan_padded(data, layout, weights, start)
+        elif any(self.zoneouts):
+            output, final = scan_steps(
+                self.cell, data, layout, weights, start, self.zoneouts, self.training
+            )
+        else:
+            output, final = scan_packed(self.cell, data, layout, weights, start)
+        return output.to(data.dtype), tuple(
+            before.index_copy(1, layout.order, after.to(before.dtype))
+            for before, after in zip(state, final, strict=True)
+        )
+
+
+def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        known = ", ".join(f'"{choice}"' for choice in choices)
+        raise ValueError(f'{name} is "{value}", but has to be one of {known}')
+
+
+def _check_at_least(name: str, value: int, least: int) -> None:
+    if value < least:
+        raise ValueError(f"{name} is {value}, but has to be at least {least}")

@@ -1,0 +1,115 @@
+"""Noise that keeps recurrent networks from learning their training data by heart."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from .ragged import owners
+
+
+class Dropout(nn.Module):
+    """What all dropouts of this package share: a rate, fixed or following a schedule.
+
+    rate (float | None): The share of what is dropped, at least 0 and below 1. None
+        stands for a rate that is set from outside with `set_dropout`, 0 until then.
+    RAISES (ValueError): If the rate is outside [0, 1).
+    """
+
+    def __init__(self, rate: float | None = None):
+        super().__init__()
+        self.follows = rate is None
+        self.rate = check_rate(rate or 0.0, "dropout")
+
+    def extra_repr(self) -> str:
+        return f"rate={self.rate}, follows={self.follows}"
+
+
+class LockedDropout(Dropout):
+    """Drop the same features at all words of a sequence (Gal & Ghahramani 2016)."""
+
+    def forward(self, data: Tensor, lengths: Tensor) -> Tensor:
+        """Drop features in training; return the data as they are otherwise.
+
+        data (Tensor): Words of all sequences, shape `(words, width)`.
+        lengths (Tensor): Words of each sequence, shape `(batch,)`.
+        RETURNS (Tensor): The data with whole features at zero and the others scaled
+            up to keep the expectation, shape `(words, width)`.
+        """
+        if not self.training or self.rate == 0.0:
+            return data
+        mask = functional.dropout(data.new_ones(len(lengths), data.shape[1]), self.rate)
+        return data * mask.index_select(0, owners(lengths, data.device))
+
+
+class WordDropout(Dropout):
+    """Drop whole words: all features of a word at once (Iyyer et al. 2015).
+
+    The words that stay are not scaled up: a word is seen or it is not.
+    """
+
+    def forward(self, data: Tensor) -> Tensor:
+        """Drop words in training; return the data as they are otherwise.
+
+        data (Tensor): Words of all sequences, shape `(words, width)`.
+        RETURNS (Tensor): The data with whole rows at zero, shape `(words, width)`.
+        """
+        if not self.training or self.rate == 0.0:
+            return data
+        keep = torch.rand(len(data), 1, device=data.device) >= self.rate
+        return data * keep
+
+
+class WeightDrop(Dropout):
+    """Drop weights of the recurrent matrix, once for each batch (Merity et al. 2018)."""
+
+    def forward(self, weight: Tensor) -> Tensor:
+        """Drop weights in training; return the matrix as it is otherwise.
+
+        weight (Tensor): The recurrent matrix, shape `(gates * hidden, hidden)`.
+        RETURNS (Tensor): A matrix of the same shape, the kept weights scaled up.
+        """
+        return functional.dropout(weight, self.rate, self.training)
+
+
+def zoneout(previous: Tensor, new: Tensor, rate: float, training: bool) -> Tensor:
+    """Keep some units at their previous value for one step (Krueger et al. 2017).
+
+    previous (Tensor): The state before the step, shape `(batch, hidden)`.
+    new (Tensor): The state after the step, shape `(batch, hidden)`.
+    rate (float): The share of units that keep their value, in [0, 1].
+    training (bool): Whether to choose units at random or to take the expectation.
+    RETURNS (Tensor): The state to go on with, shape `(batch, hidden)`.
+    """
+    if training:
+        return torch.where(torch.rand_like(new) < rate, previous, new)
+    return rate * previous + (1 - rate) * new
+
+
+def set_dropout(network: nn.Module, rate: float) -> None:
+    """Set the rate of every dropout in a network that has no rate of its own.
+
+    network (nn.Module): The network.
+    rate (float): The share of what is dropped, at least 0 and below 1.
+    RAISES (ValueError): If the rate is outside [0, 1).
+    """
+    check_rate(rate, "dropout")
+    for module in network.modules():
+        if isinstance(module, Dropout) and module.follows:
+            module.rate = rate
+
+
+def check_rate(rate: float, name: str, *, one: bool = False) -> float:
+    """Refuse a rate outside [0, 1), or outside [0, 1] where one makes sense.
+
+    rate (float): The rate.
+    name (str): What it is the rate of, for the error.
+    one (bool): Whether 1 is allowed.
+    RETURNS (float): The same rate.
+    RAISES (ValueError): If the rate is out of bounds.
+    """
+    if not (0.0 <= rate < 1.0 or (one and rate == 1.0)):
+        raise ValueError(
+            f"{name} is {rate}, but has to lie between 0 and 1{'' if one else ', below 1'}: "
+            f"0 turns it off"
+        )
+    return rate

@@ -2,12 +2,18 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING, cast
 
 from thinc.api import ArgsKwargs, Model, torch2xp, xp2torch
 from thinc.types import Floats2d
 from thinc.util import get_width
 
 from ..types import Encoder
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from .shim import NetworkShim
 
 
 def build_bilstm_encoder_v1(width: int, depth: int, dropout: float) -> Encoder:
@@ -138,21 +144,27 @@ def forward(
 
     if not tokens:
         return [], lambda d_outputs: []
-    shim = model.shims[0]
-    lengths = [len(doc) for doc in tokens]
-    data = xp2torch(model.ops.flatten(tokens), requires_grad=is_train, device=shim.device)
-    _check_finite(data, lengths)
+    shim = cast("NetworkShim", model.shims[0])
+    lengths = torch.tensor([len(document) for document in tokens])
+
+    def to_torch(arrays: list[Floats2d], requires_grad: bool = False) -> "Tensor":
+        return xp2torch(model.ops.flatten(arrays), requires_grad, shim.device)
+
+    def from_torch(words: "Tensor") -> list[Floats2d]:
+        array = cast(Floats2d, torch2xp(words, ops=model.ops))
+        return model.ops.unflatten(array, model.ops.asarray1i(lengths.tolist()))
+
+    words = to_torch(tokens, requires_grad=is_train)
+    _check_finite(words, lengths)
     if is_train:
         shim.set_dropout_rate(model.attrs["dropout_rate"])
-    (encoded, _), backprop_network = shim(ArgsKwargs((data, torch.tensor(lengths)), {}), is_train)
+    (encoded, _), backprop_network = shim(ArgsKwargs((words, lengths), {}), is_train)
 
     def backprop(d_outputs: list[Floats2d]) -> list[Floats2d]:
-        d_encoded = xp2torch(model.ops.flatten(d_outputs), device=shim.device)
-        gradients = ArgsKwargs((encoded,), {"grad_tensors": d_encoded})
-        d_tokens = backprop_network(gradients).args[0]
-        return model.ops.unflatten(torch2xp(d_tokens, ops=model.ops), lengths)
+        gradients = ArgsKwargs((encoded,), {"grad_tensors": to_torch(d_outputs)})
+        return from_torch(backprop_network(gradients).args[0])
 
-    return model.ops.unflatten(torch2xp(encoded, ops=model.ops), lengths), backprop
+    return from_torch(encoded), backprop
 
 
 def init(model: Encoder, X: list[Floats2d] | None = None, Y: list[Floats2d] | None = None) -> None:
@@ -165,25 +177,23 @@ def init(model: Encoder, X: list[Floats2d] | None = None, Y: list[Floats2d] | No
     if X:
         model.set_dim("nI", get_width(X), force=True)
     inputs = model.get_dim("nI") if model.has_dim("nI") else model.get_dim("nO")
-    model.shims[0].build(inputs=inputs)
+    cast("NetworkShim", model.shims[0]).build(inputs=inputs)
 
 
-def _check_finite(data, lengths: list[int]) -> None:
+def _check_finite(words: "Tensor", lengths: "Tensor") -> None:
     """Refuse values that would make every later one wrong, and say where they are."""
     import torch
 
-    if torch.isfinite(data.sum()):
+    if torch.isfinite(words.sum()):
         return
-    bad = (~torch.isfinite(data)).any(dim=1).nonzero()
+    bad = (~torch.isfinite(words)).any(dim=1).nonzero()
     if not len(bad):
         return
-    row = int(bad[0])
-    document = 0
-    while row >= lengths[document]:
-        row -= lengths[document]
-        document += 1
+    ends = lengths.cumsum(0)
+    document = int(torch.searchsorted(ends, bad[0].cpu(), right=True))
+    token = int(bad[0]) - int(ends[document] - lengths[document])
     raise ValueError(
         f"{len(bad)} tokens come in with values that are infinite or not numbers, the first "
-        f"is token {row} of document {document} in the batch: check the embeddings or "
+        f"is token {token} of document {document} in the batch: check the embeddings or "
         f"vectors below the encoder"
     )

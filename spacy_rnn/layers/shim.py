@@ -8,12 +8,14 @@ import os
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from typing import cast
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from thinc.api import ArgsKwargs, Optimizer, PyTorchShim, torch2xp, xp2torch
 from thinc.shims import Shim
+from thinc.types import FloatsXd
 from thinc.util import convert_recursive, get_torch_default_device
 from torch import nn
 
@@ -145,9 +147,9 @@ class NetworkShim(PyTorchShim):
             )
         else:
             for name, parameter in trained.items():
-                weights, _ = optimizer(
-                    (self.id, name), torch2xp(parameter.data), torch2xp(parameter.grad)
-                )
+                weights = cast(FloatsXd, torch2xp(parameter.data))
+                gradient = cast(FloatsXd, torch2xp(parameter.grad))
+                weights, _ = optimizer((self.id, name), weights, gradient)
                 updated = xp2torch(weights, device=self.device)
                 if updated.data_ptr() != parameter.data_ptr():
                     parameter.data.copy_(updated)
@@ -285,7 +287,7 @@ def has_bfloat16(device: torch.device) -> bool:
     """
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    capabilities = getattr(torch.cpu, "get_capabilities", dict[str, bool])()
     return any(value for name, value in capabilities.items() if "bf16" in name)
 
 

@@ -4,12 +4,12 @@ What comes out at a word depends on its own sequence alone: never on padding, on
 other sequences of the batch, or on their order.
 """
 
-import math
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from .ragged import Layout, Packed, Padded, check_lengths, pack, pad
+from .ragged import Packed, Padded, check_lengths, pack, pad
 from .regularize import LockedDropout, WeightDrop, WordDropout, check_rate
 from .scan import GATES, State, Weights, scan_packed, scan_padded, scan_steps
 
@@ -41,7 +41,6 @@ class Recurrence(nn.Module):
         self.cell = cell
         self.weight_drop = WeightDrop(weight_drop)
         gates = GATES[cell] * hidden
-        self.size = gates * (inputs + hidden)
         self.weight_ih = nn.Parameter(torch.empty(gates, inputs))
         self.weight_hh = nn.Parameter(torch.empty(gates, hidden))
         self.bias_ih = nn.Parameter(torch.zeros(gates))
@@ -146,6 +145,7 @@ class RecurrentNetwork(nn.Module):
         self.depth = depth
         self.directions = 1 + bidirectional
         self.hidden = width // 2 if halved else width
+        self.cell_cost = GATES[cell] * self.hidden * (width + self.hidden)
         self.merge = merge
         self.residual = residual
         self.zoneouts = (zoneout_hidden, zoneout_cell)[: 1 + (cell == "lstm")]
@@ -205,7 +205,8 @@ class RecurrentNetwork(nn.Module):
         layout = self._lay_out(data, lengths, zero)
         data = self.dropout_input(self.word_dropout(data), lengths)
         finals: list[State] = []
-        for layer, start in enumerate(zip(*(part.split(self.directions) for part in state))):
+        starts = zip(*(part.split(self.directions) for part in state), strict=True)
+        for layer, start in enumerate(starts):
             below = data
             if layer:
                 data = self.norms[layer - 1](self.dropout_layers(data, lengths))
@@ -236,7 +237,7 @@ class RecurrentNetwork(nn.Module):
                 f"same network returned for the same number of sequences"
             )
 
-    def _lay_out(self, data: Tensor, lengths: Tensor, zero: bool) -> Layout:
+    def _lay_out(self, data: Tensor, lengths: Tensor, zero: bool) -> Packed | Padded:
         """Choose the layout whose kernel is the fastest of those that fit."""
         padded = (
             self.cell == "lstm"
@@ -247,16 +248,16 @@ class RecurrentNetwork(nn.Module):
             and torch.backends.mkldnn.is_available()
         )
         if padded:
-            return pad(lengths, data.device, self.recurrences[-1].size)
+            return pad(lengths, data.device, self.cell_cost)
         return pack(lengths, data.device)
 
     def _scan(
-        self, layer: int, data: Tensor, layout: Layout, state: State
+        self, layer: int, data: Tensor, layout: Packed | Padded, state: State
     ) -> tuple[Tensor, State]:
         """Scan one layer; sequences without words keep their state."""
         first = layer * self.directions
         weights = [
-            recurrence.weights()
+            cast(Recurrence, recurrence).weights()
             for recurrence in self.recurrences[first : first + self.directions]
         ]
         start = tuple(part.index_select(1, layout.order) for part in state)

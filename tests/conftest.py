@@ -1,0 +1,35 @@
+"""What the tests of every folder share."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture
+def root() -> Path:
+    """The folder of the project's files: configs, assets, README."""
+    return ROOT
+
+
+@pytest.fixture
+def run_python(tmp_path):
+    """Run Python on arguments in a new process and an empty folder; give what it prints."""
+
+    def run(*arguments: object, timeout: float = 300, cwd: Path = tmp_path, **env: str) -> str:
+        done = subprocess.run(
+            [sys.executable, *map(str, arguments)],
+            cwd=cwd,
+            env={**os.environ, **env},
+            timeout=timeout,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    return run

@@ -1,0 +1,82 @@
+"""Recurrent networks as their papers write them: one sequence, one word, one gate at a time.
+
+Slow and plain, with nothing of the package but the weights and the settings of a network:
+what its fast ways are compared with.
+"""
+
+import torch
+from torch import Tensor
+
+State = tuple[Tensor, ...]
+
+
+def step(cell: str, word: Tensor, state: State, weights) -> State:
+    """Take one step with one word of one sequence."""
+    input_matrix, recurrent_matrix, input_bias, recurrent_bias = weights
+    gates = len(input_bias) // len(state[0])
+    by_word = (input_matrix @ word + input_bias).chunk(gates)
+    by_hidden = (recurrent_matrix @ state[0] + recurrent_bias).chunk(gates)
+    if cell == "lstm":
+        enter, forget, candidate, leave = map(torch.add, by_word, by_hidden)
+        memory = torch.sigmoid(forget) * state[1] + torch.sigmoid(enter) * torch.tanh(candidate)
+        return torch.sigmoid(leave) * torch.tanh(memory), memory
+    if cell == "gru":
+        reset = torch.sigmoid(by_word[0] + by_hidden[0])
+        update = torch.sigmoid(by_word[1] + by_hidden[1])
+        candidate = torch.tanh(by_word[2] + reset * by_hidden[2])
+        return ((1 - update) * candidate + update * state[0],)
+    squash = {"rnn_tanh": torch.tanh, "rnn_relu": torch.relu}[cell]
+    return (squash(by_word[0] + by_hidden[0]),)
+
+
+def read_sequence(
+    network, words: Tensor, state: State, detach_every: int | None = None
+) -> tuple[Tensor, State]:
+    """Read one sequence without noise, zoneout in its expectation.
+
+    network: The network whose weights and settings are used.
+    words: Shape `(words, inputs)`.
+    state: Each part `(depth * directions, hidden)`.
+    detach_every: Cut the gradient of the state each time after so many words.
+    """
+    finals = []
+    for layer in range(network.depth):
+        below, outputs = words, []
+        if layer:
+            words = network.norms[layer - 1](words)
+        for direction in range(network.directions):
+            row = layer * network.directions + direction
+            own = network.recurrences[row]
+            weights = own.weight_ih, own.weight_hh, own.bias_ih, own.bias_hh
+            now = tuple(part[row] for part in state)
+            hidden_states = []
+            for time, word in enumerate(words.flip(0) if direction else words):
+                if detach_every and time and time % detach_every == 0:
+                    now = tuple(part.detach() for part in now)
+                now = tuple(
+                    rate * old + (1 - rate) * new
+                    for old, new, rate in zip(
+                        now, step(network.cell, word, now, weights), network.zoneouts, strict=True
+                    )
+                )
+                hidden_states.append(now[0])
+            outputs.append(torch.stack(hidden_states[::-1] if direction else hidden_states))
+            finals.append(now)
+        words = sum(outputs) if network.merge == "sum" else torch.cat(outputs, 1)
+        if network.residual and words.shape == below.shape:
+            words = words + below
+    return words, tuple(torch.stack(parts) for parts in zip(*finals, strict=True))
+
+
+def read_batch(
+    network, data: Tensor, lengths: Tensor, state: State, detach_every: int | None = None
+) -> tuple[Tensor, State]:
+    """Read sequences one by one; those without words keep their state."""
+    outputs, finals = [], []
+    for index, words in enumerate(data.split(lengths.tolist())):
+        final = tuple(part[:, index] for part in state)
+        if len(words):
+            output, final = read_sequence(network, words, final, detach_every)
+            outputs.append(output)
+        finals.append(final)
+    return torch.cat(outputs), tuple(torch.stack(parts, 1) for parts in zip(*finals, strict=True))

@@ -1,0 +1,595 @@
+"""Recurrent networks against torch's own, plain loops and finite differences."""
+
+import math
+import re
+from functools import partial
+
+import pytest
+import torch
+from nn_samples import CELLS, loss_of, random_batch, random_network, random_state
+from plain_networks import read_batch
+from torch import nn
+from torch.nn.utils.rnn import pack_sequence, unpack_sequence
+
+from spacy_rnn.nn import recurrent
+from spacy_rnn.nn.recurrent import RecurrentNetwork
+
+TORCH_NETWORKS = {
+    "lstm": nn.LSTM,
+    "gru": nn.GRU,
+    "rnn_tanh": partial(nn.RNN, nonlinearity="tanh"),
+    "rnn_relu": partial(nn.RNN, nonlinearity="relu"),
+}
+
+SETTINGS = {
+    "two directions": {},
+    "one direction": {"bidirectional": False},
+    "three layers": {"depth": 3},
+    "three layers, one direction": {"depth": 3, "bidirectional": False},
+    "sum": {"depth": 2, "merge": "sum"},
+    "residual": {"depth": 2, "residual": True},
+    "residual from the first layer": {"inputs": 4, "depth": 2, "residual": True},
+    "layer norm": {"depth": 2, "layer_norm": True},
+    "learned state": {"depth": 2, "initial_state": "learned"},
+    "zoneout": {"depth": 2, "zoneout_hidden": 0.3},
+    "all at once": {
+        "inputs": 4,
+        "depth": 2,
+        "merge": "sum",
+        "residual": True,
+        "layer_norm": True,
+        "initial_state": "learned",
+        "zoneout_hidden": 0.3,
+    },
+}
+CASES = [
+    pytest.param({"cell": cell, **settings}, id=f"{cell}, {name}")
+    for cell in CELLS
+    for name, settings in SETTINGS.items()
+]
+CASES += [
+    pytest.param({"cell": "lstm", **rates}, id=f"lstm, {', '.join(rates)}")
+    for rates in (
+        {"zoneout_cell": 0.4},
+        {"zoneout_hidden": 0.2, "zoneout_cell": 0.4},
+    )
+]
+NOISE = {
+    "dropout": {"dropout_input": 0.3, "dropout_layers": 0.3, "dropout_output": 0.3},
+    "word dropout": {"word_dropout": 0.3},
+    "weight drop": {"weight_drop": 0.3},
+    "zoneout": {"zoneout_hidden": 0.3},
+}
+NOISY_CASES = [
+    pytest.param({"cell": cell, "depth": 2, **settings}, id=f"{cell}, {name}")
+    for cell in CELLS
+    for name, settings in NOISE.items()
+]
+TOLERANCES = {
+    torch.float32: {"rtol": 1e-5, "atol": 1e-5},
+    torch.float64: {"rtol": 1e-9, "atol": 1e-9},
+}
+# Unsorted, with equals, with one word and with none.
+LENGTHS = [3, 0, 5, 1, 5, 0, 2]
+
+
+def start_of(network, batch):
+    """Give the state that a network starts from on its own."""
+    rows = network.depth * network.directions
+    parts = 1 + (network.cell == "lstm")
+    if network.initial is None:
+        weight = network.recurrences[0].weight_hh
+        return (weight.new_zeros(rows, batch, network.hidden),) * parts
+    return tuple(network.initial[part].expand(-1, batch, -1) for part in range(parts))
+
+
+# What comes out.
+
+
+@pytest.mark.parametrize("dtype", TOLERANCES)
+@pytest.mark.parametrize("given", [False, True], ids=["own state", "given state"])
+@pytest.mark.parametrize("settings", CASES)
+def test_network_equals_plain_loops(settings, given, dtype):
+    """Outputs and final states, word by word and gate by gate."""
+    network = random_network(**settings, dtype=dtype)
+    data, lengths = random_batch(LENGTHS, network.inputs, dtype)
+    state = random_state(network, len(lengths)) if given else None
+    expected = read_batch(network, data, lengths, state or start_of(network, len(lengths)))
+    torch.testing.assert_close(network(data, lengths, state), expected, **TOLERANCES[dtype])
+
+
+@pytest.mark.parametrize("dtype", TOLERANCES)
+@pytest.mark.parametrize("given", [False, True], ids=["own state", "given state"])
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("depth", [1, 2, 3])
+@pytest.mark.parametrize("cell", CELLS)
+def test_network_equals_torch(cell, depth, bidirectional, given, dtype):
+    """Outputs, final states and all gradients equal those of packed sequences in torch."""
+    network = random_network(
+        3, 4, depth, cell=cell, bidirectional=bidirectional, dtype=dtype
+    ).train()
+    twin = TORCH_NETWORKS[cell](
+        3, network.hidden, depth, bidirectional=bidirectional, dtype=dtype
+    )
+    names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    weights = [getattr(own, name) for own in network.recurrences for name in names]
+    twin_weights = [weight for own in twin.all_weights for weight in own]
+    for weight, twin_weight in zip(weights, twin_weights, strict=True):
+        twin_weight.data.copy_(weight)
+    data, lengths = random_batch([4, 9, 1, 6, 6, 2], 3, dtype)
+    data.requires_grad_()
+    state = [part.requires_grad_() for part in random_state(network, len(lengths))]
+
+    output, final = network(data, lengths, tuple(state) if given else None)
+    packed = pack_sequence(data.split(lengths.tolist()), enforce_sorted=False)
+    twin_state = tuple(state) if cell == "lstm" else state[0]
+    twin_output, twin_final = twin(packed, twin_state if given else None)
+    twin_output = torch.cat(unpack_sequence(twin_output))
+    twin_final = twin_final if cell == "lstm" else (twin_final,)
+    torch.testing.assert_close((output, final), (twin_output, twin_final), **TOLERANCES[dtype])
+
+    others = [data, *(state if given else [])]
+    torch.testing.assert_close(
+        torch.autograd.grad(loss_of(output, *final), [*weights, *others]),
+        torch.autograd.grad(loss_of(twin_output, *twin_final), [*twin_weights, *others]),
+        **TOLERANCES[dtype],
+    )
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("merge", ["concat", "sum"])
+def test_width_is_what_comes_out(merge, bidirectional):
+    network = random_network(3, 6, 2, merge=merge, bidirectional=bidirectional)
+    output, final = network(*random_batch([2, 0]))
+    assert output.shape == (2, 6)
+    hidden = 3 if bidirectional and merge == "concat" else 6
+    assert [part.shape for part in final] == [(2 + 2 * bidirectional, 2, hidden)] * 2
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"width": 5, "merge": "sum"}, {"width": 5, "bidirectional": False}],
+    ids=["sum", "one direction"],
+)
+def test_odd_widths_are_legal_where_nothing_is_halved(settings):
+    network = random_network(**settings)
+    assert network(*random_batch([2]))[0].shape == (2, 5)
+
+
+# Gradients.
+
+
+def check_gradients(network, lengths):
+    """Compare the gradients of all parameters, the words and the states."""
+    data, lengths = random_batch(lengths, network.inputs)
+    parameters = dict(network.named_parameters())
+    # A learned state takes the place of a given one.
+    state = random_state(network, len(lengths)) if network.initial is None else ()
+    leaves = [data, *state, *(parameter.detach() for parameter in parameters.values())]
+
+    def loss(data, *others):
+        torch.manual_seed(1)  # The same noise each time.
+        state, values = others[: len(parameters) * -1], others[len(parameters) * -1 :]
+        output, final = torch.func.functional_call(
+            network,
+            dict(zip(parameters, values, strict=True)),
+            (data, lengths, state or None),
+        )
+        return loss_of(output, *final)
+
+    return torch.autograd.gradcheck(loss, [leaf.requires_grad_() for leaf in leaves])
+
+
+@pytest.mark.parametrize("settings", CASES)
+def test_gradients_equal_finite_differences(settings):
+    assert check_gradients(random_network(**settings), [2, 0, 3, 1])
+
+
+@pytest.mark.parametrize("settings", NOISY_CASES)
+def test_gradients_under_noise_equal_finite_differences(settings):
+    assert check_gradients(random_network(**settings).train(), [2, 0, 3, 1])
+
+
+# Batches.
+
+
+@pytest.mark.parametrize(
+    "context", [torch.enable_grad, torch.no_grad, torch.inference_mode]
+)
+@pytest.mark.parametrize("settings", CASES)
+def test_results_do_not_depend_on_the_batch(settings, context):
+    """Alone, with neighbours, in another order, next to a long one, among many short ones."""
+    network = random_network(**settings, dtype=torch.float32)
+    data, lengths = random_batch(LENGTHS, network.inputs, torch.float32)
+    own = data.split(LENGTHS)
+    long, short = (
+        random_batch(lengths, network.inputs, torch.float32)[0].split(lengths)
+        for lengths in ([150], [2] * 40)
+    )
+    batches = [own, own[::-1], (*own, *long), (*short, *own), (*long, *short, *own, *short)]
+    with context():
+        alone = {
+            words: network(words, torch.tensor([len(words)])) for words in own
+        }
+        for batch in batches:
+            lengths = torch.tensor([len(words) for words in batch])
+            output, final = network(torch.cat(batch), lengths)
+            outputs = output.split(lengths.tolist())
+            for index, words in enumerate(batch):
+                if words not in alone:
+                    continue
+                together = outputs[index], tuple(part[:, [index]] for part in final)
+                torch.testing.assert_close(together, alone[words], rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_wide_networks_do_not_depend_on_the_batch(cell):
+    """Wide enough for kernels that add up in another order for another batch."""
+    network = RecurrentNetwork(40, 96, 2, cell=cell).eval()
+    data, lengths = random_batch([13, 1, 64, 30, 30, 2, 8, 100], 40, torch.float32)
+    together, _ = network(data, lengths)
+    alone = [
+        network(words, torch.tensor([len(words)]))[0] for words in data.split(lengths.tolist())
+    ]
+    torch.testing.assert_close(together, torch.cat(alone), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("value", [1e30, math.inf, math.nan])
+@pytest.mark.parametrize("settings", CASES)
+def test_bad_neighbours_do_no_harm(settings, value):
+    network = random_network(**settings, dtype=torch.float32)
+    data, lengths = random_batch([4, 3, 6], network.inputs, torch.float32)
+    expected, final = network(data, lengths)
+    neighbour = slice(4, 7)
+    data[neighbour] = value
+    output, new_final = network(data, lengths)
+    for before, after in zip((expected, *final), (output, *new_final), strict=True):
+        if before is expected:
+            before, after = (torch.cat([each[:4], each[7:]]) for each in (before, after))
+        else:
+            before, after = (each[:, [0, 2]] for each in (before, after))
+        torch.testing.assert_close(after, before, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("lengths", [[], [0], [0, 0, 0]], ids=str)
+@pytest.mark.parametrize("settings", CASES)
+def test_batches_without_words_are_legal(settings, lengths):
+    """Nothing comes out, and the state that came in."""
+    network = random_network(**settings)
+    data, lengths = random_batch(lengths, network.inputs)
+    state = random_state(network, len(lengths))
+    output, final = network(data, lengths, state)
+    assert output.shape == (0, 4)
+    torch.testing.assert_close(final, state, rtol=0, atol=0)
+    _, final = network(data, lengths)
+    torch.testing.assert_close(final, start_of(network, len(lengths)), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("dtype", TOLERANCES)
+@pytest.mark.parametrize("settings", CASES)
+def test_sequences_without_words_keep_their_state(settings, dtype):
+    network = random_network(**settings, dtype=dtype)
+    data, lengths = random_batch([0, 3, 0], network.inputs, dtype)
+    state = random_state(network, 3)
+    _, final = network(data, lengths, state)
+    for before, after in zip(state, final, strict=True):
+        assert torch.equal(before[:, [0, 2]], after[:, [0, 2]])
+        assert not torch.equal(before[:, 1], after[:, 1])
+
+
+# States from chunk to chunk.
+
+
+def read_in_chunks(network, data, sizes, detach=False):
+    """Read a batch bit by bit.
+
+    sizes: The words of each sequence in each chunk, shape `(batch, chunks)`.
+    detach: Whether to cut the gradient between chunks.
+    """
+    pieces = [
+        sequence.split(own.tolist())
+        for sequence, own in zip(data.split(sizes.sum(1).tolist()), sizes, strict=True)
+    ]
+    state, outputs = None, []
+    for chunk, lengths in zip(zip(*pieces, strict=True), sizes.T, strict=True):
+        output, state = network(torch.cat(chunk), lengths, state)
+        outputs.append(output.split(lengths.tolist()))
+        if detach:
+            state = tuple(part.detach() for part in state)
+    by_sequence = (torch.cat(own) for own in zip(*outputs, strict=True))
+    return torch.cat(list(by_sequence)), state
+
+
+def even_chunks(lengths, words):
+    """Give the sizes of chunks of so many words, the last ones perhaps fewer."""
+    starts = torch.arange(0, int(lengths.max()), words)
+    return (lengths[:, None] - starts).clamp(0, words)
+
+
+RAGGED_CHUNKS = torch.tensor([[2, 0, 3, 1], [0, 1, 0, 0], [1, 1, 4, 2], [0, 0, 0, 0], [0, 0, 0, 5]])
+
+
+@pytest.mark.parametrize("dtype", TOLERANCES)
+@pytest.mark.parametrize(
+    "sizes",
+    [even_chunks(torch.tensor([7, 0, 4, 1]), words) for words in (1, 3, 7)] + [RAGGED_CHUNKS],
+    ids=["word by word", "three words", "one chunk", "ragged"],
+)
+@pytest.mark.parametrize("settings", CASES)
+def test_chunks_equal_one_pass(settings, sizes, dtype):
+    network = random_network(**(settings | {"bidirectional": False}), dtype=dtype)
+    data, lengths = random_batch(sizes.sum(1).tolist(), network.inputs, dtype)
+    torch.testing.assert_close(
+        read_in_chunks(network, data, sizes), network(data, lengths), **TOLERANCES[dtype]
+    )
+
+
+@pytest.fixture(params=TOLERANCES, ids=str)
+def stream(request):
+    """A deep network of one direction and a batch for it."""
+
+    def make(cell):
+        network = random_network(
+            3, 4, 2, cell=cell, bidirectional=False, initial_state="learned", dtype=request.param
+        )
+        data, lengths = random_batch([7, 2, 0, 6], 3, request.param)
+        return network, data.requires_grad_(), lengths
+
+    return make
+
+
+def gradients(network, data, output, final):
+    leaves = [data, *network.parameters()]
+    return torch.autograd.grad(loss_of(output, *final), leaves)
+
+
+@pytest.mark.parametrize("words", [1, 2, 3, 6, 7, 10])
+@pytest.mark.parametrize("cell", CELLS)
+def test_truncation_equals_detaching_by_hand(cell, words, stream):
+    """The gradient of a state ends where its chunk began, and nothing else does."""
+    network, data, lengths = stream(cell)
+    truncated = read_in_chunks(network, data, even_chunks(lengths, words), detach=True)
+    # The states after the last chunk have no gradient: they begin the next one.
+    final = random_state(network, len(lengths))
+    plain, _ = read_batch(
+        network, data, lengths, start_of(network, len(lengths)), detach_every=words
+    )
+    torch.testing.assert_close(
+        gradients(network, data, truncated[0], final),
+        gradients(network, data, plain, final),
+        **TOLERANCES[data.dtype],
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "detach"), [(7, True), (10, True), (1, False), (3, False)]
+)
+@pytest.mark.parametrize("cell", CELLS)
+def test_chunks_that_cut_nothing_equal_full_backpropagation(cell, words, detach, stream):
+    """One chunk for all words, or states that carry their gradient."""
+    network, data, lengths = stream(cell)
+    output, _ = read_in_chunks(network, data, even_chunks(lengths, words), detach)
+    torch.testing.assert_close(
+        gradients(network, data, output, ()),
+        gradients(network, data, network(data, lengths)[0], ()),
+        **TOLERANCES[data.dtype],
+    )
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_truncation_changes_gradients(cell, stream):
+    network, data, lengths = stream(cell)
+    sizes = even_chunks(lengths, 2)
+    cut, whole = (
+        gradients(network, data, read_in_chunks(network, data, sizes, detach)[0], ())
+        for detach in (True, False)
+    )
+    assert not torch.allclose(cut[0], whole[0], atol=1e-3)
+
+
+# What a network starts out with.
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_learned_states_start_at_zero_and_learn(cell):
+    network = RecurrentNetwork(3, 4, 2, cell=cell, initial_state="learned").double().eval()
+    plain = RecurrentNetwork(3, 4, 2, cell=cell).double().eval()
+    plain.load_state_dict(network.state_dict(), strict=False)
+    assert not network.initial.any()
+    assert plain.initial is None
+    batch = random_batch([3, 1, 2])
+    torch.testing.assert_close(network(*batch), plain(*batch))
+    loss_of(network(*batch)[0]).backward()
+    assert network.initial.grad.flatten(2).any(dim=2).all()
+
+
+@pytest.mark.parametrize("given", [False, True])
+def test_a_given_state_takes_the_place_of_the_learned_one(given):
+    network = random_network(3, 4, initial_state="learned")
+    state = random_state(network, 2) if given else None
+    loss_of(network(*random_batch([3, 1]), state)[0]).backward()
+    assert (network.initial.grad is None) == given
+
+
+def recurrences(cell, inputs=6, width=8, **settings):
+    return RecurrentNetwork(inputs, width, 2, cell=cell, **settings).recurrences
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_recurrent_matrices_start_orthogonal_for_each_gate(cell):
+    for own in recurrences(cell):
+        for gate in own.weight_hh.split(4):
+            torch.testing.assert_close(gate @ gate.T, torch.eye(4))
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_input_matrices_start_as_xavier_says_for_each_gate(cell):
+    """Uniform up to the square root of 6 / (inputs + outputs of one gate)."""
+    for own in recurrences(cell, inputs=60, width=120):
+        for gate in own.weight_ih.split(60):
+            bound = math.sqrt(6 / sum(gate.shape))
+            assert gate.abs().max() <= bound
+            assert gate.std() == pytest.approx(bound / math.sqrt(3), rel=0.05)
+            assert abs(gate.mean()) < 0.05 * bound
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_every_gate_and_direction_starts_with_weights_of_its_own(cell):
+    for name in ("weight_ih", "weight_hh"):
+        blocks = [gate for own in recurrences(cell, 8) for gate in getattr(own, name).split(4)]
+        assert len({block.flatten()[0].item() for block in blocks}) == len(blocks)
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"), [({}, 1.0), ({"forget_bias": 2.5}, 2.5), ({"forget_bias": 0.0}, 0.0)]
+)
+@pytest.mark.parametrize("cell", CELLS)
+def test_only_the_forget_gate_starts_with_a_bias(cell, settings, expected):
+    for own in recurrences(cell, **settings):
+        enter, *forget, candidate, leave = own.bias_ih.split(4) if cell == "lstm" else [own.bias_ih, own.bias_ih, own.bias_ih]
+        assert not torch.cat([enter, candidate, leave]).any()
+        for gate in forget:
+            assert (gate == expected).all()
+        assert not own.bias_hh.any()
+
+
+@pytest.mark.parametrize("longest_memory", [3, 50])
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_chrono_biases_give_memories_of_all_lengths(cell, longest_memory):
+    """The bias of what remembers is the logarithm of uniform numbers from 1 to T - 1."""
+    hidden = 500
+    for own in recurrences(cell, width=2 * hidden, longest_memory=longest_memory):
+        gates = own.bias_ih.split(hidden)
+        memory = gates[1].exp()
+        assert (memory >= 1 - 1e-5).all()
+        assert (memory <= longest_memory - 1 + 1e-5 * longest_memory).all()
+        assert memory.mean() == pytest.approx(longest_memory / 2, rel=0.1)
+        if cell == "lstm":
+            assert torch.equal(gates[0], -gates[1])
+        else:
+            assert not gates[0].any()
+        assert not torch.cat(gates[2:]).any()
+        assert not own.bias_hh.any()
+
+
+def test_chrono_units_remember_for_as_long_as_their_bias_says():
+    """With no input, a unit forgets one part in exp(bias) + 1 of its state at each word."""
+    for cell in ("lstm", "gru"):
+        network = RecurrentNetwork(
+            3, 4, cell=cell, bidirectional=False, longest_memory=20
+        ).double()
+        own = network.recurrences[0]
+        nn.init.zeros_(own.weight_ih)
+        nn.init.zeros_(own.weight_hh)
+        state = random_state(network, 1)
+        _, final = network(torch.zeros(3, 3).double(), torch.tensor([3]), state)
+        memory = own.bias_ih[4:8].exp()
+        expected = state[-1] * (memory / (memory + 1)) ** 3
+        torch.testing.assert_close(final[-1], expected)
+
+
+# Which kernel is used.
+
+
+@pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="torch without oneDNN")
+@pytest.mark.parametrize(
+    ("settings", "dtype", "given", "fits"),
+    [
+        ({}, torch.float32, False, True),
+        ({"bidirectional": False}, torch.float32, True, True),
+        ({"bidirectional": False, "initial_state": "learned"}, torch.float32, False, True),
+        ({}, torch.float32, True, False),
+        ({"initial_state": "learned"}, torch.float32, False, False),
+        ({}, torch.float64, False, False),
+        ({"zoneout_cell": 0.1}, torch.float32, False, False),
+        ({"cell": "gru"}, torch.float32, False, False),
+    ],
+)
+def test_the_fast_kernel_is_used_where_it_fits(monkeypatch, settings, dtype, given, fits):
+    """Else the comparisons in float32 would say nothing about it."""
+    calls = []
+    scan_padded = recurrent.scan_padded
+    monkeypatch.setattr(
+        recurrent, "scan_padded", lambda *arguments: calls.append(1) or scan_padded(*arguments)
+    )
+    network = random_network(**settings, dtype=dtype)
+    data, lengths = random_batch(LENGTHS, 3, dtype)
+    network(data, lengths, random_state(network, len(lengths)) if given else None)
+    assert len(calls) == fits
+
+
+def test_results_are_the_same_without_the_fast_kernel(monkeypatch):
+    network = random_network(depth=2, dtype=torch.float32)
+    batch = random_batch(LENGTHS, 3, torch.float32)
+    expected = network(*batch)
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
+    torch.testing.assert_close(network(*batch), expected, **TOLERANCES[torch.float32])
+
+
+# What is refused.
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"cell": "elman"}, 'cell is "elman", but has to be one of "lstm", "gru", "rnn_tanh"'),
+        ({"merge": "mean"}, 'merge is "mean", but has to be one of "concat", "sum"'),
+        ({"initial_state": "one"}, 'initial_state is "one", but has to be one of "zero", "learned"'),
+        ({"inputs": 0}, "inputs is 0, but has to be at least 1"),
+        ({"width": 0}, "width is 0, but has to be at least 1"),
+        ({"depth": 0}, "depth is 0, but has to be at least 1"),
+        ({"width": 5}, "width is 5, which two directions cannot share evenly: choose 4 or 6"),
+        ({"cell": "gru", "zoneout_cell": 0.1}, 'zoneout_cell is 0.1, but cell "gru" has no cell'),
+        ({"longest_memory": 2}, "longest_memory is 2, but has to be at least 3"),
+        (
+            {"cell": "rnn_tanh", "longest_memory": 9},
+            'cell, with longest_memory, is "rnn_tanh", but has to be one of "lstm", "gru"',
+        ),
+        ({"zoneout_hidden": 1.1}, "zoneout_hidden is 1.1, but has to lie between 0 and 1:"),
+        ({"zoneout_cell": -0.1}, "zoneout_cell is -0.1, but has to lie between 0 and 1:"),
+        ({"dropout_input": 1.0}, "is 1.0, but has to lie between 0 and 1, below 1"),
+        ({"dropout_layers": -0.2}, "is -0.2, but has to lie between 0 and 1, below 1"),
+        ({"dropout_output": 7}, "is 7, but has to lie between 0 and 1, below 1"),
+        ({"word_dropout": 1.0}, "is 1.0, but has to lie between 0 and 1, below 1"),
+        ({"weight_drop": -1}, "is -1, but has to lie between 0 and 1, below 1"),
+    ],
+)
+def test_wrong_settings_are_refused(settings, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        RecurrentNetwork(**{"inputs": 3, "width": 4, **settings})
+
+
+@pytest.mark.parametrize(
+    ("shape", "lengths", "message"),
+    [
+        ((4, 2), [4], "have 2 features but the network reads 3: set its inputs to 2"),
+        ((0, 2), [], "have 2 features but the network reads 3"),
+        ((4, 3), [3], "sum to 3 but the data has 4 rows"),
+        ((4, 3), [5, -1], "cannot have -1 words"),
+    ],
+)
+def test_wrong_words_are_refused(shape, lengths, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        random_network()(torch.zeros(shape).double(), torch.tensor(lengths, dtype=torch.int64))
+
+
+@pytest.mark.parametrize(
+    ("cell", "shapes"),
+    [
+        ("lstm", [(4, 2, 2)]),
+        ("lstm", [(4, 2, 2), (4, 1, 2)]),
+        ("lstm", [(4, 3, 2)] * 2),
+        ("lstm", [(2, 2, 2)] * 2),
+        ("lstm", [(4, 2, 4)] * 2),
+        ("gru", [(4, 2, 2)] * 2),
+        ("gru", [(4, 2)]),
+    ],
+)
+@pytest.mark.parametrize("lengths", [[1, 2], [0, 0]], ids=["words", "no words"])
+def test_wrong_states_are_refused(cell, shapes, lengths):
+    network = random_network(depth=2, cell=cell)
+    state = tuple(torch.zeros(shape).double() for shape in shapes)
+    needed = f"{2 if cell == 'lstm' else 1} of shape (4, 2, 2)"
+    with pytest.raises(ValueError, match=re.escape(f"{shapes}, but")) as error:
+        network(*random_batch(lengths), state)
+    assert needed in str(error.value)

@@ -1,7 +1,6 @@
 """The bridge between a PyTorch network and Thinc."""
 
 import copy
-import json
 import logging
 import math
 import os
@@ -11,8 +10,6 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import cast
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load, save
 from thinc.api import ArgsKwargs, Optimizer, PyTorchShim, torch2xp, xp2torch
 from thinc.shims import Shim
 from thinc.types import FloatsXd
@@ -20,6 +17,7 @@ from thinc.util import convert_recursive, get_torch_default_device
 from torch import nn
 
 from ..nn.regularize import set_dropout
+from .weights import dump_weights, fill_weights, read_weights
 
 logger = logging.getLogger("spacy")
 
@@ -203,8 +201,7 @@ class NetworkShim(PyTorchShim):
         RETURNS (bytes): A safetensors file: the dimensions in its header, and each
             tensor once under its first name.
         """
-        tensors = {name: tensor.cpu().contiguous() for name, tensor in self._tensors().items()}
-        return save(tensors, metadata={"dims": json.dumps(self.dims)})
+        return dump_weights(self._model, self.dims)
 
     def from_bytes(self, data: bytes) -> "NetworkShim":
         """Build the network from stored dimensions and fill in the stored weights.
@@ -213,38 +210,16 @@ class NetworkShim(PyTorchShim):
         RETURNS (NetworkShim): The same shim.
         RAISES (ValueError): If the data are not safetensors, or do not fit the network.
         """
-        try:
-            stored = load(data)
-            header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-            dims = json.loads(header["__metadata__"]["dims"])
-        except (SafetensorError, KeyError, ValueError) as error:
-            raise ValueError(
-                f"The weights are not a safetensors file of this package ({error}). "
-                f"No other format is read, because pickled weights can run code: save the "
-                f"model again with spacy-rnn"
-            ) from error
-        if dims.keys() != self.dims.keys() or not all(type(d) is int for d in dims.values()):
+        dims, tensors = read_weights(data)
+        if dims.keys() != self.dims.keys():
             raise ValueError(
                 f"The weights were stored for the dimensions {dims}, but this network has "
-                f"the dimensions {sorted(self.dims)}: load them into the architecture that "
-                f"they were trained with"
+                f"the dimensions {self.dims}: load them into the architecture that they "
+                f"were trained with"
             )
         if dims != self.dims:
             self.build(**dims)
-        tensors = self._tensors()
-        problems = [
-            f"{name}: stored {_shape(stored.get(name))}, expected {_shape(tensors.get(name))}"
-            for name in sorted(tensors.keys() | stored.keys())
-            if _shape(stored.get(name)) != _shape(tensors.get(name))
-        ]
-        if problems:
-            raise ValueError(
-                "The stored weights do not fit the network: "
-                + "; ".join(problems)
-                + ". Use the settings that the model was trained with"
-            )
-        for name, tensor in tensors.items():
-            tensor.copy_(stored[name])
+        fill_weights(self._model, tensors)
         return self
 
     def __getstate__(self) -> dict:
@@ -262,11 +237,6 @@ class NetworkShim(PyTorchShim):
         self._model = network.to(self._device).train()
         shared = {id(tensor): tensor for tensor in (*network.parameters(), *network.buffers())}
         self._predictor = copy.deepcopy(network, shared).eval()
-
-    def _tensors(self) -> dict[str, torch.Tensor]:
-        """Name each tensor of the network once, however often it is used."""
-        named = (*self._model.named_parameters(), *self._model.named_buffers())
-        return {name: tensor.detach() for name, tensor in named}
 
     def _autocast(self) -> AbstractContextManager:
         enabled = self._mixed_precision and has_bfloat16(self._device)
@@ -293,10 +263,6 @@ def has_bfloat16(device: torch.device) -> bool:
 
 def _has_grad(value: object) -> bool:
     return hasattr(value, "grad")
-
-
-def _shape(tensor: torch.Tensor | None) -> str:
-    return "nothing" if tensor is None else str(tuple(tensor.shape))
 
 
 _process = os.getpid()

@@ -108,9 +108,7 @@ def test_network_equals_torch(cell, depth, bidirectional, given, dtype):
     network = random_network(
         3, 4, depth, cell=cell, bidirectional=bidirectional, dtype=dtype
     ).train()
-    twin = TORCH_NETWORKS[cell](
-        3, network.hidden, depth, bidirectional=bidirectional, dtype=dtype
-    )
+    twin = TORCH_NETWORKS[cell](3, network.hidden, depth, bidirectional=bidirectional, dtype=dtype)
     names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
     weights = [getattr(own, name) for own in network.recurrences for name in names]
     twin_weights = [weight for own in twin.all_weights for weight in own]
@@ -156,20 +154,36 @@ def test_odd_widths_are_legal_where_nothing_is_halved(settings):
     assert network(*random_batch([2]))[0].shape == (2, 5)
 
 
+@pytest.mark.parametrize("settings", CASES)
+def test_mixed_precision_stays_close(request, settings):
+    """What goes in and out keeps its type."""
+    if settings["cell"] == "gru" and "zoneout_hidden" in settings:
+        request.applymarker(pytest.mark.xfail(strict=True, reason="lerp of mixed types"))
+    network = random_network(**settings, dtype=torch.float32)
+    batch = random_batch(LENGTHS, network.inputs, torch.float32)
+    expected = network(*batch)
+    with torch.autocast("cpu", torch.bfloat16):
+        results = network(*batch)
+    torch.testing.assert_close(results, expected, rtol=0.1, atol=0.1)
+    assert not torch.equal(results[0], expected[0])
+
+
 # Gradients.
 
 
-def check_gradients(network, lengths):
-    """Compare the gradients of all parameters, the words and the states."""
-    data, lengths = random_batch(lengths, network.inputs)
+def check_gradients(network):
+    """Compare the gradients of all parameters, the words and the states.
+
+    Each tensor is checked along one random direction: what is wrong anywhere in it shows.
+    """
+    data, lengths = random_batch([2, 0, 3, 1], network.inputs)
     parameters = dict(network.named_parameters())
     # A learned state takes the place of a given one.
     state = random_state(network, len(lengths)) if network.initial is None else ()
-    leaves = [data, *state, *(parameter.detach() for parameter in parameters.values())]
 
     def loss(data, *others):
         torch.manual_seed(1)  # The same noise each time.
-        state, values = others[: len(parameters) * -1], others[len(parameters) * -1 :]
+        values, state = others[: len(parameters)], others[len(parameters) :]
         output, final = torch.func.functional_call(
             network,
             dict(zip(parameters, values, strict=True)),
@@ -177,49 +191,55 @@ def check_gradients(network, lengths):
         )
         return loss_of(output, *final)
 
-    return torch.autograd.gradcheck(loss, [leaf.requires_grad_() for leaf in leaves])
+    leaves = [data, *(parameter.detach() for parameter in parameters.values()), *state]
+    assert torch.autograd.gradcheck(
+        loss, [leaf.requires_grad_() for leaf in leaves], fast_mode=True
+    )
 
 
 @pytest.mark.parametrize("settings", CASES)
 def test_gradients_equal_finite_differences(settings):
-    assert check_gradients(random_network(**settings), [2, 0, 3, 1])
+    check_gradients(random_network(**settings))
 
 
 @pytest.mark.parametrize("settings", NOISY_CASES)
 def test_gradients_under_noise_equal_finite_differences(settings):
-    assert check_gradients(random_network(**settings).train(), [2, 0, 3, 1])
+    check_gradients(random_network(**settings).train())
 
 
 # Batches.
 
 
-@pytest.mark.parametrize(
-    "context", [torch.enable_grad, torch.no_grad, torch.inference_mode]
-)
+@pytest.mark.parametrize("context", [torch.enable_grad, torch.no_grad, torch.inference_mode])
 @pytest.mark.parametrize("settings", CASES)
 def test_results_do_not_depend_on_the_batch(settings, context):
-    """Alone, with neighbours, in another order, next to a long one, among many short ones."""
+    """Alone, together, in another order, next to a long one, among many short ones."""
     network = random_network(**settings, dtype=torch.float32)
-    data, lengths = random_batch(LENGTHS, network.inputs, torch.float32)
-    own = data.split(LENGTHS)
-    long, short = (
-        random_batch(lengths, network.inputs, torch.float32)[0].split(lengths)
-        for lengths in ([150], [2] * 40)
-    )
-    batches = [own, own[::-1], (*own, *long), (*short, *own), (*long, *short, *own, *short)]
+    data, lengths = random_batch([*LENGTHS, 150, 2], network.inputs, torch.float32)
+    sequences = data.split(lengths.tolist())
+    *own, long, short = range(len(sequences))
     with context():
-        alone = {
-            words: network(words, torch.tensor([len(words)])) for words in own
-        }
-        for batch in batches:
-            lengths = torch.tensor([len(words) for words in batch])
-            output, final = network(torch.cat(batch), lengths)
-            outputs = output.split(lengths.tolist())
-            for index, words in enumerate(batch):
-                if words not in alone:
-                    continue
-                together = outputs[index], tuple(part[:, [index]] for part in final)
-                torch.testing.assert_close(together, alone[words], rtol=0, atol=1e-5)
+        alone = [network(words, torch.tensor([len(words)])) for words in sequences]
+        for batch in (
+            own,
+            own[::-1],
+            [*own, long],
+            [short] * 40 + own,
+            [long] + [short] * 40 + own + [short],
+        ):
+            output, final = network(torch.cat([sequences[i] for i in batch]), lengths[batch])
+            torch.testing.assert_close(
+                (output, final),
+                (
+                    torch.cat([alone[i][0] for i in batch]),
+                    tuple(
+                        torch.cat(parts, 1)
+                        for parts in zip(*(alone[i][1] for i in batch), strict=True)
+                    ),
+                ),
+                rtol=0,
+                atol=1e-5,
+            )
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -239,16 +259,14 @@ def test_wide_networks_do_not_depend_on_the_batch(cell):
 def test_bad_neighbours_do_no_harm(settings, value):
     network = random_network(**settings, dtype=torch.float32)
     data, lengths = random_batch([4, 3, 6], network.inputs, torch.float32)
-    expected, final = network(data, lengths)
-    neighbour = slice(4, 7)
-    data[neighbour] = value
-    output, new_final = network(data, lengths)
-    for before, after in zip((expected, *final), (output, *new_final), strict=True):
-        if before is expected:
-            before, after = (torch.cat([each[:4], each[7:]]) for each in (before, after))
-        else:
-            before, after = (each[:, [0, 2]] for each in (before, after))
-        torch.testing.assert_close(after, before, rtol=0, atol=1e-5)
+
+    def others():
+        output, final = network(data, lengths)
+        return torch.cat([output[:4], output[7:]]), [part[:, [0, 2]] for part in final]
+
+    expected = others()
+    data[4:7] = value
+    torch.testing.assert_close(others(), expected, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("lengths", [[], [0], [0, 0, 0]], ids=str)
@@ -263,6 +281,15 @@ def test_batches_without_words_are_legal(settings, lengths):
     torch.testing.assert_close(final, state, rtol=0, atol=0)
     _, final = network(data, lengths)
     torch.testing.assert_close(final, start_of(network, len(lengths)), rtol=0, atol=0)
+
+
+@pytest.mark.xfail(strict=True, reason="nothing leads back from an empty output")
+@pytest.mark.parametrize("lengths", [[], [0, 0]], ids=str)
+def test_batches_without_words_have_gradients(lengths):
+    network = random_network()
+    data, lengths = random_batch(lengths)
+    network(data.requires_grad_(), lengths)[0].sum().backward()
+    assert data.grad.shape == (0, 3)
 
 
 @pytest.mark.parametrize("dtype", TOLERANCES)
@@ -306,7 +333,9 @@ def even_chunks(lengths, words):
     return (lengths[:, None] - starts).clamp(0, words)
 
 
-RAGGED_CHUNKS = torch.tensor([[2, 0, 3, 1], [0, 1, 0, 0], [1, 1, 4, 2], [0, 0, 0, 0], [0, 0, 0, 5]])
+RAGGED_CHUNKS = torch.tensor(
+    [[2, 0, 3, 1], [0, 1, 0, 0], [1, 1, 4, 2], [0, 0, 0, 0], [0, 0, 0, 5]]
+)
 
 
 @pytest.mark.parametrize("dtype", TOLERANCES)
@@ -324,67 +353,53 @@ def test_chunks_equal_one_pass(settings, sizes, dtype):
     )
 
 
-@pytest.fixture(params=TOLERANCES, ids=str)
-def stream(request):
-    """A deep network of one direction and a batch for it."""
-
-    def make(cell):
-        network = random_network(
-            3, 4, 2, cell=cell, bidirectional=False, initial_state="learned", dtype=request.param
-        )
-        data, lengths = random_batch([7, 2, 0, 6], 3, request.param)
-        return network, data.requires_grad_(), lengths
-
-    return make
+def stream(cell, dtype):
+    """Make a deep network of one direction and a batch for it."""
+    network = random_network(
+        3, 4, 2, cell=cell, bidirectional=False, initial_state="learned", dtype=dtype
+    )
+    data, lengths = random_batch([7, 2, 0, 6], 3, dtype)
+    return network, data.requires_grad_(), lengths
 
 
-def gradients(network, data, output, final):
-    leaves = [data, *network.parameters()]
-    return torch.autograd.grad(loss_of(output, *final), leaves)
+def gradients(network, data, output):
+    return torch.autograd.grad(loss_of(output), [data, *network.parameters()])
 
 
+@pytest.mark.parametrize("dtype", TOLERANCES)
 @pytest.mark.parametrize("words", [1, 2, 3, 6, 7, 10])
 @pytest.mark.parametrize("cell", CELLS)
-def test_truncation_equals_detaching_by_hand(cell, words, stream):
+def test_truncation_equals_detaching_by_hand(cell, words, dtype):
     """The gradient of a state ends where its chunk began, and nothing else does."""
-    network, data, lengths = stream(cell)
-    truncated = read_in_chunks(network, data, even_chunks(lengths, words), detach=True)
-    # The states after the last chunk have no gradient: they begin the next one.
-    final = random_state(network, len(lengths))
-    plain, _ = read_batch(
-        network, data, lengths, start_of(network, len(lengths)), detach_every=words
-    )
+    network, data, lengths = stream(cell, dtype)
+    output, _ = read_in_chunks(network, data, even_chunks(lengths, words), detach=True)
+    start = start_of(network, len(lengths))
+    plain, _ = read_batch(network, data, lengths, start, detach_every=words)
     torch.testing.assert_close(
-        gradients(network, data, truncated[0], final),
-        gradients(network, data, plain, final),
-        **TOLERANCES[data.dtype],
+        gradients(network, data, output), gradients(network, data, plain), **TOLERANCES[dtype]
     )
 
 
-@pytest.mark.parametrize(
-    ("words", "detach"), [(7, True), (10, True), (1, False), (3, False)]
-)
+@pytest.mark.parametrize("dtype", TOLERANCES)
+@pytest.mark.parametrize(("words", "detach"), [(7, True), (10, True), (1, False), (3, False)])
 @pytest.mark.parametrize("cell", CELLS)
-def test_chunks_that_cut_nothing_equal_full_backpropagation(cell, words, detach, stream):
+def test_chunks_that_cut_nothing_equal_full_backpropagation(cell, words, detach, dtype):
     """One chunk for all words, or states that carry their gradient."""
-    network, data, lengths = stream(cell)
+    network, data, lengths = stream(cell, dtype)
     output, _ = read_in_chunks(network, data, even_chunks(lengths, words), detach)
+    whole, _ = network(data, lengths)
     torch.testing.assert_close(
-        gradients(network, data, output, ()),
-        gradients(network, data, network(data, lengths)[0], ()),
-        **TOLERANCES[data.dtype],
+        gradients(network, data, output), gradients(network, data, whole), **TOLERANCES[dtype]
     )
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_truncation_changes_gradients(cell, stream):
-    network, data, lengths = stream(cell)
-    sizes = even_chunks(lengths, 2)
-    cut, whole = (
-        gradients(network, data, read_in_chunks(network, data, sizes, detach)[0], ())
-        for detach in (True, False)
-    )
-    assert not torch.allclose(cut[0], whole[0], atol=1e-3)
+def test_truncation_changes_gradients(cell):
+    network, data, lengths = stream(cell, torch.float64)
+    output, _ = read_in_chunks(network, data, even_chunks(lengths, 2), detach=True)
+    whole, _ = network(data, lengths)
+    cut, full = (gradients(network, data, each)[0] for each in (output, whole))
+    assert not torch.allclose(cut, full, atol=1e-3)
 
 
 # What a network starts out with.
@@ -426,7 +441,7 @@ def test_recurrent_matrices_start_orthogonal_for_each_gate(cell):
 def test_input_matrices_start_as_xavier_says_for_each_gate(cell):
     """Uniform up to the square root of 6 / (inputs + outputs of one gate)."""
     for own in recurrences(cell, inputs=60, width=120):
-        for gate in own.weight_ih.split(60):
+        for gate in own.weight_ih.detach().split(60):
             bound = math.sqrt(6 / sum(gate.shape))
             assert gate.abs().max() <= bound
             assert gate.std() == pytest.approx(bound / math.sqrt(3), rel=0.05)
@@ -446,10 +461,10 @@ def test_every_gate_and_direction_starts_with_weights_of_its_own(cell):
 @pytest.mark.parametrize("cell", CELLS)
 def test_only_the_forget_gate_starts_with_a_bias(cell, settings, expected):
     for own in recurrences(cell, **settings):
-        enter, *forget, candidate, leave = own.bias_ih.split(4) if cell == "lstm" else [own.bias_ih, own.bias_ih, own.bias_ih]
-        assert not torch.cat([enter, candidate, leave]).any()
-        for gate in forget:
-            assert (gate == expected).all()
+        start = torch.zeros(len(own.bias_ih))
+        if cell == "lstm":
+            start[4:8] = expected  # In torch's order: input, forget, candidate, output.
+        assert torch.equal(own.bias_ih, start)
         assert not own.bias_hh.any()
 
 
@@ -459,7 +474,7 @@ def test_chrono_biases_give_memories_of_all_lengths(cell, longest_memory):
     """The bias of what remembers is the logarithm of uniform numbers from 1 to T - 1."""
     hidden = 500
     for own in recurrences(cell, width=2 * hidden, longest_memory=longest_memory):
-        gates = own.bias_ih.split(hidden)
+        gates = own.bias_ih.detach().split(hidden)
         memory = gates[1].exp()
         assert (memory >= 1 - 1e-5).all()
         assert (memory <= longest_memory - 1 + 1e-5 * longest_memory).all()
@@ -472,20 +487,17 @@ def test_chrono_biases_give_memories_of_all_lengths(cell, longest_memory):
         assert not own.bias_hh.any()
 
 
-def test_chrono_units_remember_for_as_long_as_their_bias_says():
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_chrono_units_remember_for_as_long_as_their_bias_says(cell):
     """With no input, a unit forgets one part in exp(bias) + 1 of its state at each word."""
-    for cell in ("lstm", "gru"):
-        network = RecurrentNetwork(
-            3, 4, cell=cell, bidirectional=False, longest_memory=20
-        ).double()
-        own = network.recurrences[0]
-        nn.init.zeros_(own.weight_ih)
-        nn.init.zeros_(own.weight_hh)
-        state = random_state(network, 1)
-        _, final = network(torch.zeros(3, 3).double(), torch.tensor([3]), state)
-        memory = own.bias_ih[4:8].exp()
-        expected = state[-1] * (memory / (memory + 1)) ** 3
-        torch.testing.assert_close(final[-1], expected)
+    network = RecurrentNetwork(3, 4, cell=cell, bidirectional=False, longest_memory=20)
+    (own,) = network.double().recurrences
+    nn.init.zeros_(own.weight_ih)
+    nn.init.zeros_(own.weight_hh)
+    state = random_state(network, 1)
+    _, final = network(torch.zeros(3, 3).double(), torch.tensor([3]), state)
+    memory = own.bias_ih[4:8].exp()
+    torch.testing.assert_close(final[-1], state[-1] * (memory / (memory + 1)) ** 3)
 
 
 # Which kernel is used.
@@ -534,7 +546,10 @@ def test_results_are_the_same_without_the_fast_kernel(monkeypatch):
     [
         ({"cell": "elman"}, 'cell is "elman", but has to be one of "lstm", "gru", "rnn_tanh"'),
         ({"merge": "mean"}, 'merge is "mean", but has to be one of "concat", "sum"'),
-        ({"initial_state": "one"}, 'initial_state is "one", but has to be one of "zero", "learned"'),
+        (
+            {"initial_state": "one"},
+            'initial_state is "one", but has to be one of "zero", "learned"',
+        ),
         ({"inputs": 0}, "inputs is 0, but has to be at least 1"),
         ({"width": 0}, "width is 0, but has to be at least 1"),
         ({"depth": 0}, "depth is 0, but has to be at least 1"),

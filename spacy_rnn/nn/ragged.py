@@ -44,7 +44,8 @@ class Block:
     """A rectangle of sequences of similar lengths.
 
     steps (int): Its length in time.
-    width (int): Its columns: a sequence each, the last ones perhaps empty.
+    width (int): Its columns: a sequence each, the last ones of the last block perhaps
+        empty.
     size (int): Its sequences.
     """
 
@@ -57,15 +58,12 @@ class Block:
 class Padded(Layout):
     """Rectangles of sequences of similar lengths, padded at their ends.
 
-    blocks (tuple[Block, ...]): The rectangles, each a run of rows and of columns.
-    columns (Tensor): The column of each sequence of `order`, counted over all
-        rectangles, shape `(batch,)`.
+    blocks (tuple[Block, ...]): The rectangles, each a run of rows and of `order`.
     firsts (Tensor): The first word of each sequence of `order`, shape `(batch,)`.
     lasts (Tensor): The last word of each sequence of `order`, shape `(batch,)`.
     """
 
     blocks: tuple[Block, ...]
-    columns: Tensor
     firsts: Tensor
     lasts: Tensor
 
@@ -79,9 +77,9 @@ def check_lengths(data: Tensor, lengths: Tensor) -> None:
     """
     if data.dim() != 2:
         raise ValueError(f"Expected data of shape (words, width), got {tuple(data.shape)}")
-    if lengths.dim() != 1 or lengths.dtype.is_floating_point:
+    if lengths.dim() != 1 or lengths.dtype not in (torch.int32, torch.int64):
         raise ValueError(
-            f"Expected integer lengths of shape (batch,), got {lengths.dtype} of "
+            f"Expected lengths of shape (batch,) as torch.int64, got {lengths.dtype} of "
             f"shape {tuple(lengths.shape)}"
         )
     if len(lengths) and int(lengths.min()) < 0:
@@ -141,18 +139,16 @@ def pad(lengths: Tensor, device: torch.device, cell_cost: int) -> Padded:
     blocks = _cut(sizes[order], cell_cost)
     steps, widths, counts = np.array([[b.steps, b.width, b.size] for b in blocks]).T
     areas = steps * widths
-    # The first row, the width and the first column of the rectangle of each sequence.
-    first_row = np.repeat(np.cumsum(areas) - areas, counts)
-    stride = np.repeat(widths, counts)
-    first_column = np.repeat(np.cumsum(widths) - widths, counts)
+    # The row of each sequence's first word, and from each of its words to the next.
     column = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
+    first_row = np.repeat(np.cumsum(areas) - areas, counts) + column
+    stride = np.repeat(widths, counts)
     owner, time = _times(sizes)
     rank = _inverse(order, len(sizes))[owner]
-    rows = (first_row + column)[rank] + time * stride[rank]
+    rows = first_row[rank] + time * stride[rank]
     ends = np.cumsum(sizes)[order]
     return Padded(
         blocks=tuple(blocks),
-        columns=_tensor(first_column + column, device),
         firsts=_tensor(ends - sizes[order], device),
         lasts=_tensor(ends - 1, device),
         order=_tensor(order, device),

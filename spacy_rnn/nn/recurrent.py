@@ -8,6 +8,7 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from .ragged import Packed, Padded, check_lengths, pack, pad
 from .regularize import LockedDropout, WeightDrop, WordDropout, check_rate
@@ -126,8 +127,8 @@ class RecurrentNetwork(nn.Module):
         halved = bidirectional and merge == "concat"
         if halved and width % 2:
             raise ValueError(
-                f"width is {width}, which two directions cannot share evenly: choose "
-                f'{width - 1} or {width + 1}, or merge = "sum", or bidirectional = false'
+                f"width is {width}, which two directions cannot share evenly: choose an even "
+                f'one such as {width + 1}, or merge = "sum", or bidirectional = false'
             )
         if zoneout_cell and cell != "lstm":
             raise ValueError(
@@ -137,6 +138,11 @@ class RecurrentNetwork(nn.Module):
         if longest_memory is not None:
             _check_at_least("longest_memory", longest_memory, 3)
             _check_choice("cell, with longest_memory,", cell, ("lstm", "gru"))
+        check_rate(dropout_input or 0.0, "dropout_input")
+        check_rate(dropout_layers or 0.0, "dropout_layers")
+        check_rate(dropout_output or 0.0, "dropout_output")
+        check_rate(word_dropout, "word_dropout")
+        check_rate(weight_drop, "weight_drop")
         check_rate(zoneout_hidden, "zoneout_hidden", one=True)
         check_rate(zoneout_cell, "zoneout_cell", one=True)
         self.cell = cell
@@ -201,7 +207,7 @@ class RecurrentNetwork(nn.Module):
         state = self._start(data, len(lengths)) if state is None else state
         self._check_state(state, len(lengths))
         if not len(data):
-            return data.new_zeros(0, self.width), state
+            return functional.pad(data, (0, self.width - self.inputs)), state
         layout = self._lay_out(data, lengths, zero)
         data = self.dropout_input(self.word_dropout(data), lengths)
         finals: list[State] = []

@@ -99,10 +99,8 @@ def scan_padded(
     else:  # One rectangle at a time stays in the processor's cache.
         rows = (marked.index_select(0, words) for words in layout.words.split(areas))
     widths = [block.width for block in layout.blocks]
-    columns = (
-        part.new_zeros(directions, sum(widths), hidden).index_copy(1, layout.columns, part)
-        for part in state
-    )
+    empty = sum(widths) - len(layout.order)
+    columns = (functional.pad(part, (0, 0, 0, empty)) for part in state)
     outputs, cells = [], []
     for block, block_rows, *block_state in zip(
         layout.blocks,
@@ -131,7 +129,7 @@ def scan_padded(
             for part, end in zip(words.split(hidden, dim=1), ends, strict=True)
         ]
     )
-    return words, (hidden_state, torch.cat(cells, 1).index_select(1, layout.columns))
+    return words, (hidden_state, torch.cat(cells, 1)[:, : len(layout.order)])
 
 
 def scan_steps(
@@ -209,7 +207,7 @@ def step_gru(inputs: Tensor, recurrent: Tensor, state: State) -> State:
     reset = (reset_inputs + reset).sigmoid()
     update = (update_inputs + update).sigmoid()
     candidate = (candidate_inputs + reset * candidate).tanh()
-    return (torch.lerp(candidate, state[0], update),)
+    return ((1 - update) * candidate + update * state[0],)
 
 
 def step_rnn_tanh(inputs: Tensor, recurrent: Tensor, state: State) -> State:

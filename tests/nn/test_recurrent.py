@@ -11,6 +11,7 @@ from plain_networks import read_batch
 from torch import nn
 from torch.nn.utils.rnn import pack_sequence, unpack_sequence
 
+from spacy_rnn.layers.shim import has_bfloat16
 from spacy_rnn.nn import recurrent
 from spacy_rnn.nn.recurrent import RecurrentNetwork
 
@@ -29,7 +30,7 @@ SETTINGS = {
     "sum": {"depth": 2, "merge": "sum"},
     "residual": {"depth": 2, "residual": True},
     "residual from the first layer": {"inputs": 4, "depth": 2, "residual": True},
-    "layer norm": {"depth": 2, "layer_norm": True},
+    "layer norm": {"depth": 3, "layer_norm": True},
     "learned state": {"depth": 2, "initial_state": "learned"},
     "zoneout": {"depth": 2, "zoneout_hidden": 0.3},
     "all at once": {
@@ -154,11 +155,10 @@ def test_odd_widths_are_legal_where_nothing_is_halved(settings):
     assert network(*random_batch([2]))[0].shape == (2, 5)
 
 
+@pytest.mark.skipif(not has_bfloat16(torch.device("cpu")), reason="no bfloat16 on this CPU")
 @pytest.mark.parametrize("settings", CASES)
-def test_mixed_precision_stays_close(request, settings):
+def test_mixed_precision_stays_close(settings):
     """What goes in and out keeps its type."""
-    if settings["cell"] == "gru" and "zoneout_hidden" in settings:
-        request.applymarker(pytest.mark.xfail(strict=True, reason="lerp of mixed types"))
     network = random_network(**settings, dtype=torch.float32)
     batch = random_batch(LENGTHS, network.inputs, torch.float32)
     expected = network(*batch)
@@ -283,7 +283,6 @@ def test_batches_without_words_are_legal(settings, lengths):
     torch.testing.assert_close(final, start_of(network, len(lengths)), rtol=0, atol=0)
 
 
-@pytest.mark.xfail(strict=True, reason="nothing leads back from an empty output")
 @pytest.mark.parametrize("lengths", [[], [0, 0]], ids=str)
 def test_batches_without_words_have_gradients(lengths):
     network = random_network()
@@ -553,7 +552,10 @@ def test_results_are_the_same_without_the_fast_kernel(monkeypatch):
         ({"inputs": 0}, "inputs is 0, but has to be at least 1"),
         ({"width": 0}, "width is 0, but has to be at least 1"),
         ({"depth": 0}, "depth is 0, but has to be at least 1"),
-        ({"width": 5}, "width is 5, which two directions cannot share evenly: choose 4 or 6"),
+        (
+            {"width": 5},
+            "width is 5, which two directions cannot share evenly: choose an even one such as 6",
+        ),
         ({"cell": "gru", "zoneout_cell": 0.1}, 'zoneout_cell is 0.1, but cell "gru" has no cell'),
         ({"longest_memory": 2}, "longest_memory is 2, but has to be at least 3"),
         (
@@ -562,11 +564,14 @@ def test_results_are_the_same_without_the_fast_kernel(monkeypatch):
         ),
         ({"zoneout_hidden": 1.1}, "zoneout_hidden is 1.1, but has to lie between 0 and 1:"),
         ({"zoneout_cell": -0.1}, "zoneout_cell is -0.1, but has to lie between 0 and 1:"),
-        ({"dropout_input": 1.0}, "is 1.0, but has to lie between 0 and 1, below 1"),
-        ({"dropout_layers": -0.2}, "is -0.2, but has to lie between 0 and 1, below 1"),
-        ({"dropout_output": 7}, "is 7, but has to lie between 0 and 1, below 1"),
-        ({"word_dropout": 1.0}, "is 1.0, but has to lie between 0 and 1, below 1"),
-        ({"weight_drop": -1}, "is -1, but has to lie between 0 and 1, below 1"),
+        ({"dropout_input": 1.0}, "dropout_input is 1.0, but has to lie between 0 and 1, below 1"),
+        (
+            {"dropout_layers": -0.2},
+            "dropout_layers is -0.2, but has to lie between 0 and 1, below 1",
+        ),
+        ({"dropout_output": 7}, "dropout_output is 7, but has to lie between 0 and 1, below 1"),
+        ({"word_dropout": 1.0}, "word_dropout is 1.0, but has to lie between 0 and 1, below 1"),
+        ({"weight_drop": -1}, "weight_drop is -1, but has to lie between 0 and 1, below 1"),
     ],
 )
 def test_wrong_settings_are_refused(settings, message):

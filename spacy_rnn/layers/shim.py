@@ -85,7 +85,6 @@ class NetworkShim(PyTorchShim):
         inputs (ArgsKwargs): What the network takes.
         RETURNS (Any): What the network returns.
         """
-        _use_one_thread_after_fork()
         with torch.inference_mode(), self._autocast():
             return self._predictor(*inputs.args, **inputs.kwargs)
 
@@ -99,7 +98,6 @@ class NetworkShim(PyTorchShim):
             of the inputs. Where one of these is not finite, all are zero and the next
             step is skipped.
         """
-        _use_one_thread_after_fork()
         with self._autocast():
             outputs = self._model(*inputs.args, **inputs.kwargs)
 
@@ -265,13 +263,11 @@ def _has_grad(value: object) -> bool:
     return hasattr(value, "grad")
 
 
-_process = os.getpid()
+def _use_one_thread() -> None:
+    """Keep a forked process from waiting for ever for threads that stayed in its parent."""
+    torch.set_num_threads(1)
+    logger.info("Forked process %d: torch runs on one thread here", os.getpid())
 
 
-def _use_one_thread_after_fork() -> None:
-    """Keep a forked worker from waiting for ever for threads that stayed in its parent."""
-    global _process
-    if os.getpid() != _process:
-        _process = os.getpid()
-        logger.info("Forked process %d: torch runs on one thread here", _process)
-        torch.set_num_threads(1)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_use_one_thread)

@@ -121,8 +121,8 @@ class RecurrentNetwork(nn.Module):
         _check_choice("cell", cell, tuple(GATES))
         _check_choice("merge", merge, ("concat", "sum"))
         _check_choice("initial_state", initial_state, ("zero", "learned"))
-        _check_at_least("inputs", inputs, 1)
         _check_at_least("width", width, 1)
+        _check_at_least("inputs", inputs, 1)
         _check_at_least("depth", depth, 1)
         halved = bidirectional and merge == "concat"
         if halved and width % 2:

@@ -12,6 +12,8 @@ from thinc.api import SGD, fix_random_seed, set_dropout_rate
 from torch import nn
 from torch.nn.utils.rnn import pack_sequence, unpack_sequence
 
+from spacy_rnn.nn.recurrent import RecurrentNetwork
+
 ENCODERS = (
     "spacy-rnn.RecurrentEncoder.v1",
     "spacy-rnn.BiLSTMEncoder.v1",
@@ -106,6 +108,14 @@ def test_signature_is_that_of_the_stock_encoder(name):
     assert list(parameters.values()) == list(inspect.signature(stock).parameters.values())
 
 
+@pytest.mark.parametrize(("name", "cell"), [(ENCODERS[1], "lstm"), (ENCODERS[2], "gru")])
+def test_short_forms_are_recurrent_encoders(name, cell, documents):
+    model = build(documents, name, depth=2)
+    tokens = documents(LENGTHS)
+    long_form = architecture()(8, 2, cell=cell).from_bytes(model.to_bytes())
+    assert are_equal(long_form.predict(tokens), model.predict(tokens))
+
+
 @every_encoder
 def test_encoder_trains_in_a_stock_pipeline(name):
     nlp = spacy.blank("en")
@@ -130,6 +140,42 @@ def test_encoder_trains_in_a_stock_pipeline(name):
     for _ in range(100):
         nlp.update(examples, sgd=optimizer)
     assert {text: [token.tag_ for token in nlp(text)] for text in texts} == texts
+
+
+NOISES = ["dropout_input", "dropout_layers", "dropout_output", "word_dropout", "weight_drop"]
+ZONEOUTS = ["zoneout_hidden", "zoneout_cell"]
+SETTINGS = {
+    "cell": "gru",
+    "bidirectional": False,
+    "merge": "sum",
+    "residual": True,
+    "layer_norm": True,
+    "initial_state": "learned",
+    "forget_bias": 2.0,
+    "longest_memory": 20,
+    **dict.fromkeys([*NOISES, *ZONEOUTS], 0.5),
+}
+
+
+def test_all_settings_of_the_network_are_tested():
+    settings = inspect.signature(architecture()).parameters.keys()
+    assert settings - SETTINGS.keys() == {"width", "depth", "dropout", "mixed_precision"}
+
+
+@pytest.mark.parametrize(("setting", "value"), SETTINGS.items())
+def test_setting_reaches_the_network(setting, value, documents):
+    """The same weights from the same seed, and the same outputs, noise included."""
+    tokens = documents(LENGTHS)
+    batch = torch.tensor(np.concatenate(tokens)), torch.tensor(LENGTHS)
+    model = architecture()(8, 2, **{setting: value})
+    fix_random_seed(1)
+    model.initialize(X=tokens)
+    trained, predicted = model.begin_update(tokens)[0], model.predict(tokens)
+    fix_random_seed(1)
+    network = RecurrentNetwork(6, 8, 2, **{setting: value})
+    assert_close(np.concatenate(trained), network(*batch)[0].detach())
+    assert_close(np.concatenate(predicted), network.eval()(*batch)[0].detach())
+    assert network_of(model).state_dict().keys() == network.state_dict().keys()
 
 
 # Numbers
@@ -297,10 +343,6 @@ def test_dropout_is_for_training_alone(name, documents):
     assert_close(model.begin_update(tokens)[0], predicted)
 
 
-NOISES = ["dropout_input", "dropout_layers", "dropout_output", "word_dropout", "weight_drop"]
-ZONEOUTS = ["zoneout_hidden", "zoneout_cell"]
-
-
 @pytest.mark.parametrize("noise", [*NOISES, *ZONEOUTS])
 def test_noise_of_its_own_rate_stays(noise, documents):
     """`training.dropout` sets the rates that are null, and no others."""
@@ -329,7 +371,7 @@ def test_noise_of_its_own_rate_stays(noise, documents):
         ({"longest_memory": 9, "cell": "rnn_tanh"}, 'cell, with longest_memory, is "rnn_tanh"'),
         ({"zoneout_cell": 0.1, "cell": "gru"}, 'cell "gru" has no cell state'),
         *(
-            ({noise: rate}, f"{rate}, but has to lie between 0 and 1, below 1")
+            ({noise: rate}, f"{noise} is {rate}, but has to lie between 0 and 1, below 1")
             for noise, rate in product(["dropout", *NOISES], [-0.1, 1.0, float("nan")])
         ),
         *(
@@ -368,11 +410,13 @@ both_ways = pytest.mark.parametrize("is_train", [False, True], ids=["prediction"
 
 @both_ways
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_value_that_is_not_finite_is_found(value, is_train, documents):
+@pytest.mark.parametrize(("document", "token"), [(0, 0), (0, 1), (2, 0), (2, 1)])
+def test_value_that_is_not_finite_is_found(document, token, value, is_train, documents):
     model = build(documents)
     tokens = documents([2, 0, 3])
-    tokens[2][1, 5] = tokens[2][2, 0] = value
-    with pytest.raises(ValueError, match=r"2 tokens .* first is token 1 of document 2"):
+    tokens[document][token, 5] = tokens[2][2, 0] = value
+    message = f"2 tokens .* first is token {token} of document {document} in the batch"
+    with pytest.raises(ValueError, match=message):
         run(model, tokens, is_train)
 
 

@@ -739,6 +739,15 @@ def test_network_moves(here, there):
     assert not torch.equal(predict(shim, words.to(here)).cpu(), expected)
 
 
+def test_move_takes_both_networks_along():
+    """To a device that needs no hardware, since it computes nothing."""
+    shim = ours(layers, inputs=4)
+    shim.to_device("meta", 0)
+    assert devices_of(shim) == {str(shim.device)} == {"meta"}
+    for one, other in zip(shim._model.parameters(), shim._predictor.parameters(), strict=True):
+        assert one is other
+
+
 def test_device_is_asked_for_once(monkeypatch):
     """What Thinc works on later, in another thread perhaps, moves no network."""
     shim, stored = ours(layers, inputs=4), ours(layers, inputs=5).to_bytes()
@@ -746,9 +755,9 @@ def test_device_is_asked_for_once(monkeypatch):
     monkeypatch.setattr(shim_module, "get_torch_default_device", lambda: elsewhere)
     monkeypatch.setattr("thinc.shims.pytorch.get_torch_default_device", lambda: elsewhere)
     shim.from_bytes(stored)
-    assert devices_of(shim) == devices_of(shim.copy()) == {"cpu"}
     asked = NetworkShim(layers, {"inputs": 4}, device=torch.device("cpu"))
-    assert devices_of(asked) == {"cpu"}
+    for each in (shim, shim.copy(), asked):
+        assert devices_of(each) == {str(each.device)} == {"cpu"}
     assert devices_of(ours(layers, inputs=4)) == {"meta"}
 
 

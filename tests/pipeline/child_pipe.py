@@ -1,7 +1,7 @@
 """Predict with two processes, after torch has started threads in this one.
 
-Takes a stored pipeline, a start method, and how many texts are long; prints what was
-predicted.
+Takes a start method, how many texts are long, and stored pipelines; prints what each of
+them predicted.
 """
 
 import json
@@ -14,15 +14,19 @@ from stock_pipelines import LONG_TEXT, TEXTS, record
 
 
 def main() -> None:
-    path, start_method, long = sys.argv[1:]
+    start_method, long, *paths = sys.argv[1:]
     multiprocessing.set_start_method(start_method)
     torch.set_num_threads(2)
     matrix = torch.rand(1000, 1000)
     (matrix @ matrix).sum()
-    nlp = spacy.load(path)
-    nlp("Anna reads a book .")
-    docs = nlp.pipe([*TEXTS, *[LONG_TEXT] * int(long)], n_process=2, batch_size=3)
-    print(json.dumps([record(doc) for doc in docs]))
+    texts = [*TEXTS, *[LONG_TEXT] * int(long)]
+    predictions = []
+    for path in paths:
+        nlp = spacy.load(path)
+        nlp("Anna reads a book .")
+        docs = nlp.pipe(texts, n_process=2, batch_size=3)
+        predictions.append([record(doc) for doc in docs])
+    print(json.dumps(predictions))
 
 
 if __name__ == "__main__":  # A spawned worker imports this file.

@@ -8,7 +8,7 @@ from new_process import run_script
 from stock_pipelines import ENCODERS, PIPELINES, copy_pipeline, initialize, make_pipeline, train
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _one_thread():
     """Keep the threads of tiny networks from waiting for each other on busy machines."""
     before = torch.get_num_threads()

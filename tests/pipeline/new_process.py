@@ -27,14 +27,22 @@ def run_python(*arguments: str | Path, timeout: float = 120, folders: Iterable[P
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         encoding="utf8",
+        cwd=SCRIPTS,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, path)), "PYTHONUTF8": "1"},
         start_new_session=True,
     ) as process:
         try:
             output, errors = process.communicate(timeout=timeout)
         finally:
-            # Workers that hang outlive their parent and keep its pipes open.
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+            _end(process)
     assert process.returncode == 0, output + errors
     return output
+
+
+def _end(process: subprocess.Popen) -> None:
+    """End a process and its workers: those that hang outlive it and keep its pipes open."""
+    if os.name == "posix":
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    else:
+        process.kill()

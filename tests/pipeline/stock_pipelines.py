@@ -186,7 +186,7 @@ def pretraining(folder: Path, component: str) -> dict:
     What is pretrained is a "tok2vec", or the encoder within another component.
     """
     srsly.write_jsonl(folder / "raw.jsonl", [{"text": text} for text, _, _ in SENTENCES])
-    pretraining = spacy.util.load_config(DEFAULT_CONFIG_PRETRAIN_PATH).merge(
+    return spacy.util.load_config(DEFAULT_CONFIG_PRETRAIN_PATH).merge(
         {
             "paths": {"raw_text": str(folder / "raw.jsonl")},
             "pretraining": {
@@ -197,7 +197,6 @@ def pretraining(folder: Path, component: str) -> dict:
             },
         }
     )
-    return pretraining
 
 
 def pretrained_weights(path: Path) -> dict[str, np.ndarray]:
@@ -259,6 +258,7 @@ def read_weights(shims: Iterable[bytes]) -> dict[str, np.ndarray]:
 def assert_equal_weights(
     one: dict[str, np.ndarray], other: dict[str, np.ndarray], atol: float = 0.0
 ) -> None:
+    """Compare weights, of which there have to be some."""
     assert one.keys() == other.keys() != set()
     for name in one:
         np.testing.assert_allclose(one[name], other[name], rtol=0, atol=atol, err_msg=name)

@@ -44,8 +44,8 @@ def run_training(tmp_path):
 @pytest.mark.parametrize(
     ("frozen", "how"),
     [
-        ("tok2vec", {}),
-        ("tagger", {"replace_listeners": ["model.tok2vec"]}),
+        pytest.param("tok2vec", {}, id="tok2vec"),
+        pytest.param("tagger", {"replace_listeners": ["model.tok2vec"]}, id="tagger"),
     ],
 )
 @each_encoder
@@ -165,11 +165,10 @@ def test_training_starts_from_pretrained_weights(tmp_path, encoder, component):
     path = write_config(nlp, tmp_path, pretraining(tmp_path, component))
     config = spacy.util.load_config(path, interpolate=True)
     pretrain(config, tmp_path)
-    config["initialize"]["init_tok2vec"] = str(tmp_path / "model-last.bin")
-    nlp = init_nlp(config)
-    assert_equal_weights(
-        weights(nlp.get_pipe(component).model), pretrained_weights(tmp_path / "model-last.bin")
-    )
+    stored = tmp_path / "model-last.bin"
+    config["initialize"]["init_tok2vec"] = str(stored)
+    model = init_nlp(config).get_pipe(component).model
+    assert_equal_weights(weights(model), pretrained_weights(stored))
 
 
 def test_the_name_is_all_that_changes_for_users_of_the_stock_encoder(tmp_path):

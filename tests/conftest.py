@@ -6,8 +6,24 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
+from thinc.api import fix_random_seed
 
 ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread():
+    """Tiny matrices gain nothing from threads, and the last bits stay the same."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(autouse=True)
+def _seed():
+    fix_random_seed(0)
 
 
 @pytest.fixture

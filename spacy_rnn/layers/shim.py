@@ -255,6 +255,8 @@ def has_bfloat16(device: torch.device) -> bool:
     """
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type != "cpu":
+        return False
     capabilities = getattr(torch.cpu, "get_capabilities", dict[str, bool])()
     return any(value for name, value in capabilities.items() if "bf16" in name)
 

@@ -820,6 +820,10 @@ def test_old_torch_that_cannot_tell_has_no_bfloat16(monkeypatch):
     assert has_bfloat16(torch.device("cpu")) is False
 
 
+def test_processor_does_not_speak_for_other_devices():
+    assert has_bfloat16(torch.device("mps")) is False
+
+
 @pytest.mark.parametrize("supported", [False, True])
 def test_gpu_is_asked_for_bfloat16(supported, monkeypatch):
     """Emulated it would be slower than float32."""

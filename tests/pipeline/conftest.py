@@ -3,18 +3,8 @@ import json
 import pickle
 
 import pytest
-import torch
 from new_process import run_script
 from stock_pipelines import ENCODERS, PIPELINES, copy_pipeline, initialize, make_pipeline, train
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread():
-    """Keep the threads of tiny networks from waiting for each other on busy machines."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

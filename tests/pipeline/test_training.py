@@ -101,6 +101,13 @@ def test_accumulated_gradients_equal_one_batch(run_training, encoder, annotating
     assert_same(predict(in_parts, TEXTS), predict(at_once, TEXTS))
 
 
+def test_noise_is_for_training_alone():
+    rates = dict.fromkeys(["dropout_input", "dropout_output", "word_dropout", "weight_drop"], 0.5)
+    nlp = make_pipeline(["tagger"], {**ENCODERS["recurrent"], **rates})
+    train(nlp, initialize(nlp), steps=2, drop=0.5)
+    assert_same(predict(nlp, TEXTS), predict(nlp, TEXTS))
+
+
 @pytest.fixture
 def recorder():
     """What the config can name to record weights after each step, and evaluated tensors."""

@@ -267,9 +267,9 @@ def assert_equal_weights(
 def predict(nlp: Language, docs: list[str | Doc], batch_size: int = 1000) -> list[dict]:
     """Run a pipeline and list all that it writes, and what its encoder gives."""
     predicted = list(nlp.pipe(docs, batch_size=batch_size))
-    encoder = _encoder(nlp)
+    tok2vec = find_tok2vec(nlp)
     vectors = [
-        rows for batch in minibatch(predicted, batch_size) for rows in encoder.predict(batch)
+        rows for batch in minibatch(predicted, batch_size) for rows in tok2vec.predict(batch)
     ]
     return [
         {**record(doc), "vectors": rows.tolist()}
@@ -277,7 +277,8 @@ def predict(nlp: Language, docs: list[str | Doc], batch_size: int = 1000) -> lis
     ]
 
 
-def _encoder(nlp: Language) -> Model:
+def find_tok2vec(nlp: Language) -> Model:
+    """Give the model of embeddings and encoder that the first component has."""
     _, component = nlp.pipeline[0]
     return next(node for node in component.model.walk() if node.has_ref("encode"))
 

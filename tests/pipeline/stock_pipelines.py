@@ -246,6 +246,15 @@ def weights(model: Model) -> dict[str, np.ndarray]:
     return read_weights(shim.to_bytes() for shim in shims)
 
 
+def parameters(model: Model) -> dict[str, np.ndarray]:
+    """Give the parameters of Thinc's own layers within a model."""
+    return {
+        f"{number} {node.name} {name}": node.get_param(name).copy()
+        for number, node in enumerate(model.walk())
+        for name in node.param_names
+    }
+
+
 def read_weights(shims: Iterable[bytes]) -> dict[str, np.ndarray]:
     """Read what shims stored, without the package under test."""
     return {

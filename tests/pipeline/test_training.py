@@ -102,6 +102,16 @@ def test_accumulated_gradients_equal_one_batch(run_training, encoder, annotating
     assert_same(predict(in_parts, TEXTS), predict(at_once, TEXTS))
 
 
+@each_encoder
+def test_a_step_uses_up_its_gradients(encoder):
+    nlp = make_pipeline(["tagger"], ENCODERS[encoder])
+    train(nlp, initialize(nlp), steps=1)
+    model = nlp.get_pipe("tagger").model
+    before = weights(model)
+    model.finish_update(Adam(0.01))
+    assert_equal_weights(weights(model), before)
+
+
 # What follows `training.dropout`, and what has rates of its own.
 NOISY = {**ENCODERS["recurrent"], "dropout_output": 0.5, "word_dropout": 0.5, "weight_drop": 0.5}
 

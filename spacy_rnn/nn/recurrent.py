@@ -249,9 +249,7 @@ class RecurrentNetwork(nn.Module):
             self.cell == "lstm"
             and not any(self.zoneouts)
             and (zero or self.directions == 1)
-            and data.device.type == "cpu"
-            and data.dtype == torch.float32
-            and torch.backends.mkldnn.is_available()
+            and _onednn_reads(data)
         )
         if padded:
             return pad(lengths, data.device, self.cell_cost)
@@ -279,6 +277,16 @@ class RecurrentNetwork(nn.Module):
             before.index_copy(1, layout.order, after.to(before.dtype))
             for before, after in zip(state, final, strict=True)
         )
+
+
+def _onednn_reads(data: Tensor) -> bool:
+    """Tell whether oneDNN has an LSTM for such data, on this processor."""
+    if data.device.type != "cpu" or data.dtype != torch.float32:
+        return False
+    if not torch.is_autocast_enabled("cpu"):
+        return torch.backends.mkldnn.is_available()
+    bfloat16 = torch.get_autocast_dtype("cpu") == torch.bfloat16
+    return bfloat16 and torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:

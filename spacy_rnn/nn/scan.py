@@ -82,54 +82,50 @@ def scan_padded(
         shape `(words, directions * hidden)`, and the states at the end of each
         sequence, in the order of the layout.
     """
-    directions, _, hidden = state[0].shape
-    hold = data.new_zeros(4, hidden, 1)
-    hold[0], hold[1] = -SATURATED, SATURATED
-    hold = hold.view(4 * hidden, 1)
-    flat_weights = [
-        weight
-        for input_matrix, *others in weights
-        for weight in (torch.cat([input_matrix, hold], 1), *others)
-    ]
+    hidden = state[0].shape[2]
     marked = functional.pad(data, (0, 1, 0, 1))
     marked[-1, -1] = 1.0
-    areas = [block.steps * block.width for block in layout.blocks]
-    if torch.is_grad_enabled():
-        rows = marked.index_select(0, layout.words).split(areas)
-    else:  # One rectangle at a time stays in the processor's cache.
-        rows = (marked.index_select(0, words) for words in layout.words.split(areas))
+    blocks = marked.index_select(0, layout.words).split([b.steps * b.width for b in layout.blocks])
+    inputs = [
+        rows.view(block.steps, block.width, -1)
+        for rows, block in zip(blocks, layout.blocks, strict=True)
+    ]
     widths = [block.width for block in layout.blocks]
     empty = sum(widths) - len(layout.order)
-    columns = (functional.pad(part, (0, 0, 0, empty)) for part in state)
-    outputs, cells = [], []
-    for block, block_rows, *block_state in zip(
-        layout.blocks,
-        rows,
-        *(part.split(widths, dim=1) for part in columns),
-        strict=True,
-    ):
-        output, _, cell_state = torch.lstm(
-            block_rows.view(block.steps, block.width, -1),
-            block_state,
-            flat_weights,
-            True,  # has_biases
-            1,  # num_layers
-            0.0,  # dropout
-            torch.is_grad_enabled(),  # train: whether a backward pass may follow
-            directions == 2,  # bidirectional
-            False,  # batch_first
-        )
-        outputs.append(output.view(-1, directions * hidden))
-        cells.append(cell_state)
-    words = torch.cat(outputs).index_select(0, layout.rows)
-    ends = (layout.lasts, layout.firsts)[:directions]
-    hidden_state = torch.stack(
-        [
-            part.index_select(0, end)
-            for part, end in zip(words.split(hidden, dim=1), ends, strict=True)
+    starts = [functional.pad(part, (0, 0, 0, empty)).split(widths, dim=1) for part in state]
+    hold = data.new_zeros(4, hidden, 1)
+    hold[0], hold[1] = -SATURATED, SATURATED
+    outputs, hidden_states, cell_states = [], [], []
+    for direction, (input_matrix, recurrent_matrix, *biases) in enumerate(weights):
+        backward = direction == 1
+        held = torch.cat([input_matrix, hold.view(4 * hidden, 1)], 1)
+        parts = [
+            torch.mkldnn_rnn_layer(
+                block,
+                held,
+                recurrent_matrix,
+                biases[0],
+                biases[1],
+                hidden_start[direction : direction + 1],
+                cell_start[direction : direction + 1],
+                backward,
+                [],  # batch_sizes
+                2,  # mode: LSTM
+                hidden,
+                1,  # num_layers
+                True,  # has_biases
+                False,  # bidirectional
+                False,  # batch_first
+                torch.is_grad_enabled(),  # train: whether a backward pass may follow
+            )
+            for block, hidden_start, cell_start in zip(inputs, *starts, strict=True)
         ]
-    )
-    return words, (hidden_state, torch.cat(cells, 1)[:, : len(layout.order)])
+        rows = torch.cat([output.view(-1, hidden) for output, *_ in parts])
+        words = rows.index_select(0, layout.rows)
+        outputs.append(words)
+        hidden_states.append(words.index_select(0, layout.firsts if backward else layout.lasts))
+        cell_states.append(torch.cat([cell[0] for _, _, cell, _ in parts])[: len(layout.order)])
+    return torch.cat(outputs, 1), (torch.stack(hidden_states), torch.stack(cell_states))
 
 
 def scan_steps(

@@ -154,6 +154,7 @@ def forward(
         array = cast(Floats2d, torch2xp(words, ops=model.ops))
         return model.ops.unflatten(array, model.ops.asarray1i(lengths.tolist()))
 
+    _check_widths(model, tokens)
     words = to_torch(tokens, requires_grad=is_train)
     _check_finite(words, lengths)
     if is_train:
@@ -176,8 +177,21 @@ def init(model: Encoder, X: list[Floats2d] | None = None, Y: list[Floats2d] | No
     """
     if X:
         model.set_dim("nI", get_width(X), force=True)
-    inputs = model.get_dim("nI") if model.has_dim("nI") else model.get_dim("nO")
+    if not model.has_dim("nI"):
+        model.set_dim("nI", model.get_dim("nO"))
+    inputs = model.get_dim("nI")
     cast("NetworkShim", model.shims[0]).build(inputs=inputs)
+
+
+def _check_widths(model: Encoder, tokens: list[Floats2d]) -> None:
+    """Refuse documents that are not as wide as the network reads."""
+    expected = cast("NetworkShim", model.shims[0]).dims["inputs"]
+    widths = {document.shape[1] for document in tokens} - {expected}
+    if widths:
+        raise ValueError(
+            f"Tokens have {min(widths)} features but the encoder reads {expected}: initialize "
+            f"it on top of the layer that it stands on now"
+        )
 
 
 def _check_finite(words: "Tensor", lengths: "Tensor") -> None:

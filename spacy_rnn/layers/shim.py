@@ -17,7 +17,7 @@ from thinc.util import convert_recursive, get_torch_default_device
 from torch import nn
 
 from ..nn.regularize import set_dropout
-from .weights import dump_weights, fill_weights, read_weights
+from .weights import check_weights, dump_weights, fill_weights, read_weights
 
 logger = logging.getLogger("spacy")
 
@@ -215,6 +215,8 @@ class NetworkShim(PyTorchShim):
                 f"the dimensions {self.dims}: load them into the architecture that they "
                 f"were trained with"
             )
+        with torch.device("meta"):  # Shapes without memory: any number may be stored.
+            check_weights(self._build(**dims), tensors)
         if dims != self.dims:
             self.build(**dims)
         fill_weights(self._model, tensors)

@@ -42,10 +42,10 @@ def read_weights(data: bytes) -> tuple[dict[str, int], dict[str, Tensor]]:
     return dims, tensors
 
 
-def fill_weights(network: nn.Module, stored: dict[str, Tensor]) -> None:
-    """Copy stored tensors into a network of the same shapes.
+def check_weights(network: nn.Module, stored: dict[str, Tensor]) -> None:
+    """Refuse stored tensors that do not fit a network.
 
-    network (nn.Module): The network, on any device.
+    network (nn.Module): The network, on any device, "meta" included.
     stored (dict[str, Tensor]): The tensors by name.
     RAISES (ValueError): If a tensor is missing, is not needed, or has another shape.
     """
@@ -60,7 +60,15 @@ def fill_weights(network: nn.Module, stored: dict[str, Tensor]) -> None:
             f"The stored weights do not fit the network: {'; '.join(problems)}. Use the "
             f"settings that the model was trained with"
         )
-    for name, tensor in tensors.items():
+
+
+def fill_weights(network: nn.Module, stored: dict[str, Tensor]) -> None:
+    """Copy stored tensors into a network that they fit.
+
+    network (nn.Module): The network, on any device.
+    stored (dict[str, Tensor]): The tensors by name.
+    """
+    for name, tensor in _tensors(network).items():
         tensor.copy_(stored[name])
 
 

@@ -34,9 +34,12 @@ class Packed(Layout):
 
     batch_sizes (Tensor): How many sequences are still running at each step,
         shape `(steps,)`, on the CPU.
+    mirror (Tensor): For each word the one as far from the other end of its sequence,
+        shape `(words,)`.
     """
 
     batch_sizes: Tensor
+    mirror: Tensor
 
 
 @dataclass(frozen=True)
@@ -117,8 +120,10 @@ def pack(lengths: Tensor, device: torch.device) -> Packed:
     first_row = np.cumsum(batch_sizes) - batch_sizes
     owner, time = _times(sizes)
     rows = first_row[time] + _inverse(order, len(sizes))[owner]
+    mirror = np.arange(len(owner)) + sizes[owner] - 1 - 2 * time
     return Packed(
         batch_sizes=torch.from_numpy(batch_sizes),
+        mirror=_tensor(mirror, device),
         order=_tensor(order, device),
         rows=_tensor(rows, device),
         words=_tensor(_inverse(rows, len(rows)), device),

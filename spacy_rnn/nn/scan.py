@@ -30,6 +30,9 @@ KERNELS: dict[str, Callable] = {
 }
 GATES = {"lstm": 4, "gru": 3, "rnn_tanh": 1, "rnn_relu": 1}
 
+MAX_STEPS = 256
+"""Steps that torch's kernel for packed sequences takes at once where gradients follow."""
+
 # Large enough that its sigmoid is exactly 0 or 1 whatever the other terms of a gate are.
 SATURATED = 1e4
 
@@ -48,9 +51,51 @@ def scan_packed(
         shape `(words, directions * hidden)`, and the states at the end of each
         sequence, in the order of the layout.
     """
+    if torch.is_grad_enabled() and len(layout.batch_sizes) > MAX_STEPS:
+        return _scan_runs(cell, data, layout, weights, state)
+    output, final = _call_kernel(
+        cell, data.index_select(0, layout.words), layout.batch_sizes, weights, state
+    )
+    return output.index_select(0, layout.rows), final
+
+
+def _scan_runs(
+    cell: str, data: Tensor, layout: Packed, weights: list[Weights], state: State
+) -> tuple[Tensor, State]:
+    """Scan long sequences run by run of steps, each direction by itself.
+
+    The backward pass of torch's kernel makes a gradient of its whole input at each step on
+    a CPU: its time would grow with the square of the longest sequence.
+    """
+    runs = layout.batch_sizes.split(MAX_STEPS)
+    areas = [int(batch_sizes.sum()) for batch_sizes in runs]
+    outputs, finals = [], []
+    for direction, own in enumerate(weights):
+        # The scan from the end is one from the start over mirrored sequences.
+        words = layout.words if direction == 0 else layout.mirror[layout.words]
+        now = tuple(part[direction : direction + 1] for part in state)
+        parts = []
+        rows = data.index_select(0, words).split(areas)
+        for run, batch_sizes in zip(rows, runs, strict=True):
+            running = int(batch_sizes[0])
+            before = tuple(part[:, :running] for part in now)
+            output, after = _call_kernel(cell, run, batch_sizes, [own], before)
+            now = tuple(
+                torch.cat([new, old[:, running:]], 1) for new, old in zip(after, now, strict=True)
+            )
+            parts.append(output)
+        rows_of_words = layout.rows if direction == 0 else layout.rows[layout.mirror]
+        outputs.append(torch.cat(parts).index_select(0, rows_of_words))
+        finals.append(now)
+    return torch.cat(outputs, 1), tuple(torch.cat(parts) for parts in zip(*finals, strict=True))
+
+
+def _call_kernel(
+    cell: str, rows: Tensor, batch_sizes: Tensor, weights: list[Weights], state: State
+) -> tuple[Tensor, State]:
     output, *final = KERNELS[cell](
-        data.index_select(0, layout.words),
-        layout.batch_sizes,
+        rows,
+        batch_sizes,
         state if cell == "lstm" else state[0],
         [weight for direction in weights for weight in direction],
         True,  # has_biases
@@ -59,7 +104,7 @@ def scan_packed(
         torch.is_grad_enabled(),  # train: whether a backward pass may follow
         len(weights) == 2,  # bidirectional
     )
-    return output.index_select(0, layout.rows), tuple(final)
+    return output, tuple(final)
 
 
 def scan_padded(

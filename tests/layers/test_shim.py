@@ -552,6 +552,17 @@ def test_mismatch_says_which_tensor_has_which_shape():
     assert distance(before, weights_of(shim)) == 0
 
 
+def test_dimensions_beyond_all_memory_are_a_mismatch():
+    shim = ours(layers, inputs=4)
+    stored = shim.to_bytes()
+    shim.dims["inputs"] = 10**15
+    absurd = shim.to_bytes()
+    shim.from_bytes(stored)
+    with pytest.raises(ValueError, match=r"stored .* expected .*1000000000000000"):
+        shim.from_bytes(absurd)
+    assert shim.dims == {"inputs": 4}
+
+
 @pytest.mark.parametrize(
     ("dims", "message"),
     [

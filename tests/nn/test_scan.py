@@ -6,6 +6,7 @@ import pytest
 import torch
 from nn_samples import CELLS, loss_of, random_batch
 
+from spacy_rnn.nn import scan as scan_module
 from spacy_rnn.nn.ragged import pack, pad
 from spacy_rnn.nn.scan import GATES, scan_packed, scan_padded, scan_steps
 
@@ -176,3 +177,24 @@ def test_a_gradient_stays_in_its_sequence(cell):
         (gradient,) = torch.autograd.grad(output[2:5].sum(), data)
         assert gradient[2:5].any()
         assert not gradient[[0, 1, 5]].any()
+
+
+@pytest.mark.parametrize("dtype", TOLERANCES)
+@pytest.mark.parametrize("directions", [1, 2])
+@pytest.mark.parametrize("cell", CELLS)
+def test_runs_of_steps_equal_one_pass(cell, directions, dtype, monkeypatch):
+    """Long sequences are scanned run by run where gradients follow."""
+    data, lengths = random_batch([4, 11, 0, 1, 8, 3, 11], INPUTS, dtype)
+    data.requires_grad_()
+    weights = random_weights(cell, directions, dtype)
+    state = random_start(cell, directions, lengths, dtype)
+    leaves = [data, *(weight for direction in weights for weight in direction), *state]
+
+    def results():
+        output, final = scan("packed", cell, data, lengths, weights, state)
+        return output, final, torch.autograd.grad(loss_of(output, *final), leaves)
+
+    expected = results()
+    for steps in (1, 3, 4, 10):
+        monkeypatch.setattr(scan_module, "MAX_STEPS", steps)
+        torch.testing.assert_close(results(), expected, **TOLERANCES[dtype])

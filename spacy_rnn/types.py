@@ -1,7 +1,18 @@
-"""A name for what passes each boundary between layers."""
+"""Names for what passes each boundary between layers."""
 
+from spacy.tokens import Doc
 from thinc.model import Model
-from thinc.types import Floats2d
+from thinc.types import Floats1d, Floats2d, Ints1d
 
 Encoder = Model[list[Floats2d], list[Floats2d]]
 """For each document an array `(tokens, nI)` comes in and one of `(tokens, nO)` goes out."""
+
+Source = Model[list[Doc], list[Floats2d]] | Model[list[Doc], list[Ints1d]]
+"""For each document vectors of its tokens, `(tokens, nO)`, or its pieces, `(pieces,)`."""
+
+Translations = tuple[list[Doc], list[list[int]]]
+"""Documents, and for each the pieces of its translation."""
+
+Seq2SeqModel = Model[Translations, Floats1d]
+"""Documents with translations come in, the negative log-likelihood of each piece and end
+symbol of these goes out."""

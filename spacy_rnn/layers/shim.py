@@ -50,7 +50,7 @@ class NetworkShim(PyTorchShim):
         device: torch.device | None = None,
     ):
         super().__init__(None, device=device)
-        self._build = build
+        self.build_network = build
         self._mixed_precision = mixed_precision
         self._device = get_torch_default_device() if device is None else device
         self._poisoned = False
@@ -69,7 +69,7 @@ class NetworkShim(PyTorchShim):
         RAISES (ValueError): If the network cannot be made of them.
         """
         self.dims = dims
-        self._set_network(self._build(**dims))
+        self._set_network(self.build_network(**dims))
 
     def set_dropout_rate(self, rate: float) -> None:
         """Set the rate of all dropouts that have none of their own, for training.
@@ -85,8 +85,17 @@ class NetworkShim(PyTorchShim):
         inputs (ArgsKwargs): What the network takes.
         RETURNS (Any): What the network returns.
         """
+        with self.predictor() as network:
+            return network(*inputs.args, **inputs.kwargs)
+
+    @contextmanager
+    def predictor(self) -> Iterator[nn.Module]:
+        """Lend the network for prediction, for more than one call of it.
+
+        YIELDS (nn.Module): The network, in evaluation mode and on the trained weights.
+        """
         with torch.inference_mode(), self._autocast():
-            return self._predictor(*inputs.args, **inputs.kwargs)
+            yield self._predictor
 
     def begin_update(self, inputs: ArgsKwargs):
         """Run the network with its noise and remember what the gradients need.
@@ -216,7 +225,7 @@ class NetworkShim(PyTorchShim):
                 f"were trained with"
             )
         with torch.device("meta"):  # Shapes without memory: any number may be stored.
-            check_weights(self._build(**dims), tensors)
+            check_weights(self.build_network(**dims), tensors)
         if dims != self.dims:
             self.build(**dims)
         fill_weights(self._model, tensors)

@@ -105,6 +105,49 @@ def owners(lengths: Tensor, device: torch.device | None = None) -> Tensor:
     return owner if device is None else owner.to(device)
 
 
+def to_grid(data: Tensor, lengths: Tensor) -> Tensor:
+    """Lay out a batch as a grid, each sequence a row of it, padded with zeros at its end.
+
+    data (Tensor): The words of all sequences, shape `(words, width)`.
+    lengths (Tensor): The words of each sequence, shape `(batch,)`, on the CPU.
+    RETURNS (Tensor): The grid, shape `(batch, longest, width)`.
+    """
+    longest = int(lengths.max()) if len(lengths) else 0
+    grid = data.new_zeros(len(lengths) * longest, data.shape[1])
+    grid = grid.index_copy(0, _cells(lengths, longest).to(data.device), data)
+    return grid.view(len(lengths), longest, data.shape[1])
+
+
+def from_grid(grid: Tensor, lengths: Tensor) -> Tensor:
+    """Take the words of a batch back out of a grid.
+
+    grid (Tensor): What `to_grid` returns, shape `(batch, longest, width)`.
+    lengths (Tensor): The words of each sequence, shape `(batch,)`, on the CPU.
+    RETURNS (Tensor): The words of all sequences, shape `(words, width)`.
+    """
+    return grid.flatten(0, 1).index_select(0, _cells(lengths, grid.shape[1]).to(grid.device))
+
+
+def grid_mask(lengths: Tensor, device: torch.device) -> Tensor:
+    """Tell where a grid holds words.
+
+    lengths (Tensor): The words of each sequence, shape `(batch,)`, on the CPU.
+    device (torch.device): Where the mask is needed.
+    RETURNS (Tensor): Booleans of shape `(batch, longest)`.
+    """
+    longest = int(lengths.max()) if len(lengths) else 0
+    return (torch.arange(longest) < lengths[:, None]).to(device)
+
+
+def _cells(lengths: Tensor, longest: int) -> Tensor:
+    """Number the cells of a grid that hold words."""
+    owner = owners(lengths)
+    ends = lengths.cumsum(0)
+    return (
+        torch.arange(len(owner)) + (longest * torch.arange(len(lengths)) - ends + lengths)[owner]
+    )
+
+
 def pack(lengths: Tensor, device: torch.device) -> Packed:
     """Lay out a batch without padding: all first words, all second words, and so on.
 

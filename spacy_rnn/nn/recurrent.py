@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .ragged import Packed, Padded, check_lengths, pack, pad
-from .regularize import LockedDropout, WeightDrop, WordDropout, check_rate
-from .scan import GATES, State, Weights, scan_packed, scan_padded, scan_steps
+from .regularize import LockedDropout, WeightDrop, WordDropout, check_rate, zoneout
+from .scan import GATES, STEPS, State, Weights, scan_packed, scan_padded, scan_steps
 
 
 class Recurrence(nn.Module):
@@ -65,6 +65,20 @@ class Recurrence(nn.Module):
         RETURNS (Weights): Input matrix, recurrent matrix, and a bias for each.
         """
         return self.weight_ih, self.weight_drop(self.weight_hh), self.bias_ih, self.bias_hh
+
+    def step(self, data: Tensor, state: State) -> State:
+        """Take one step.
+
+        data (Tensor): A word of each sequence, shape `(batch, inputs)`.
+        state (State): The states before it, each `(batch, hidden)`.
+        RETURNS (State): The states after it.
+        """
+        input_matrix, recurrent_matrix, input_bias, recurrent_bias = self.weights()
+        return STEPS[self.cell](
+            functional.linear(data, input_matrix, input_bias),
+            functional.linear(state[0], recurrent_matrix, recurrent_bias),
+            state,
+        )
 
 
 class RecurrentNetwork(nn.Module):
@@ -204,7 +218,7 @@ class RecurrentNetwork(nn.Module):
                 f"{self.inputs}: set its inputs to {data.shape[1]}, or change what is below"
             )
         zero = state is None and self.initial is None
-        state = self._start(data, len(lengths)) if state is None else state
+        state = self.start(len(lengths)) if state is None else state
         self._check_state(state, len(lengths))
         if not len(data):
             return functional.pad(data, (0, self.width - self.inputs)), state
@@ -226,11 +240,51 @@ class RecurrentNetwork(nn.Module):
             torch.cat(parts) for parts in zip(*finals, strict=True)
         )
 
-    def _start(self, data: Tensor, batch: int) -> State:
-        """Give the states before the first word of sequences that start here."""
+    def step(self, data: Tensor, state: State) -> tuple[Tensor, State]:
+        """Read one more word of each sequence, from the start.
+
+        data (Tensor): A word of each sequence, shape `(batch, inputs)`.
+        state (State): The states before it, each `(depth, batch, hidden)`.
+        RETURNS (tuple[Tensor, State]): The output at the word, `(batch, width)`, and the
+            states after it. In training, dropout is drawn anew for each word.
+        RAISES (ValueError): If the network reads in two directions.
+        """
+        if self.directions == 2:
+            raise ValueError(
+                "A network that reads in two directions needs whole sequences: set "
+                "bidirectional to false to read word by word"
+            )
+        once = torch.ones(len(data), dtype=torch.int64)
+        data = self.dropout_input(self.word_dropout(data), once)
+        finals = []
+        for layer, recurrence in enumerate(self.recurrences):
+            below = data
+            if layer:
+                data = self.norms[layer - 1](self.dropout_layers(data, once))
+            before = tuple(part[layer] for part in state)
+            after = cast(Recurrence, recurrence).step(data, before)
+            after = tuple(
+                zoneout(old, new, rate, self.training) if rate else new
+                for old, new, rate in zip(before, after, self.zoneouts, strict=True)
+            )
+            residual = self.residual and below.shape[1] == self.width
+            data = after[0] + below if residual else after[0]
+            finals.append(after)
+        return self.dropout_output(data, once), tuple(
+            torch.stack(parts) for parts in zip(*finals, strict=True)
+        )
+
+    def start(self, batch: int) -> State:
+        """Give the states before the first word.
+
+        batch (int): Sequences.
+        RETURNS (State): The hidden state and, for an LSTM, the cell state, each
+            `(depth * directions, batch, hidden)`: zero, or learned, as set.
+        """
         if self.initial is None:
+            like = cast(Recurrence, self.recurrences[0]).weight_hh
             shape = (self.depth * self.directions, batch, self.hidden)
-            return (data.new_zeros(shape),) * len(self.zoneouts)
+            return (like.new_zeros(shape),) * len(self.zoneouts)
         return tuple(part.expand(-1, batch, -1) for part in self.initial.unbind())
 
     def _check_state(self, state: State, batch: int) -> None:

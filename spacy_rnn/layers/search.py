@@ -1,0 +1,165 @@
+"""Searches as settings: how a trained network writes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..nn.search.state import Hypothesis, SearchState, Step
+
+
+@dataclass(frozen=True)
+class Search:
+    """A search and its settings. See `build_beam_search_v1` for what they mean."""
+
+    beam_width: int = 1
+    n_best: int = 1
+    length_penalty: str = "none"
+    alpha: float = 1.0
+    coverage_penalty: float = 0.0
+    min_length: int = 1
+    max_ratio: float = 2.0
+    max_extra: int = 10
+    no_repeat_ngram: int = 0
+    repetition_penalty: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.beam_width < 1:
+            raise ValueError(f"beam_width is {self.beam_width}, but has to be at least 1")
+        if not 1 <= self.n_best <= self.beam_width:
+            raise ValueError(
+                f"n_best is {self.n_best}, but has to be at least 1 and at most beam_width, "
+                f"which is {self.beam_width}: a beam finds no more than it is wide"
+            )
+        self._rules(())
+
+    def change(self, **settings: Any) -> "Search":
+        """Give the same search with other settings.
+
+        settings (Any): Those to change, by name.
+        RETURNS (Search): The other search.
+        RAISES (ValueError): If there is no such setting, or it is out of its bounds.
+        """
+        known = [field.name for field in fields(self)]
+        for name in settings:
+            if name not in known:
+                raise ValueError(f'A search has no setting "{name}", but has {", ".join(known)}')
+        return replace(self, **settings)
+
+    def __call__(
+        self,
+        step: "Step",
+        state: "SearchState",
+        lengths: "Tensor",
+        *,
+        banned: tuple[int, ...] = (),
+        prefixes: "Tensor | None" = None,
+    ) -> "list[list[Hypothesis]]":
+        """Search.
+
+        step (Step): The network.
+        state (SearchState): Where it stands, with one hypothesis for each sentence.
+        lengths (Tensor): Places of each source, `(batch,)`.
+        banned (tuple[int, ...]): Pieces that are not to be written.
+        prefixes (Tensor | None): Pieces to begin with, `(batch, any)`; -1 where it is free.
+        RETURNS (list[list[Hypothesis]]): Hypotheses for each sentence, the best first: as
+            many as the beam is wide, or fewer.
+        """
+        from ..nn.search.beam import Ranking, beam_search
+        from ..nn.search.greedy import greedy_search
+
+        rules = self._rules(banned)
+        if self.beam_width == 1:
+            return greedy_search(step, state, lengths, rules, prefixes)
+        ranking = Ranking(self.length_penalty, self.alpha, self.coverage_penalty)
+        return beam_search(step, state, lengths, rules, ranking, self.beam_width, prefixes)
+
+    def _rules(self, banned: tuple[int, ...]) -> Any:
+        from ..nn.search.rules import Rules
+        from ..text.subwords import END, START, UNKNOWN
+
+        return Rules(
+            START,
+            END,
+            min_length=self.min_length,
+            max_ratio=self.max_ratio,
+            max_extra=self.max_extra,
+            banned=(UNKNOWN, *banned),
+            no_repeat_ngram=self.no_repeat_ngram,
+            repetition_penalty=self.repetition_penalty,
+        )
+
+
+def build_greedy_search_v1(
+    min_length: int = 1,
+    max_ratio: float = 2.0,
+    max_extra: int = 10,
+    no_repeat_ngram: int = 0,
+    repetition_penalty: float = 1.0,
+) -> Callable:
+    """Describe greedy search: the most probable next piece each time.
+
+    min_length (int): The fewest pieces; 0 allows an empty translation.
+    max_ratio (float): The most pieces, for each place of the source.
+    max_extra (int): So many more pieces.
+    no_repeat_ngram (int): Length of the n-grams of pieces that may not occur twice; 0 for
+        none.
+    repetition_penalty (float): What the log-probability of pieces that occurred already is
+        multiplied by; 1 for nothing.
+    RETURNS (Callable): The search.
+    RAISES (ValueError): If a setting is out of its bounds.
+    """
+    return Search(
+        min_length=min_length,
+        max_ratio=max_ratio,
+        max_extra=max_extra,
+        no_repeat_ngram=no_repeat_ngram,
+        repetition_penalty=repetition_penalty,
+    )
+
+
+def build_beam_search_v1(
+    beam_width: int = 5,
+    n_best: int = 1,
+    length_penalty: str = "average",
+    alpha: float = 1.0,
+    coverage_penalty: float = 0.0,
+    min_length: int = 1,
+    max_ratio: float = 2.0,
+    max_extra: int = 10,
+    no_repeat_ngram: int = 0,
+    repetition_penalty: float = 1.0,
+) -> Callable:
+    """Describe beam search: the best few sequences so far, side by side.
+
+    beam_width (int): How many. 1 is greedy search.
+    n_best (int): How many translations to keep of each sentence, at most `beam_width`.
+    length_penalty (str): What the log-probability is divided by for ranking: "none";
+        "average", the length to the power of alpha; or "wu" (Wu et al. 2016).
+    alpha (float): The exponent of the length penalty.
+    coverage_penalty (float): The weight of what attention left out (Wu et al. 2016); 0 for
+        none.
+    min_length (int): The fewest pieces; 0 allows an empty translation.
+    max_ratio (float): The most pieces, for each place of the source.
+    max_extra (int): So many more pieces.
+    no_repeat_ngram (int): Length of the n-grams of pieces that may not occur twice; 0 for
+        none.
+    repetition_penalty (float): What the log-probability of pieces that occurred already is
+        multiplied by; 1 for nothing.
+    RETURNS (Callable): The search.
+    RAISES (ValueError): If a setting is out of its bounds.
+    """
+    return Search(
+        beam_width=beam_width,
+        n_best=n_best,
+        length_penalty=length_penalty,
+        alpha=alpha,
+        coverage_penalty=coverage_penalty,
+        min_length=min_length,
+        max_ratio=max_ratio,
+        max_extra=max_extra,
+        no_repeat_ngram=no_repeat_ngram,
+        repetition_penalty=repetition_penalty,
+    )

@@ -1,0 +1,315 @@
+"""Encoder-decoders: documents in, the pieces of their translations out."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
+
+from spacy.tokens import Doc
+from thinc.api import ArgsKwargs, Model, torch2xp, xp2torch
+from thinc.types import Floats1d, Floats2d, Ints1d
+
+from ..types import Seq2SeqModel, Source, Translations
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..nn.decoder import Decoder, MakeAttention
+    from ..nn.search.state import Hypothesis
+    from .shim import NetworkShim
+
+
+def build_seq2seq_v1(
+    encoder: Model,
+    decoder: "Callable[..., Decoder]",
+    attention: "MakeAttention | None" = None,
+    tied_source: bool = False,
+    mixed_precision: bool = False,
+) -> Seq2SeqModel:
+    """Build an encoder-decoder.
+
+    encoder (Model): `spacy-rnn.SubwordEncoder.v1`, which becomes part of one network with
+        the decoder, or any encoder of documents: `Model[List[Doc], List[Floats2d]]`.
+    decoder (Callable[..., Decoder]): Makes the decoder, `spacy-rnn.RecurrentDecoder.v1`.
+    attention (MakeAttention | None): Makes the attention. None for a decoder that knows
+        its source by one vector alone.
+    tied_source (bool): Whether source and target share their embeddings, which takes a
+        subword encoder and one vocabulary for both.
+    mixed_precision (bool): Whether to compute in bfloat16 where the hardware has it.
+    RETURNS (Seq2SeqModel): The model.
+    RAISES (ValueError): If a setting is out of its bounds or does not fit another one.
+    """
+    from ..nn.seq2seq import Seq2Seq
+    from .shim import NetworkShim
+
+    reads_pieces = encoder.name == SUBWORD_ENCODER
+    shims = cast("list[NetworkShim]", encoder.shims)
+    network = partial(
+        Seq2Seq,
+        decoder=partial(decoder, attention=attention),
+        encoder=cast(Any, shims[0].build_network) if reads_pieces else None,
+        tied_source=tied_source,
+    )
+    width = encoder.get_dim("nO") if encoder.has_dim("nO") else 1
+    dims = {"source_pieces": 1} if reads_pieces else {"memory": width}
+    shim = NetworkShim(network, {"target_pieces": 1, **dims}, mixed_precision=mixed_precision)
+    source: Source = encoder.layers[0] if reads_pieces else encoder
+    return Model(
+        "seq2seq",
+        forward,
+        init=init,
+        layers=[source],
+        shims=[shim],
+        dims={"nO": None},
+        refs={"source": source},
+        attrs={"dropout_rate": 0.0, "subwords": b""},
+    )
+
+
+def build_subword_encoder_v1(
+    width: int = 512,
+    depth: int = 1,
+    *,
+    embed_width: int = 256,
+    cell: str = "gru",
+    dropout: float | None = None,
+    **network: Any,
+) -> Model[list[Doc], list[Floats2d]]:
+    """Build an encoder that reads subwords: embeddings and a recurrent network.
+
+    width (int): Features of each piece that goes out, both directions together.
+    depth (int): Layers.
+    embed_width (int): Features of each embedding.
+    cell (str): One of "lstm", "gru", "rnn_tanh", "rnn_relu".
+    dropout (float | None): Locked dropout on the embeddings. None for `training.dropout`.
+    network (Any): Further settings of `spacy-rnn.RecurrentEncoder.v1`.
+    RETURNS (Model[list[Doc], list[Floats2d]]): The encoder.
+    RAISES (ValueError): If a setting is out of its bounds or does not fit another one.
+    """
+    from ..nn.seq2seq import SubwordEncoder
+    from .shim import NetworkShim
+
+    build = partial(
+        SubwordEncoder,
+        embed_width=embed_width,
+        dropout=dropout,
+        width=width,
+        depth=depth,
+        cell=cell,
+        **network,
+    )
+    pieces: Source = Model("subword_pieces", cut, attrs={"subwords": b"", "sampling": 0.0})
+    return Model(
+        SUBWORD_ENCODER,
+        encode_pieces,
+        layers=[pieces],
+        shims=[NetworkShim(build, {"pieces": 1})],
+        dims={"nO": width},
+    )
+
+
+SUBWORD_ENCODER = "subword_encoder"
+
+
+def build_recurrent_decoder_v1(
+    width: int = 512,
+    depth: int = 1,
+    *,
+    embed_width: int = 256,
+    readout_width: int = 256,
+    cell: str = "gru",
+    input_feeding: bool = False,
+    bridge: str = "dense",
+    tied: bool = True,
+    label_smoothing: float = 0.1,
+    dropout: float | None = None,
+    word_dropout: float = 0.0,
+) -> "Callable[..., Decoder]":
+    """Describe a recurrent decoder.
+
+    width (int): Features of the recurrent network.
+    depth (int): Layers.
+    embed_width (int): Features of each embedding.
+    readout_width (int): Features of what the softmax is computed from.
+    cell (str): One of "lstm", "gru", "rnn_tanh", "rnn_relu".
+    input_feeding (bool): Whether each step reads the readout of the one before (Luong et al.
+        2015): training goes step by step then.
+    bridge (str): What the decoder starts from: "zero", "last" or "dense".
+    tied (bool): Whether the softmax has the embeddings as its weights.
+    label_smoothing (float): The share of the right piece that is spread over all.
+    dropout (float | None): Locked dropout. None for `training.dropout`.
+    word_dropout (float): Share of pieces that are not shown in training.
+    RETURNS (Callable[..., Decoder]): Makes the decoder.
+    """
+    from ..nn.decoder import Decoder
+
+    return partial(
+        Decoder,
+        width=width,
+        depth=depth,
+        embed_width=embed_width,
+        readout_width=readout_width,
+        cell=cell,
+        input_feeding=input_feeding,
+        bridge=bridge,
+        tied=tied,
+        label_smoothing=label_smoothing,
+        dropout=dropout,
+        word_dropout=word_dropout,
+    )
+
+
+def build_additive_attention_v1(width: int = 256) -> "MakeAttention":
+    """Describe the attention of Bahdanau et al. (2015).
+
+    width (int): Units of its hidden layer.
+    RETURNS (MakeAttention): Makes the attention.
+    """
+    from ..nn.attention import AdditiveAttention
+
+    return partial(AdditiveAttention, width=width)
+
+
+def build_dot_attention_v1() -> "MakeAttention":
+    """Describe dot attention (Luong et al. 2015): decoder and encoder of one width.
+
+    RETURNS (MakeAttention): Makes the attention.
+    """
+    from ..nn.attention import DotAttention
+
+    return DotAttention
+
+
+def build_general_attention_v1() -> "MakeAttention":
+    """Describe general attention (Luong et al. 2015).
+
+    RETURNS (MakeAttention): Makes the attention.
+    """
+    from ..nn.attention import GeneralAttention
+
+    return GeneralAttention
+
+
+def build_scaled_dot_attention_v1(width: int = 256) -> "MakeAttention":
+    """Describe scaled dot attention (Vaswani et al. 2017) with one head.
+
+    width (int): Features that queries and keys are brought to.
+    RETURNS (MakeAttention): Makes the attention.
+    """
+    from ..nn.attention import ScaledDotAttention
+
+    return partial(ScaledDotAttention, width=width)
+
+
+def forward(
+    model: Seq2SeqModel, translations: Translations, is_train: bool
+) -> tuple[Floats1d, Callable]:
+    """Compute how well the model foresees translations.
+
+    model (Seq2SeqModel): The model.
+    translations (Translations): Documents, and for each the pieces of its translation.
+    is_train (bool): Whether gradients will follow.
+    RETURNS (tuple[Floats1d, Callable]): The negative log-likelihood of each piece and each
+        end symbol, `(pieces + documents,)`; and a callback that takes the factor of the
+        smoothed loss that gradients are wanted of.
+    """
+    import torch
+
+    from ..text.subwords import END, START
+
+    docs, targets = translations
+    shim = cast("NetworkShim", model.shims[0])
+    if is_train:
+        shim.set_dropout_rate(model.attrs["dropout_rate"])
+    arrays, backprop_source = model.get_ref("source")(docs, is_train)
+    source, lengths = _flatten(model, arrays, is_train)
+    pieces = [piece for target in targets for piece in (START, *target, END)]
+    sizes = torch.tensor([len(target) + 2 for target in targets], dtype=torch.int64)
+    inputs = (source, lengths, torch.tensor(pieces, device=shim.device), sizes)
+    (loss, surprisals), backprop_network = shim(ArgsKwargs(inputs, {}), is_train)
+
+    def backprop(factor: float) -> list[Doc]:
+        gradients = ArgsKwargs((loss,), {"grad_tensors": torch.full_like(loss, factor)})
+        d_source = backprop_network(gradients).args
+        if source.requires_grad:
+            array = cast(Floats2d, torch2xp(d_source[0], ops=model.ops))
+            backprop_source(model.ops.unflatten(array, model.ops.asarray1i(lengths.tolist())))
+        return docs
+
+    return cast(Floats1d, torch2xp(surprisals, ops=model.ops)), backprop
+
+
+def translate(model: Seq2SeqModel, docs: list[Doc], search: Callable) -> "list[list[Hypothesis]]":
+    """Search for the translations of documents.
+
+    model (Seq2SeqModel): The model.
+    docs (list[Doc]): The documents, all of them one batch.
+    search (Callable): Takes a step function, its state and the lengths of the sources.
+    RETURNS (list[list[Hypothesis]]): What the search returns.
+    """
+    source, lengths = _flatten(model, model.get_ref("source").predict(docs), False)
+    with cast("NetworkShim", model.shims[0]).predictor() as network:
+        network = cast(Any, network)
+        state = network.decoder.begin(network.encode(source, lengths))
+        return search(network.decoder.step, state, lengths.to(source.device))
+
+
+def init(model: Seq2SeqModel, X: list[Doc] | None = None, Y: Any = None) -> None:
+    """Build the network for its vocabularies, with fresh weights.
+
+    model (Seq2SeqModel): The model, with "nO" set to the pieces of the target vocabulary.
+    X (list[Doc] | None): Sample documents.
+    Y (Any): Not needed.
+    """
+    source = model.get_ref("source")
+    source.initialize(X=X)
+    if "sampling" in source.attrs:
+        dims = {"source_pieces": _count_pieces(source.attrs["subwords"])}
+    else:
+        dims = {"memory": source.get_dim("nO")}
+    cast("NetworkShim", model.shims[0]).build(target_pieces=model.get_dim("nO"), **dims)
+
+
+def cut(model: Source, docs: list[Doc], is_train: bool) -> tuple[list[Ints1d], Callable]:
+    """Cut documents into pieces, in training perhaps differently each time.
+
+    model (Source): The layer.
+    docs (list[Doc]): The documents.
+    is_train (bool): Whether to sample the cut.
+    RETURNS (tuple[list[Ints1d], Callable]): The pieces of each, and a callback for nothing.
+    """
+    from ..text.subwords import load_subwords
+
+    sampling = model.attrs["sampling"] if is_train else 0.0
+    pieces = load_subwords(model.attrs["subwords"]).encode([doc.text for doc in docs], sampling)
+    return [model.ops.asarray1i(each) for each in pieces], lambda d_pieces: docs
+
+
+def encode_pieces(
+    model: Model, docs: list[Doc], is_train: bool
+) -> tuple[list[Floats2d], Callable]:
+    """Refuse to stand alone: the encoder is built into the decoder's network.
+
+    RAISES (ValueError): Always.
+    """
+    raise ValueError(
+        "spacy-rnn.SubwordEncoder.v1 is the encoder of spacy-rnn.Seq2Seq.v1 alone: for other "
+        "components choose an encoder over tokens, such as spacy-rnn.RecurrentEncoder.v1"
+    )
+
+
+def _flatten(model: Model, arrays: list, is_train: bool) -> "tuple[Tensor, Tensor]":
+    """Put what each document has one after the other."""
+    import torch
+
+    device = cast("NetworkShim", model.shims[0]).device
+    lengths = torch.tensor([len(array) for array in arrays], dtype=torch.int64)
+    flat = model.ops.xp.concatenate(arrays)
+    if flat.ndim == 1:
+        return torch.as_tensor(flat, dtype=torch.int64, device=device), lengths
+    return xp2torch(flat, requires_grad=is_train, device=device), lengths
+
+
+def _count_pieces(subwords: bytes) -> int:
+    from ..text.subwords import load_subwords
+
+    return len(load_subwords(subwords))

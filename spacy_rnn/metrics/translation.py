@@ -1,0 +1,83 @@
+"""Scores of translations, by sacreBLEU on detokenised text."""
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any, cast
+
+from spacy.training import Example
+
+
+def create_translation_scorer_v1() -> Callable[..., dict[str, Any]]:
+    """Make a scorer of translations.
+
+    RETURNS (Callable[..., dict[str, Any]]): `score_examples`.
+    """
+    return score_examples
+
+
+def score_examples(
+    examples: Iterable[Example], *, attr: str = "translation", **kwargs: Any
+) -> dict[str, Any]:
+    """Score predicted translations. Examples without a reference do not count.
+
+    examples (Iterable[Example]): Examples with predictions.
+    attr (str): The custom attribute that holds translations: of predicted documents a
+        string, of reference documents a string or a list of several.
+    RETURNS (dict[str, Any]): What `score_translations` returns.
+    """
+    pairs = [
+        (example.predicted._.get(attr) or "", references_of(example, attr))
+        for example in examples
+    ]
+    return score_translations([(text, references) for text, references in pairs if references])
+
+
+def references_of(example: Example, attr: str) -> list[str]:
+    """Give the reference translations of an example.
+
+    example (Example): The example.
+    attr (str): The custom attribute that holds them.
+    RETURNS (list[str]): All of them; none where the attribute is not set.
+    """
+    references = example.reference._.get(attr)
+    if references is None:
+        return []
+    return [references] if isinstance(references, str) else list(references)
+
+
+def score_translations(pairs: list[tuple[str, list[str]]]) -> dict[str, Any]:
+    """Compute BLEU, chrF and TER of a corpus.
+
+    pairs (list[tuple[str, list[str]]]): Translations, each with its references.
+    RETURNS (dict[str, Any]): "bleu" (Papineni et al. 2002), "chrf" (Popović 2015) and "ter"
+        (Snover et al. 2006), from 0 to 100, TER perhaps above; the signature of each, by
+        which others can compute the same (Post 2018). Nothing if there are no pairs.
+    """
+    from sacrebleu.metrics import BLEU, CHRF, TER
+
+    if not pairs:
+        return {}
+    translations = [translation for translation, _ in pairs]
+    most = max(len(references) for _, references in pairs)
+    # sacreBLEU takes a list for each reference of all; None where one has fewer.
+    columns = [
+        [references[index] if index < len(references) else None for _, references in pairs]
+        for index in range(most)
+    ]
+    scores: dict[str, Any] = {}
+    for name, metric in (("bleu", BLEU()), ("chrf", CHRF()), ("ter", TER())):
+        scores[name] = metric.corpus_score(translations, cast(list[list[str]], columns)).score
+        scores[f"{name}_signature"] = str(metric.get_signature())
+    return scores
+
+
+def perplexity(surprisal: float, units: int) -> float:
+    """Turn a negative log-likelihood into a perplexity.
+
+    surprisal (float): The negative log-likelihood of a text, in nats.
+    units (int): What it is shared among: pieces or words, with an end for each sentence.
+    RETURNS (float): The perplexity, at least 1 and never more than the largest number.
+    """
+    if units == 0:
+        return 1.0
+    return math.exp(min(surprisal / units, 700.0))

@@ -1,0 +1,127 @@
+"""Attention: what a decoder looks at, of what an encoder remembers.
+
+A memory is padded: `(batch, places, memory)`, with a mask that is true at the places that
+hold something. Queries come as `(batch, steps, queries)`: all steps of a sentence in
+training, all its hypotheses in a search. To add another kind is to say how keys are made of
+a memory, once for each sentence, and how queries and keys make scores.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+
+class Attention(nn.Module):
+    """What all kinds share: from scores to weights to what they weigh."""
+
+    def project(self, memory: Tensor) -> Tensor:
+        """Make the keys of a memory, all that does not depend on queries.
+
+        memory (Tensor): What to attend to, shape `(batch, places, memory)`.
+        RETURNS (Tensor): Keys, shape `(batch, places, width)`.
+        """
+        return memory
+
+    def score(self, queries: Tensor, keys: Tensor) -> Tensor:
+        """Score each key for each query.
+
+        queries (Tensor): Queries, shape `(batch, steps, queries)`.
+        keys (Tensor): Keys, shape `(batch, places, width)`.
+        RETURNS (Tensor): Scores, shape `(batch, steps, places)`.
+        """
+        return queries @ keys.transpose(1, 2)
+
+    def forward(
+        self, queries: Tensor, keys: Tensor, memory: Tensor, mask: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Attend.
+
+        queries (Tensor): Queries, shape `(batch, steps, queries)`.
+        keys (Tensor): What `project` made of the memory.
+        memory (Tensor): What to attend to, shape `(batch, places, memory)`.
+        mask (Tensor): Where the memory holds something, booleans `(batch, places)`.
+        RETURNS (tuple[Tensor, Tensor]): The average of the memory for each query,
+            `(batch, steps, memory)`, and its weights, `(batch, steps, places)`: zero at
+            padding, with a sum of 1, or of 0 where a memory holds nothing.
+        """
+        scores = self.score(queries, keys)
+        held = mask[:, None, :]
+        lowest = torch.finfo(scores.dtype).min
+        weights = scores.masked_fill(~held, lowest).softmax(dim=2) * held
+        return weights.to(memory.dtype) @ memory, weights
+
+
+class AdditiveAttention(Attention):
+    """`v · tanh(W query + U key)` (Bahdanau et al. 2015, equation 6 and appendix A.1.2).
+
+    queries (int): Features of a query.
+    memory (int): Features of a place of the memory.
+    width (int): Units of the hidden layer.
+    """
+
+    def __init__(self, queries: int, memory: int, width: int):
+        super().__init__()
+        self.query = nn.Linear(queries, width, bias=False)
+        self.key = nn.Linear(memory, width)
+        self.energy = nn.Linear(width, 1, bias=False)
+
+    def project(self, memory: Tensor) -> Tensor:
+        return self.key(memory)
+
+    def score(self, queries: Tensor, keys: Tensor) -> Tensor:
+        hidden = self.query(queries)[:, :, None, :] + keys[:, None, :, :]
+        return self.energy(hidden.tanh()).squeeze(3)
+
+
+class DotAttention(Attention):
+    """`query · key`, for queries and a memory of one width (Luong et al. 2015).
+
+    queries (int): Features of a query.
+    memory (int): Features of a place of the memory, as many.
+    RAISES (ValueError): If they are not.
+    """
+
+    def __init__(self, queries: int, memory: int):
+        super().__init__()
+        if queries != memory:
+            raise ValueError(
+                f"Dot attention needs a decoder as wide as its encoder, but they are {queries} "
+                f"and {memory} wide: change a width, or choose general attention"
+            )
+
+
+class GeneralAttention(Attention):
+    """`query · W key` (Luong et al. 2015).
+
+    queries (int): Features of a query.
+    memory (int): Features of a place of the memory.
+    """
+
+    def __init__(self, queries: int, memory: int):
+        super().__init__()
+        self.key = nn.Linear(memory, queries, bias=False)
+
+    def project(self, memory: Tensor) -> Tensor:
+        return self.key(memory)
+
+
+class ScaledDotAttention(Attention):
+    """`W query · U key / sqrt(width)` (Vaswani et al. 2017, equation 1, one head).
+
+    queries (int): Features of a query.
+    memory (int): Features of a place of the memory.
+    width (int): Features that the two are brought to.
+    """
+
+    def __init__(self, queries: int, memory: int, width: int):
+        super().__init__()
+        self.query = nn.Linear(queries, width, bias=False)
+        self.key = nn.Linear(memory, width, bias=False)
+        self.scale = 1 / math.sqrt(width)
+
+    def project(self, memory: Tensor) -> Tensor:
+        return self.key(memory)
+
+    def score(self, queries: Tensor, keys: Tensor) -> Tensor:
+        return super().score(self.query(queries) * self.scale, keys)

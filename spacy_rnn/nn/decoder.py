@@ -1,0 +1,254 @@
+"""A recurrent decoder with attention."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from .attention import Attention
+from .ragged import from_grid, grid_mask, to_grid
+from .recurrent import RecurrentNetwork
+from .regularize import LockedDropout, WordDropout
+from .scan import State
+from .search.state import SearchState
+
+MakeAttention = Callable[[int, int], Attention]
+"""Makes an attention for queries and a memory of so many features."""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What a decoder needs to know of its source sentences.
+
+    places (Tensor): What the encoder says at each place, padded: `(batch, places, memory)`.
+    keys (Tensor): What the attention made of it.
+    mask (Tensor): Where there is something, `(batch, places)`.
+    summary (Tensor): Each sentence as one vector, `(batch, summary)`.
+    """
+
+    places: Tensor
+    keys: Tensor
+    mask: Tensor
+    summary: Tensor
+
+
+class Decoder(nn.Module):
+    """Predict the next piece from those before it and from a memory.
+
+    A recurrent network reads the pieces so far; its output is the query of the attention;
+    the two together give a readout, and that the next piece (Luong et al. 2015,
+    equations 5 and 6). With input feeding (section 3.3 there) each readout is also read at
+    the next step, so that training has to go step by step; without, all steps of a layer are
+    one call.
+
+    pieces (int): Entries of the vocabulary.
+    memory (int): Features of each place of the memory.
+    summary (int): Features of the summary of each sentence.
+    attention (MakeAttention | None): None for the decoder of Sutskever et al. (2014), which
+        knows its source by the summary alone.
+    cell (str): One of "lstm", "gru", "rnn_tanh", "rnn_relu".
+    width (int): Features of the recurrent network.
+    depth (int): Layers.
+    embed_width (int): Features of each embedding.
+    readout_width (int): Features of what the softmax is computed from.
+    input_feeding (bool): Whether each step reads the readout of the one before.
+    bridge (str): What the states start from: "zero"; "last", the summary as it is; or
+        "dense", a layer over it.
+    tied (bool): Whether the softmax has the embeddings as its weights (Press & Wolf 2017).
+    label_smoothing (float): The share of the right piece that is spread over all.
+    dropout (float | None): Locked dropout on the embeddings, between layers and on the
+        readout. None for the rate given with `set_dropout`.
+    word_dropout (float): Share of pieces that are not shown in training.
+    RAISES (ValueError): If the settings do not fit each other.
+    """
+
+    def __init__(
+        self,
+        pieces: int,
+        memory: int,
+        summary: int,
+        *,
+        attention: MakeAttention | None,
+        cell: str = "gru",
+        width: int = 512,
+        depth: int = 1,
+        embed_width: int = 256,
+        readout_width: int = 256,
+        input_feeding: bool = False,
+        bridge: str = "dense",
+        tied: bool = True,
+        label_smoothing: float = 0.1,
+        dropout: float | None = None,
+        word_dropout: float = 0.0,
+    ):
+        super().__init__()
+        if tied and embed_width != readout_width:
+            raise ValueError(
+                f"Tied embeddings are the weights of the softmax, but embed_width is "
+                f"{embed_width} and readout_width {readout_width}: make them equal, or untie"
+            )
+        if bridge not in ("zero", "last", "dense"):
+            raise ValueError(f'bridge is "{bridge}", but has to be "zero", "last" or "dense"')
+        if bridge == "last" and summary != width:
+            raise ValueError(
+                f'With bridge = "last" the decoder starts from the states of the encoder, but '
+                f"they have {summary} features and its own {width}: set width to {summary}, "
+                f'or bridge to "dense"'
+            )
+        self.input_feeding = input_feeding
+        self.label_smoothing = label_smoothing
+        self.bridge = bridge
+        self.embedding = make_embedding(pieces, embed_width)
+        self.network = RecurrentNetwork(
+            embed_width + input_feeding * readout_width,
+            width,
+            depth,
+            cell=cell,
+            bidirectional=False,
+            dropout_layers=dropout,
+            dropout_output=0.0,
+        )
+        parts = len(self.network.zoneouts)
+        self.starter = nn.Linear(summary, parts * depth * width) if bridge == "dense" else None
+        self.attention = attention(width, memory) if attention else None
+        seen = memory if attention else summary
+        self.readout = nn.Linear(width + seen, readout_width)
+        if not tied:
+            self.output = nn.Parameter(torch.empty(pieces, readout_width))
+            nn.init.normal_(self.output, std=readout_width**-0.5)
+        self.tied = tied
+        self.output_bias = nn.Parameter(torch.zeros(pieces))
+        self.word_dropout = WordDropout(word_dropout)
+        self.dropout_embedded = LockedDropout(dropout)
+        self.dropout_readout = LockedDropout(dropout)
+
+    @property
+    def output_weight(self) -> Tensor:
+        """Tensor: A row for each piece, shape `(pieces, readout_width)`."""
+        return self.embedding.weight if self.tied else self.output
+
+    def remember(self, places: Tensor, lengths: Tensor, summary: Tensor) -> Memory:
+        """Make a memory, with all of it that does not depend on a step.
+
+        places (Tensor): What the encoder says at each place, `(places, memory)`.
+        lengths (Tensor): The places of each sentence, `(batch,)`, on the CPU.
+        summary (Tensor): Each sentence as one vector, `(batch, summary)`.
+        RETURNS (Memory): The memory.
+        """
+        grid = to_grid(places, lengths)
+        keys = self.attention.project(grid) if self.attention else grid
+        return Memory(grid, keys, grid_mask(lengths, grid.device), summary)
+
+    def start(self, memory: Memory) -> State:
+        """Give the states of the recurrent network before the first piece."""
+        batch = len(memory.summary)
+        if self.starter is not None:
+            parts = (
+                self.starter(memory.summary)
+                .tanh()
+                .float()
+                .view(batch, -1, self.network.depth, self.network.width)
+            )
+            return tuple(part.contiguous() for part in parts.permute(1, 2, 0, 3))
+        zero = self.network.start(batch)
+        if self.bridge == "zero":
+            return zero
+        return memory.summary.expand_as(zero[0]), *zero[1:]
+
+    def forward(self, memory: Memory, pieces: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Read whole targets, each piece after those before it: teacher forcing.
+
+        memory (Memory): The source sentences.
+        pieces (Tensor): For each target the start symbol and all pieces but the last,
+            `(pieces,)`.
+        lengths (Tensor): The pieces of each target, `(batch,)`, on the CPU.
+        RETURNS (tuple[Tensor, Tensor]): The readout that predicts each next piece,
+            `(pieces, readout_width)`, and the weights of the attention, padded:
+            `(batch, longest target, places)`.
+        """
+        embedded = self.dropout_embedded(self.word_dropout(self.embedding(pieces)), lengths)
+        if self.input_feeding:
+            readouts, weights = self._feed(memory, to_grid(embedded, lengths))
+            return self.dropout_readout(from_grid(readouts, lengths), lengths), weights
+        hidden, _ = self.network(embedded, lengths, self.start(memory))
+        seen, weights = self._attend(to_grid(hidden, lengths), memory)
+        readouts = self._read_out(hidden, from_grid(seen, lengths))
+        return self.dropout_readout(readouts, lengths), weights
+
+    def _feed(self, memory: Memory, embedded: Tensor) -> tuple[Tensor, Tensor]:
+        state = self.start(memory)
+        readout = embedded.new_zeros(len(embedded), self.readout.out_features)
+        readouts, weights = [], []
+        for word in embedded.unbind(1):
+            hidden, state = self.network.step(torch.cat([word, readout], 1), state)
+            seen, looked = self._attend(hidden[:, None], memory)
+            readout = self._read_out(hidden, seen[:, 0])
+            readouts.append(readout)
+            weights.append(looked)
+        if not readouts:
+            return readout[:, None][:, :0], memory.mask[:, None][:, :0].to(readout.dtype)
+        return torch.stack(readouts, 1), torch.cat(weights, 1)
+
+    def _attend(self, queries: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
+        if self.attention is None:
+            steps = queries.shape[1]
+            seen = memory.summary[:, None].expand(-1, steps, -1)
+            return seen, queries.new_zeros(*queries.shape[:2], memory.mask.shape[1])
+        return self.attention(queries, memory.keys, memory.places, memory.mask)
+
+    def _read_out(self, hidden: Tensor, seen: Tensor) -> Tensor:
+        return self.readout(torch.cat([hidden, seen], -1)).tanh()
+
+    def begin(self, memory: Memory) -> SearchState:
+        """Stand before the first piece, with one hypothesis for each sentence.
+
+        memory (Memory): The source sentences.
+        RETURNS (SearchState): The state for `step`.
+        """
+        states = [part.permute(1, 0, 2)[:, None] for part in self.start(memory)]
+        if self.input_feeding:
+            batch = len(memory.summary)
+            states.append(memory.places.new_zeros(batch, 1, self.readout.out_features))
+        sentences = (memory.places, memory.keys, memory.mask, memory.summary)
+        return SearchState(sentences, tuple(states))
+
+    def step(self, pieces: Tensor, state: SearchState) -> tuple[Tensor, Tensor, SearchState]:
+        """Predict the next piece of each hypothesis.
+
+        pieces (Tensor): The last piece of each, `(batch, hypotheses)`.
+        state (SearchState): Where the decoder stands.
+        RETURNS (tuple[Tensor, Tensor, SearchState]): A score for each piece of the
+            vocabulary, not normalised, `(batch, hypotheses, pieces)`; the weights of the
+            attention, `(batch, hypotheses, places)`; and where the decoder stands then.
+        """
+        memory = Memory(*state.sentences)
+        shape = pieces.shape
+        inputs = self.embedding(pieces.flatten())
+        before = state.hypotheses
+        if self.input_feeding:
+            inputs = torch.cat([inputs, before[-1].flatten(0, 1)], 1)
+            before = before[:-1]
+        hidden, after = self.network.step(
+            inputs, tuple(part.flatten(0, 1).transpose(0, 1) for part in before)
+        )
+        hidden = hidden.unflatten(0, shape)
+        seen, weights = self._attend(hidden, memory)
+        readout = self._read_out(hidden, seen)
+        scores = functional.linear(readout, self.output_weight, self.output_bias)
+        states = tuple(part.transpose(0, 1).unflatten(0, shape) for part in after)
+        fed = (readout,) if self.input_feeding else ()
+        return scores, weights, SearchState(state.sentences, states + fed)
+
+
+def make_embedding(entries: int, width: int) -> nn.Embedding:
+    """Make embeddings whose vectors have a length of about 1.
+
+    entries (int): Entries of the vocabulary.
+    width (int): Features of each.
+    RETURNS (nn.Embedding): The embeddings.
+    """
+    embedding = nn.Embedding(entries, width)
+    nn.init.normal_(embedding.weight, std=width**-0.5)
+    return embedding

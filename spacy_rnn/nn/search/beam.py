@@ -1,0 +1,116 @@
+"""Beam search: the best few sequences so far, side by side."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .ranking import coverage_penalty, length_penalty
+from .rules import NEVER, Rules
+from .state import Hypothesis, SearchState, Step
+from .trace import Trace
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """How finished sequences are ranked.
+
+    length_penalty (str): "none", "average" or "wu": see `ranking.length_penalty`.
+    alpha (float): Its exponent.
+    coverage_penalty (float): The weight of the coverage penalty; 0 turns it off.
+    """
+
+    length_penalty: str = "average"
+    alpha: float = 1.0
+    coverage_penalty: float = 0.0
+
+    def __post_init__(self) -> None:
+        length_penalty(self.length_penalty, self.alpha, 1)
+        if self.coverage_penalty < 0:
+            raise ValueError(
+                f"coverage_penalty is {self.coverage_penalty}, but has to be at least 0"
+            )
+
+    def score(self, total: float, length: int, coverage: list[float]) -> float:
+        """Rank a sequence.
+
+        total (float): Its log-probability.
+        length (int): Its pieces and its end.
+        coverage (list[float]): What attention each place of its source got.
+        RETURNS (float): Its score, higher is better.
+        """
+        penalty = coverage_penalty(self.coverage_penalty, coverage) if coverage else 0.0
+        return total / length_penalty(self.length_penalty, self.alpha, length) + penalty
+
+
+def beam_search(
+    step: Step,
+    state: SearchState,
+    lengths: Tensor,
+    rules: Rules,
+    ranking: Ranking,
+    beam_width: int,
+    prefixes: Tensor | None = None,
+) -> list[list[Hypothesis]]:
+    """Write each sequence piece by piece, going on from the best few each time.
+
+    A sentence is done when so many of its sequences have ended as the beam is wide; what
+    others do has no part in it. A sequence ends only if it is among the best few then.
+
+    step (Step): The network.
+    state (SearchState): Where it stands, with one hypothesis for each sentence.
+    lengths (Tensor): Places of each source, `(batch,)`.
+    rules (Rules): What may be written.
+    ranking (Ranking): How finished sequences are ranked.
+    beam_width (int): The sequences to go on from.
+    prefixes (Tensor | None): The pieces that each sequence has to begin with, `(batch, any)`;
+        -1 where it is free.
+    RETURNS (list[list[Hypothesis]]): Up to `beam_width` hypotheses for each sentence, the
+        best first.
+    RAISES (ValueError): If the beam is not wide, or the network's scores are not numbers.
+    """
+    if beam_width < 1:
+        raise ValueError(f"beam_width is {beam_width}, but has to be at least 1")
+    trace = Trace(rules, lengths, prefixes)
+    device = lengths.device
+    pieces = torch.full((len(lengths), 1), rules.start, device=device)
+    totals = torch.zeros(len(lengths), 1, device=device)
+    coverage: Tensor | None = None
+    while len(trace.sentences):
+        scores, weights, state = step(pieces, state)
+        log_probs, ruled = trace.score(scores)
+        vocabulary = ruled.shape[2]
+        sums = (totals[:, :, None] + ruled).flatten(1)
+        # Twice as many, so that enough are left to go on from whichever of them end.
+        best = sums.topk(min(2 * beam_width, sums.shape[1]), dim=1)
+        parents = best.indices // vocabulary
+        candidates = best.indices % vocabulary
+        own = log_probs.flatten(1).gather(1, best.indices)
+        trace.add(candidates, parents, own, weights)
+        if ranking.coverage_penalty:
+            coverage = weights if coverage is None else coverage + weights
+
+        ended = (candidates == rules.end) & (best.values > NEVER)
+        places = lengths[trace.sentences.to(device)].tolist()
+        for row, candidate in ended[:, :beam_width].nonzero().tolist():
+            covered = (
+                coverage[row, parents[row, candidate], : places[row]].tolist()
+                if coverage is not None
+                else []
+            )
+            total = float(best.values[row, candidate])
+            trace.finish(row, candidate, ranking.score(total, trace.time, covered))
+
+        done = [len(trace.finished[each]) >= beam_width for each in trace.sentences.tolist()]
+        alive = best.values.masked_fill(ended, NEVER)
+        exhausted = (alive == NEVER).all(dim=1)
+        rows = (~(torch.tensor(done, device=device) | exhausted)).nonzero()[:, 0]
+        chosen = alive[rows].topk(min(beam_width, alive.shape[1]), dim=1).indices
+        pieces = candidates[rows[:, None], chosen]
+        totals = alive[rows[:, None], chosen]
+        from_parents = parents[rows[:, None], chosen]
+        trace.keep(rows, chosen)
+        state = state.select(rows, from_parents)
+        if coverage is not None:
+            coverage = coverage[rows[:, None], from_parents]
+    return [found[:beam_width] for found in trace.results()]

@@ -1,0 +1,47 @@
+"""Greedy search: the most probable next piece, and never a look back."""
+
+import torch
+from torch import Tensor
+
+from .rules import Rules
+from .state import Hypothesis, SearchState, Step
+from .trace import Trace
+
+
+def greedy_search(
+    step: Step,
+    state: SearchState,
+    lengths: Tensor,
+    rules: Rules,
+    prefixes: Tensor | None = None,
+) -> list[list[Hypothesis]]:
+    """Write each sequence piece by piece, the most probable one each time.
+
+    step (Step): The network.
+    state (SearchState): Where it stands, with one hypothesis for each sentence.
+    lengths (Tensor): Places of each source, `(batch,)`.
+    rules (Rules): What may be written.
+    prefixes (Tensor | None): The pieces that each sequence has to begin with, `(batch, any)`;
+        -1 where it is free.
+    RETURNS (list[list[Hypothesis]]): One hypothesis for each sentence, scored by its
+        log-probability.
+    RAISES (ValueError): If the network's scores are not numbers.
+    """
+    trace = Trace(rules, lengths, prefixes)
+    pieces = torch.full((len(lengths), 1), rules.start, device=lengths.device)
+    totals = torch.zeros(len(lengths), device=lengths.device)
+    while len(trace.sentences):
+        scores, weights, state = step(pieces, state)
+        log_probs, ruled = trace.score(scores)
+        pieces = ruled.argmax(dim=2)
+        own = log_probs.gather(2, pieces[:, :, None])[:, :, 0]
+        totals = totals + own[:, 0]
+        trace.add(pieces, torch.zeros_like(pieces), own, weights)
+        ended = pieces[:, 0] == rules.end
+        for row in ended.nonzero()[:, 0].tolist():
+            trace.finish(row, 0, float(totals[row]))
+        rows = (~ended).nonzero()[:, 0]
+        pieces, totals = pieces[rows], totals[rows]
+        trace.keep(rows, torch.zeros_like(pieces))
+        state = state.select(rows, torch.zeros_like(pieces))
+    return trace.results()

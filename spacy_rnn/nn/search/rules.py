@@ -1,0 +1,113 @@
+"""What a search may write, whatever the network says."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+NEVER = -math.inf
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Bounds on what a search may write.
+
+    start (int): The piece that stands before each sequence.
+    end (int): The piece that ends it.
+    min_length (int): The fewest pieces before the end; 0 allows an empty sequence.
+    max_ratio (float): The most pieces, for each place of the source.
+    max_extra (int): So many more pieces.
+    banned (Sequence[int]): Pieces that never occur.
+    no_repeat_ngram (int): Length of the n-grams that may not occur twice; 0 for none.
+    repetition_penalty (float): By what the log-probability of pieces that occurred already
+        is multiplied (Keskar et al. 2019, section 4.1); 1 for nothing.
+    RAISES (ValueError): If a setting is out of its bounds.
+    """
+
+    start: int
+    end: int
+    min_length: int = 1
+    max_ratio: float = 2.0
+    max_extra: int = 10
+    banned: Sequence[int] = ()
+    no_repeat_ngram: int = 0
+    repetition_penalty: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name in ("min_length", "max_ratio", "max_extra", "no_repeat_ngram"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} is {getattr(self, name)}, but has to be at least 0")
+        if self.max_ratio == 0 and self.max_extra == 0:
+            raise ValueError(
+                "max_ratio and max_extra are both 0, which allows empty translations alone: "
+                "set max_extra to the most pieces that a translation may have"
+            )
+        if self.repetition_penalty < 1:
+            raise ValueError(
+                f"repetition_penalty is {self.repetition_penalty}, but has to be at least 1, "
+                f"which turns it off"
+            )
+
+    @property
+    def look_back(self) -> bool:
+        """bool: Whether what may come depends on the pieces before."""
+        return self.no_repeat_ngram > 0 or self.repetition_penalty != 1
+
+    def most_pieces(self, lengths: Tensor) -> Tensor:
+        """Tell how long each sequence may become.
+
+        lengths (Tensor): Places of each source, `(batch,)`.
+        RETURNS (Tensor): Pieces, without the end: `(batch,)`, at least 1 and `min_length`.
+        """
+        most = (lengths * self.max_ratio).long() + self.max_extra
+        return most.clamp(min=max(1, self.min_length))
+
+    def apply(
+        self, scores: Tensor, time: int, most: Tensor, prefixes: Tensor, history: Tensor | None
+    ) -> Tensor:
+        """Change the log-probabilities of the next pieces as the rules say.
+
+        scores (Tensor): Log-probabilities, `(batch, hypotheses, pieces)`; changed in place.
+        time (int): The pieces so far.
+        most (Tensor): The most pieces of each sequence, `(batch,)`.
+        prefixes (Tensor): The pieces that each sequence has to begin with, `(batch, any)`;
+            -1 where it is free.
+        history (Tensor | None): The pieces so far, `(batch, hypotheses, time)`, where
+            `look_back` asks for them.
+        RETURNS (Tensor): The changed scores.
+        """
+        if history is not None and self.repetition_penalty != 1:
+            seen = scores.gather(2, history)
+            scores.scatter_(2, history, seen * self.repetition_penalty)
+        scores[:, :, [self.start, *self.banned]] = NEVER
+        if history is not None and self.no_repeat_ngram:
+            self._ban_repeated(scores, history)
+        if time < self.min_length:
+            scores[:, :, self.end] = NEVER
+        if time < prefixes.shape[1]:
+            self._force(scores, prefixes[:, time])
+        full = most <= time
+        if full.any():
+            self._force(scores, torch.where(full, self.end, -1))
+        return scores
+
+    def _ban_repeated(self, scores: Tensor, history: Tensor) -> None:
+        """Ban each piece that would end an n-gram for the second time."""
+        size = self.no_repeat_ngram
+        if history.shape[2] < size:
+            return
+        ngrams = history.unfold(2, size, 1)
+        last = history[:, :, history.shape[2] - size + 1 :]
+        repeated = (ngrams[..., :-1] == last[:, :, None]).all(dim=3)
+        batch, hypothesis, place = repeated.nonzero(as_tuple=True)
+        scores[batch, hypothesis, ngrams[batch, hypothesis, place, size - 1]] = NEVER
+
+    @staticmethod
+    def _force(scores: Tensor, pieces: Tensor) -> None:
+        """Leave one piece alone for each sentence that has one, not -1."""
+        forced = (pieces >= 0).nonzero().squeeze(1)
+        kept = scores[forced, :, pieces[forced]]
+        scores[forced] = NEVER
+        scores[forced, :, pieces[forced]] = kept.clamp(min=torch.finfo(scores.dtype).min)

@@ -1,0 +1,56 @@
+"""What a search knows of a network: a function from pieces to scores, and its state."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class SearchState:
+    """Where a network stands, for each of several hypotheses of each sentence.
+
+    sentences (tuple[Tensor, ...]): What all hypotheses of a sentence share, `(batch, …)`.
+    hypotheses (tuple[Tensor, ...]): What each has for itself, `(batch, hypotheses, …)`.
+    """
+
+    sentences: tuple[Tensor, ...]
+    hypotheses: tuple[Tensor, ...]
+
+    def select(self, rows: Tensor, parents: Tensor) -> "SearchState":
+        """Go on with some of the hypotheses.
+
+        rows (Tensor): The sentences that stay, `(kept,)`, in their order.
+        parents (Tensor): For each of them the hypotheses to go on with, `(kept, width)`.
+        RETURNS (SearchState): The state of these.
+        """
+        all_stay = all(len(rows) == len(part) for part in self.sentences)
+        return SearchState(
+            self.sentences
+            if all_stay
+            else tuple(part.index_select(0, rows) for part in self.sentences),
+            tuple(part[rows[:, None], parents] for part in self.hypotheses),
+        )
+
+
+Step = Callable[[Tensor, SearchState], tuple[Tensor, Tensor, SearchState]]
+"""Takes the last piece of each hypothesis, `(batch, hypotheses)`, and the state. Gives a score
+for each next piece, `(batch, hypotheses, pieces)`, not normalised; how much each place of the
+source mattered, `(batch, hypotheses, places)`; and the state after it."""
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """One sequence that a search came to.
+
+    pieces (list[int]): Its pieces, without the end symbol.
+    score (float): What it was ranked by, higher is better.
+    piece_scores (list[float]): The log-probability of each piece and of the end symbol.
+    places (list[list[tuple[int, float]]]): For each piece the places of the source that
+        mattered most, with their weights, the heaviest first.
+    """
+
+    pieces: list[int]
+    score: float
+    piece_scores: list[float]
+    places: list[list[tuple[int, float]]]

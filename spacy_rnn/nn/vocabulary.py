@@ -1,0 +1,65 @@
+"""The loss over a vocabulary, with bounded memory."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd import Function
+from torch.nn import functional
+
+MAX_LOGITS = 16_000_000
+"""Logits that are held at once: 64 MB of them, and as much again for their gradient."""
+
+
+def cross_entropy(
+    hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor, smoothing: float = 0.0
+) -> tuple[Tensor, Tensor]:
+    """Sum up the cross-entropy of a softmax over a vocabulary, block by block.
+
+    Each block's gradients are made with its loss, so that its logits can be forgotten.
+
+    hidden (Tensor): What the softmax is computed from, shape `(words, width)`.
+    weight (Tensor): A row for each entry of the vocabulary, shape `(vocabulary, width)`.
+    bias (Tensor): A number for each entry, shape `(vocabulary,)`.
+    targets (Tensor): The right entries, integers of shape `(words,)`.
+    smoothing (float): The share of the right entry that is spread over the vocabulary:
+        label smoothing (Szegedy et al. 2016, section 7).
+    RETURNS (tuple[Tensor, Tensor]): The smoothed loss, a number to take gradients of, and
+        the plain negative log-likelihood of each target, without gradients, `(words,)`.
+    """
+    return _CrossEntropy.apply(hidden, weight, bias, targets, smoothing)
+
+
+class _CrossEntropy(Function):
+    @staticmethod
+    def forward(ctx: Any, hidden, weight, bias, targets, smoothing):
+        needs = any(ctx.needs_input_grad[:3])
+        gradients = [torch.zeros_like(each) for each in (hidden, weight, bias)] if needs else []
+        # Sums over a vocabulary lose too much in half precision.
+        surprisal_type = torch.promote_types(hidden.dtype, torch.float32)
+        loss = hidden.new_zeros((), dtype=surprisal_type)
+        surprisals = []
+        size = max(1, MAX_LOGITS // len(weight))
+        blocks = zip(hidden.split(size), targets.split(size), strict=True)
+        for index, (rows, right) in enumerate(blocks):
+            logits = functional.linear(rows, weight, bias)
+            scores = logits.to(surprisal_type).log_softmax(dim=1)
+            surprisal = -scores.gather(1, right[:, None]).squeeze(1)
+            spread = -scores.mean(dim=1)
+            loss += ((1 - smoothing) * surprisal + smoothing * spread).sum()
+            surprisals.append(surprisal)
+            if needs:
+                d_logits = scores.exp_().sub_(smoothing / len(weight))
+                d_logits[torch.arange(len(right)), right] -= 1 - smoothing
+                d_logits = d_logits.to(hidden.dtype)
+                gradients[0][index * size : index * size + len(rows)] = d_logits @ weight
+                gradients[1] += d_logits.T @ rows
+                gradients[2] += d_logits.sum(dim=0)
+        ctx.save_for_backward(*gradients)
+        surprisal = torch.cat(surprisals)
+        ctx.mark_non_differentiable(surprisal)
+        return loss, surprisal
+
+    @staticmethod
+    def backward(ctx: Any, d_loss, _):
+        return *(gradient * d_loss for gradient in ctx.saved_tensors), None, None

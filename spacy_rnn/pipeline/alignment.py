@@ -1,0 +1,55 @@
+"""Which words of the source a translation comes from."""
+
+from bisect import bisect_right
+from typing import TYPE_CHECKING
+
+from ..text.subwords import Subwords
+from .sentences import Passage
+
+if TYPE_CHECKING:
+    from ..nn.search.state import Hypothesis
+
+Span = tuple[int, int]
+
+
+def source_spans(passage: Passage, subwords: Subwords | None) -> list[Span]:
+    """Tell which characters each place of a source stands for.
+
+    passage (Passage): What was translated.
+    subwords (Subwords | None): How it was cut, or None if its places are tokens.
+    RETURNS (list[Span]): Start and end in the passage.
+    """
+    if subwords is None:
+        return [(token.idx, token.idx + len(token)) for token in passage.source]
+    return subwords.spans(subwords.encode([passage.source.text])[0])
+
+
+def align(
+    hypothesis: "Hypothesis", passage: Passage, sources: list[Span], targets: list[Span]
+) -> list[dict]:
+    """Describe where each part of a translation comes from.
+
+    hypothesis (Hypothesis): The translation.
+    passage (Passage): What it translates.
+    sources (list[Span]): The characters of each place of the source, in the passage.
+    targets (list[Span]): The characters of each piece of the translation.
+    RETURNS (list[dict]): For each piece its "start" and "end" in the translation, and under
+        "source" the places that mattered most, the heaviest first: "start" and "end" in the
+        document, the "token" that they end in, and the "weight" of the attention.
+    """
+    starts = [token.idx for token in passage.source]
+
+    def describe(place: int, weight: float) -> dict:
+        start, end = sources[place]
+        return {
+            "start": passage.first_character + start,
+            "end": passage.first_character + end,
+            # Its last character tells: its first may be the space before the token.
+            "token": passage.first_token + max(0, bisect_right(starts, end - 1) - 1),
+            "weight": weight,
+        }
+
+    return [
+        {"start": start, "end": end, "source": [describe(*each) for each in places]}
+        for (start, end), places in zip(targets, hypothesis.places, strict=True)
+    ]

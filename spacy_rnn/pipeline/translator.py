@@ -1,0 +1,483 @@
+"""A translator: an encoder, a decoder with attention, a search."""
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from spacy.language import Language
+from spacy.pipeline import TrainablePipe
+from spacy.tokens import Doc
+from spacy.training import Example, validate_examples
+from spacy.util import minibatch
+from spacy.vocab import Vocab
+from thinc.api import Config, Model, Optimizer, set_dropout_rate
+
+from ..layers.search import Search
+from ..layers.seq2seq import translate
+from ..metrics.translation import perplexity, references_of
+from ..text.subwords import Subwords, load_subwords, train_subwords
+from .alignment import align, source_spans
+from .extensions import ensure_extension
+from .sentences import Passage, split_passages
+
+if TYPE_CHECKING:
+    from ..nn.search.state import Hypothesis
+
+DEFAULT_CONFIG = """
+[rnn_translator]
+attr = "translation"
+vocab_size = 8000
+shared_vocab = true
+subwords = "bpe"
+sampling = 0.0
+batch_places = 2000
+banned = []
+
+[rnn_translator.model]
+@architectures = "spacy-rnn.Seq2Seq.v1"
+tied_source = false
+mixed_precision = false
+
+[rnn_translator.model.encoder]
+@architectures = "spacy-rnn.SubwordEncoder.v1"
+embed_width = 256
+width = 512
+depth = 1
+cell = "gru"
+
+[rnn_translator.model.attention]
+@misc = "spacy-rnn.additive_attention.v1"
+width = 256
+
+[rnn_translator.model.decoder]
+@misc = "spacy-rnn.recurrent_decoder.v1"
+embed_width = 256
+readout_width = 256
+width = 512
+depth = 1
+cell = "gru"
+input_feeding = false
+bridge = "dense"
+tied = true
+label_smoothing = 0.1
+
+[rnn_translator.search]
+@misc = "spacy-rnn.beam_search.v1"
+beam_width = 5
+n_best = 1
+
+[rnn_translator.scorer]
+@scorers = "spacy-rnn.translation_scorer.v1"
+"""
+DEFAULTS = Config().from_str(DEFAULT_CONFIG)["rnn_translator"]
+
+Translation = list[tuple[Passage, "list[Hypothesis]"]]
+"""The passages of a document, each with its hypotheses, the best first."""
+
+
+@Language.factory(
+    "rnn_translator",
+    assigns=["doc._.translation", "doc._.translations"],
+    default_config=DEFAULTS,
+    default_score_weights={
+        "rnn_translator_bleu": 1.0,
+        "rnn_translator_chrf": None,
+        "rnn_translator_ter": None,
+        "rnn_translator_perplexity": None,
+        "rnn_translator_word_perplexity": None,
+        "rnn_translator_bleu_signature": None,
+    },
+)
+def make_translator(
+    nlp: Language,
+    name: str,
+    model: Model,
+    search: Callable,
+    scorer: Callable | None,
+    attr: str,
+    vocab_size: int,
+    shared_vocab: bool,
+    subwords: str,
+    sampling: float,
+    batch_places: int,
+    banned: list[str],
+) -> "Translator":
+    """Make a translator.
+
+    nlp (Language): The pipeline that it will be in.
+    name (str): Its name there.
+    model (Model): `spacy-rnn.Seq2Seq.v1`.
+    search (Callable): `spacy-rnn.beam_search.v1` or `spacy-rnn.greedy_search.v1`.
+    scorer (Callable | None): Scores translations.
+    attr (str): The custom attribute of documents that holds the translation. With an "s"
+        more, all of the n best; with "_prefix", what it has to begin with.
+    vocab_size (int): Subwords in a vocabulary.
+    shared_vocab (bool): Whether source and target have one vocabulary together.
+    subwords (str): "bpe" or "unigram".
+    sampling (float): How much the cut into subwords varies in training; 0 for not at all.
+    batch_places (int): Places of source, padding included, that are translated at once.
+    banned (list[str]): Subwords that are never written, as the vocabulary spells them.
+    RETURNS (Translator): The component.
+    """
+    return Translator(
+        nlp.vocab,
+        model,
+        name,
+        search=search,
+        scorer=scorer,
+        attr=attr,
+        vocab_size=vocab_size,
+        shared_vocab=shared_vocab,
+        subwords=subwords,
+        sampling=sampling,
+        batch_places=batch_places,
+        banned=banned,
+    )
+
+
+class Translator(TrainablePipe):
+    """Translate documents into another language.
+
+    The settings are those of `make_translator`.
+    """
+
+    def __init__(
+        self,
+        vocab: Vocab,
+        model: Model,
+        name: str = "rnn_translator",
+        *,
+        search: Callable,
+        scorer: Callable | None = None,
+        attr: str = "translation",
+        vocab_size: int = 8000,
+        shared_vocab: bool = True,
+        subwords: str = "bpe",
+        sampling: float = 0.0,
+        batch_places: int = 2000,
+        banned: Iterable[str] = (),
+    ):
+        if batch_places < 1:
+            raise ValueError(f"batch_places is {batch_places}, but has to be at least 1")
+        if not 0.0 <= sampling < 1.0:
+            raise ValueError(
+                f"sampling is {sampling}, but has to be at least 0 and below 1: 0 turns it off"
+            )
+        super().__init__(vocab, model, name)
+        self.search = search
+        self.scorer = scorer
+        self.attr = attr
+        self.vocab_size = vocab_size
+        self.shared_vocab = shared_vocab
+        self.kind = subwords
+        self.batch_places = batch_places
+        self.banned = tuple(banned)
+        if self._cuts_source:
+            model.get_ref("source").attrs["sampling"] = sampling
+        self.sampling = sampling
+        self._ensure_extensions()
+
+    def _ensure_extensions(self) -> None:
+        for name in (self.attr, f"{self.attr}s", f"{self.attr}_prefix"):
+            ensure_extension(name)
+
+    @property
+    def _cuts_source(self) -> bool:
+        return "subwords" in self.model.get_ref("source").attrs
+
+    @property
+    def target_subwords(self) -> Subwords:
+        """Subwords: The vocabulary of translations."""
+        return load_subwords(self.model.attrs["subwords"])
+
+    @property
+    def source_subwords(self) -> Subwords | None:
+        """Subwords | None: The vocabulary of sources; None if the encoder reads tokens."""
+        source = self.model.get_ref("source")
+        return load_subwords(source.attrs["subwords"]) if self._cuts_source else None
+
+    # Prediction
+
+    def __call__(self, doc: Doc, **settings: Any) -> Doc:
+        """Translate one document.
+
+        doc (Doc): The document.
+        settings (Any): Settings of the search to change for this call.
+        RETURNS (Doc): The same document.
+        """
+        for translated in self.pipe([doc], batch_size=1, **settings):
+            return translated
+        return doc
+
+    def pipe(
+        self, stream: Iterable[Doc], *, batch_size: int = 128, **settings: Any
+    ) -> Iterator[Doc]:
+        """Translate a stream of documents.
+
+        stream (Iterable[Doc]): The documents.
+        batch_size (int): Documents to read ahead, and to sort by length.
+        settings (Any): Settings of the search to change for this call, by
+            `component_cfg={"rnn_translator": {"beam_width": 8}}`.
+        YIELDS (Doc): The same documents in order.
+        RAISES (ValueError): If there is no such setting, or it is out of its bounds.
+        """
+        self._ensure_extensions()
+        search = self._change_search(settings)
+        for docs in minibatch(stream, size=batch_size):
+            yield from self._translate_batch(docs, search)
+
+    def _translate_batch(self, docs: list[Doc], search: Callable) -> Iterator[Doc]:
+        try:
+            self.set_annotations(docs, self._predict(docs, search))
+        except Exception as error:
+            # One bad document costs the others nothing.
+            if len(docs) == 1:
+                self.get_error_handler()(self.name, self, docs, error)
+                return
+            for doc in docs:
+                yield from self._translate_batch([doc], search)
+        else:
+            yield from docs
+
+    def predict(self, docs: Iterable[Doc]) -> list[Translation]:
+        """Translate documents without changing them.
+
+        docs (Iterable[Doc]): The documents.
+        RETURNS (list[Translation]): Their passages with hypotheses.
+        """
+        return self._predict(list(docs), self.search)
+
+    def _predict(self, docs: list[Doc], search: Callable) -> list[Translation]:
+        passages = split_passages(docs)
+        translations: list[Translation] = [[] for _ in docs]
+        found: dict[int, list[Hypothesis]] = {}
+        for batch in self._make_batches(passages):
+            own = [passages[index] for index in batch]
+            prefixes = [docs[passage.document]._.get(f"{self.attr}_prefix") for passage in own]
+            hypotheses = self._search([passage.source for passage in own], prefixes, search)
+            found.update(zip(batch, hypotheses, strict=True))
+        for index, passage in enumerate(passages):
+            translations[passage.document].append((passage, found[index]))
+        return translations
+
+    def _make_batches(self, passages: list[Passage]) -> Iterator[list[int]]:
+        """Put passages of similar length together, up to a number of padded places."""
+        lengths = [len(passage.source.text) for passage in passages]
+        batch: list[int] = []
+        # About four characters to a place.
+        for index in sorted(range(len(passages)), key=lambda index: -lengths[index]):
+            longest = lengths[batch[0]] if batch else lengths[index]
+            if batch and (len(batch) + 1) * longest > 4 * self.batch_places:
+                yield batch
+                batch = []
+            batch.append(index)
+        if batch:
+            yield batch
+
+    def _search(
+        self, docs: list[Doc], prefixes: list[str | None], search: Callable
+    ) -> "list[list[Hypothesis]]":
+        settings: dict[str, Any] = {}
+        if self.banned:
+            settings["banned"] = self.target_subwords.find(self.banned)
+        if any(prefixes):
+            settings["prefixes"] = self._cut_prefixes(prefixes)
+        found = translate(self.model, docs, lambda *network: search(*network, **settings))
+        n_best = getattr(search, "n_best", 1)
+        return [self._distinct(hypotheses, n_best) for hypotheses in found]
+
+    def _distinct(self, hypotheses: "list[Hypothesis]", n_best: int) -> "list[Hypothesis]":
+        """Keep the best few, and of those that are cut differently but read the same one."""
+        if n_best == 1:
+            return hypotheses[:1]
+        texts = self.target_subwords.decode([each.pieces for each in hypotheses])
+        first = dict(zip(reversed(texts), reversed(hypotheses), strict=True))
+        return [each for each in hypotheses if each in first.values()][:n_best]
+
+    def _cut_prefixes(self, prefixes: list[str | None]) -> Any:
+        import torch
+        from torch.nn.utils.rnn import pad_sequence
+
+        pieces = self.target_subwords.encode([prefix or "" for prefix in prefixes])
+        rows = [torch.tensor(row, dtype=torch.int64) for row in pieces]
+        return pad_sequence(rows, batch_first=True, padding_value=-1)
+
+    def _change_search(self, settings: dict[str, Any]) -> Callable:
+        if not settings:
+            return self.search
+        if not isinstance(self.search, Search):
+            raise ValueError(
+                f"The search of {self.name} is not one of spacy-rnn's, so that "
+                f"{', '.join(settings)} cannot be set for it"
+            )
+        return self.search.change(**settings)
+
+    def set_annotations(self, docs: Iterable[Doc], scores: list[Translation]) -> None:
+        """Write translations to documents.
+
+        docs (Iterable[Doc]): The documents.
+        scores (list[Translation]): What `predict` returned for them.
+        """
+        for doc, translation in zip(docs, scores, strict=True):
+            best = self._describe(doc, translation)
+            doc._.set(f"{self.attr}s", best)
+            doc._.set(self.attr, best[0]["text"])
+
+    def _describe(self, doc: Doc, translation: Translation) -> list[dict]:
+        """Put the passages' hypotheses together: the best of all, the second of all, …"""
+        n_best = max((len(found) for _, found in translation), default=1)
+        return [self._join(doc, translation, rank) for rank in range(n_best)]
+
+    def _join(self, doc: Doc, translation: Translation, rank: int) -> dict:
+        result: dict[str, Any] = {
+            "text": "" if translation else doc.text,
+            "score": 0.0,
+            "pieces": [],
+            "piece_scores": [],
+            "alignment": [],
+        }
+        for passage, found in translation:
+            hypothesis = found[min(rank, len(found) - 1)]
+            subwords = self.target_subwords
+            (text,) = subwords.decode([hypothesis.pieces])
+            result["text"] += passage.before
+            shift = len(result["text"])
+            spans = [
+                (shift + start, shift + end) for start, end in subwords.spans(hypothesis.pieces)
+            ]
+            sources = source_spans(passage, self.source_subwords)
+            result["text"] += text + passage.after
+            result["score"] += hypothesis.score
+            result["pieces"] += subwords.spell(hypothesis.pieces)
+            result["piece_scores"] += hypothesis.piece_scores
+            result["alignment"] += align(hypothesis, passage, sources, spans)
+        return result
+
+    # Training
+
+    def initialize(
+        self,
+        get_examples: Callable[[], Iterable[Example]],
+        *,
+        nlp: Language | None = None,
+        labels: dict[str, str] | None = None,
+    ) -> None:
+        """Learn the vocabularies and build the network for them.
+
+        get_examples (Callable[[], Iterable[Example]]): Gives the training data.
+        nlp (Language | None): The pipeline.
+        labels (dict[str, str] | None): Vocabularies made before, by `spacy init labels`.
+        RAISES (ValueError): If the data do not allow a vocabulary of the size asked for.
+        """
+        source, target = self._make_vocabularies(get_examples, labels)
+        if self._cuts_source:
+            self.model.get_ref("source").attrs["subwords"] = source.to_bytes()
+        self.model.attrs["subwords"] = target.to_bytes()
+        self.model.set_dim("nO", len(target), force=True)
+        self.model.initialize(X=[example.x for example in islice(get_examples(), 10)])
+
+    def _make_vocabularies(
+        self, get_examples: Callable[[], Iterable[Example]], labels: dict[str, str] | None
+    ) -> tuple[Subwords, Subwords]:
+        if labels is not None:
+            given = {side: Subwords(bytes.fromhex(model)) for side, model in labels.items()}
+            return given["source"], given["target"]
+
+        def sources() -> Iterator[str]:
+            return (example.reference.text for example in get_examples())
+
+        def targets() -> Iterator[str]:
+            for example in get_examples():
+                yield from references_of(example, self.attr)
+
+        def both() -> Iterator[str]:
+            yield from sources()
+            yield from targets()
+
+        if next(targets(), None) is None:
+            raise ValueError(
+                f"No example has a translation in reference._.{self.attr}, so that "
+                f'"{self.name}" cannot be initialized: read parallel text with '
+                f"spacy-rnn.ParallelCorpus.v1, or set attr to where the translations are"
+            )
+        if self.shared_vocab and self._cuts_source:
+            shared = train_subwords(both(), self.vocab_size, self.kind)
+            return shared, shared
+        target = train_subwords(targets(), self.vocab_size, self.kind)
+        if not self._cuts_source:
+            return target, target
+        return train_subwords(sources(), self.vocab_size, self.kind), target
+
+    @property
+    def label_data(self) -> dict[str, str]:
+        """dict[str, str]: The vocabularies, for `spacy init labels`."""
+        source = self.source_subwords or self.target_subwords
+        return {
+            "source": source.to_bytes().hex(),
+            "target": self.target_subwords.to_bytes().hex(),
+        }
+
+    def update(
+        self,
+        examples: Iterable[Example],
+        *,
+        drop: float = 0.0,
+        sgd: Optimizer | None = None,
+        losses: dict[str, float] | None = None,
+    ) -> dict[str, float]:
+        """Learn from a batch of translations.
+
+        examples (Iterable[Example]): Examples with translations; others are passed over.
+        drop (float): The dropout rate.
+        sgd (Optimizer | None): The optimizer.
+        losses (dict[str, float] | None): Where to add the loss: the negative log-likelihood
+            of a piece, in nats.
+        RETURNS (dict[str, float]): The losses.
+        """
+        losses = {} if losses is None else losses
+        losses.setdefault(self.name, 0.0)
+        examples = list(examples)
+        validate_examples(examples, "Translator.update")
+        docs, texts = self._pair(examples)
+        if not docs:
+            return losses
+        set_dropout_rate(self.model, drop)
+        pieces = self.target_subwords.encode(texts, self.sampling)
+        surprisals, backprop = self.model.begin_update((docs, pieces))
+        backprop(1 / len(surprisals))
+        if sgd is not None:
+            self.finish_update(sgd)
+        losses[self.name] += float(surprisals.mean())
+        return losses
+
+    def _pair(self, examples: list[Example]) -> tuple[list[Doc], list[str]]:
+        """Give documents, and for each the first of its references."""
+        pairs = [
+            (example.predicted, references[0])
+            for example in examples
+            if (references := references_of(example, self.attr))
+        ]
+        return [doc for doc, _ in pairs], [text for _, text in pairs]
+
+    def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
+        """Score predicted translations, and how well references are foreseen.
+
+        examples (Iterable[Example]): Examples with predictions.
+        RETURNS (dict[str, Any]): The scorer's scores; "perplexity" of a piece and
+            "word_perplexity" of a word of the reference, the end of each sentence counted
+            as one more. All by the name of the component.
+        """
+        examples = list(examples)
+        scores = self.scorer(examples, attr=self.attr, **kwargs) if self.scorer else {}
+        surprisal, pieces, words = 0.0, 0, 0
+        for batch in minibatch(sorted(examples, key=lambda each: len(each.reference)), size=64):
+            docs, texts = self._pair(batch)
+            if docs:
+                each = self.model.predict((docs, self.target_subwords.encode(texts)))
+                surprisal += float(each.sum())
+                pieces += len(each)
+                words += sum(len(text.split()) + 1 for text in texts)
+        if pieces:
+            scores["perplexity"] = perplexity(surprisal, pieces)
+            scores["word_perplexity"] = perplexity(surprisal, words)
+        return {f"{self.name}_{key}": value for key, value in scores.items()}

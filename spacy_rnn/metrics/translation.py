@@ -26,8 +26,7 @@ def score_examples(
     RETURNS (dict[str, Any]): What `score_translations` returns.
     """
     pairs = [
-        (example.predicted._.get(attr) or "", references_of(example, attr))
-        for example in examples
+        (example.predicted._.get(attr) or "", references_of(example, attr)) for example in examples
     ]
     return score_translations([(text, references) for text, references in pairs if references])
 
@@ -58,17 +57,55 @@ def score_translations(pairs: list[tuple[str, list[str]]]) -> dict[str, Any]:
     if not pairs:
         return {}
     translations = [translation for translation, _ in pairs]
-    most = max(len(references) for _, references in pairs)
-    # sacreBLEU takes a list for each reference of all; None where one has fewer.
-    columns = [
-        [references[index] if index < len(references) else None for _, references in pairs]
-        for index in range(most)
-    ]
+    columns = _columns([references for _, references in pairs])
     scores: dict[str, Any] = {}
     for name, metric in (("bleu", BLEU()), ("chrf", CHRF()), ("ter", TER())):
         scores[name] = metric.corpus_score(translations, cast(list[list[str]], columns)).score
         scores[f"{name}_signature"] = str(metric.get_signature())
     return scores
+
+
+def compare_translations(
+    translations: list[str], others: list[str], references: list[list[str]]
+) -> dict[str, dict[str, float]]:
+    """Tell whether two translations of a corpus differ, by paired bootstrap (Koehn 2004).
+
+    translations (list[str]): Translations by one system.
+    others (list[str]): Translations of the same by another one.
+    references (list[list[str]]): The references of each.
+    RETURNS (dict[str, dict[str, float]]): For "bleu", "chrf" and "ter" the "score" of the one,
+        that of the "other", and "p": how probable so large a difference is by chance, in 1,000
+        samples.
+    """
+    from sacrebleu.metrics import BLEU, CHRF, TER
+    from sacrebleu.significance import PairedTest
+
+    columns = _columns(references)
+    test = PairedTest(
+        [("others", others), ("translations", translations)],
+        {"bleu": BLEU(), "chrf": CHRF(), "ter": TER()},
+        cast(list[list[str]], columns),
+        test_type="bs",
+        n_samples=1000,
+    )
+    results = cast(dict[str, Any], test()[1])
+    return {
+        name: {
+            "score": results[label][1].score,
+            "other": results[label][0].score,
+            "p": results[label][1].p_value,
+        }
+        for name, label in (("bleu", "BLEU"), ("chrf", "chrF2"), ("ter", "TER"))
+    }
+
+
+def _columns(references: list[list[str]]) -> list[list[str | None]]:
+    """Turn references as sacreBLEU takes them: a list for each, None where one has fewer."""
+    most = max(len(each) for each in references)
+    return [
+        [each[index] if index < len(each) else None for each in references]
+        for index in range(most)
+    ]
 
 
 def perplexity(surprisal: float, units: int) -> float:

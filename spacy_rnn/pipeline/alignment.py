@@ -3,6 +3,8 @@
 from bisect import bisect_right
 from typing import TYPE_CHECKING
 
+from spacy.tokens import Doc
+
 from ..text.subwords import Subwords
 from .sentences import Passage
 
@@ -53,3 +55,24 @@ def align(
         {"start": start, "end": end, "source": [describe(*each) for each in places]}
         for (start, end), places in zip(targets, hypothesis.places, strict=True)
     ]
+
+
+def to_matrix(doc: Doc, translation: dict) -> dict | None:
+    """Sum up an alignment as a matrix.
+
+    doc (Doc): The document that was translated.
+    translation (dict): One of its translations.
+    RETURNS (dict | None): The "source" tokens, the "target" pieces and the "weights", a list
+        for each piece. None if there are no weights.
+    """
+    if not any(each["source"] for each in translation["alignment"]):
+        return None
+    weights = [[0.0] * len(doc) for _ in translation["alignment"]]
+    for row, aligned in zip(weights, translation["alignment"], strict=True):
+        for place in aligned["source"]:
+            row[place["token"]] += place["weight"]
+    return {
+        "source": [token.text for token in doc],
+        "target": translation["pieces"],
+        "weights": weights,
+    }

@@ -86,6 +86,9 @@ class Rules:
             self._ban_repeated(scores, history)
         if time < self.min_length:
             scores[:, :, self.end] = NEVER
+        if self.no_repeat_ngram:  # Where every other piece is banned, the sequence ends.
+            stuck = (scores == NEVER).all(dim=2)
+            scores[:, :, self.end].masked_fill_(stuck, torch.finfo(scores.dtype).min)
         if time < prefixes.shape[1]:
             self._force(scores, prefixes[:, time])
         full = most <= time

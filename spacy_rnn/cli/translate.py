@@ -1,0 +1,69 @@
+"""Translate lines."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from io import TextIOWrapper
+from typing import Any
+
+from spacy.cli._util import Arg, Opt
+from wasabi import Printer
+
+from .models import load_translator
+
+
+def translate_cli(
+    model: str = Arg(..., help="Pipeline with a translator: a package or a folder"),
+    component: str | None = Opt(None, "--component", help="Translator, if there are several"),
+    beam_width: int | None = Opt(None, "--beam-width", "-w", help="Sequences side by side"),
+    n_best: int = Opt(1, "--n-best", "-n", help="Translations of each line"),
+    batch_size: int = Opt(256, "--batch-size", "-b", help="Lines to read ahead"),
+    gpu_id: int = Opt(-1, "--gpu-id", "-g", help="GPU to use, -1 for the CPU"),
+) -> None:
+    """
+    Translate lines from standard input to standard output, one line each;
+    empty lines stay. With --n-best above 1, each translation is a line of
+    the line's number from 0, the text and its score, with ||| between them.
+    """
+    try:
+        nlp, translator = load_translator(model, component, gpu_id)
+        settings: dict[str, Any] = {"n_best": n_best}
+        if beam_width is not None or n_best > 1:
+            settings["beam_width"] = beam_width or max(n_best, 5)
+        if not hasattr(translator.search, "change"):
+            settings = {}
+        source = TextIOWrapper(sys.stdin.buffer, "utf8", errors="replace", newline="\n")
+        target = TextIOWrapper(sys.stdout.buffer, "utf8", newline="\n", line_buffering=False)
+        lines = show_progress(line.rstrip("\n") for line in source)
+        docs = nlp.pipe(lines, batch_size=batch_size, component_cfg={translator.name: settings})
+        for number, doc in enumerate(docs):
+            for text in format_lines(number, doc._.get(f"{translator.attr}s"), n_best):
+                target.write(text + "\n")
+        target.flush()
+    except (OSError, ValueError) as error:
+        # Standard output is for translations alone.
+        print(Printer(no_print=True).fail("Could not translate", str(error)), file=sys.stderr)
+        sys.exit(1)
+
+
+def format_lines(number: int, translations: list[dict], n_best: int) -> Iterator[str]:
+    """Write the translations of a line as lines.
+
+    number (int): The line's number from 0.
+    translations (list[dict]): Its translations, the best first.
+    n_best (int): How many were asked for.
+    YIELDS (str): A line each. Line ends within a translation become spaces.
+    """
+    for translation in translations[:n_best]:
+        text = " ".join(translation["text"].splitlines())
+        yield f"{number} ||| {text} ||| {translation['score']:.4f}" if n_best > 1 else text
+
+
+def show_progress(lines: Iterable[str]) -> Iterable[str]:
+    """Show how many lines were read, on standard error, where it is a terminal.
+
+    lines (Iterable[str]): The lines.
+    RETURNS (Iterable[str]): The same lines.
+    """
+    from tqdm import tqdm  # type: ignore[import-untyped]
+
+    return tqdm(lines, unit=" lines", file=sys.stderr, disable=not sys.stderr.isatty())

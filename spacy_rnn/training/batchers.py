@@ -1,0 +1,108 @@
+"""Batches of similar length."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import count, islice, repeat
+from random import Random
+from typing import Any, TypeVar
+
+from spacy.tokens import Doc
+from spacy.training import Example
+
+ItemT = TypeVar("ItemT")
+Batcher = Callable[[Iterable[ItemT]], Iterator[list[ItemT]]]
+
+CHARACTERS_A_WORD = 5
+"""A word of a translation, which is not cut into tokens, counts as so many characters."""
+
+
+def create_bucket_batcher_v1(
+    size: int | Sequence[int],
+    buffer: int = 1000,
+    *,
+    max_items: int = 0,
+    seed: int = 0,
+    attr: str = "translation",
+    get_length: Callable[[Any], int] | None = None,
+) -> Batcher:
+    """Batch what is of similar length, with a bound on what padding makes of a batch.
+
+    size (int | Sequence[int]): Tokens in a batch, padding included: its longest
+        item times its number of items. A sequence or a schedule gives one for each buffer,
+        and the last one from then on. What is longer alone has a batch of its own.
+    buffer (int): Items read and sorted by length at a time.
+    max_items (int): Items in a batch, 0 for any number.
+    seed (int): What the order of a buffer's batches follows from, another one at each pass.
+    attr (str): The custom attribute of an example's reference that may hold its translation.
+    get_length (Callable[[Any], int] | None): The length of an item. By default the tokens of
+        a document, and for an example those of the source or the words of the translation,
+        whichever are more.
+    RETURNS (Batcher): A function from a stream of items to its batches.
+    RAISES (ValueError): If a setting is out of its bounds.
+    """
+    if isinstance(size, int):
+        _check(size, "size", 1)
+    _check(buffer, "buffer", 1)
+    _check(max_items, "max_items", 0)
+    passes = count()
+
+    def length_of(item: Any) -> int:
+        return get_length(item) if get_length else measure(item, attr)
+
+    def make_batches(items: Iterable[ItemT]) -> Iterator[list[ItemT]]:
+        random = Random(f"{seed} {next(passes)}")
+        sizes = _hold_last(size)
+        stream = iter(items)
+        while held := list(islice(stream, buffer)):
+            most = _check(next(sizes), "size", 1)
+            batches = list(_fill(held, most, max_items or buffer, length_of))
+            random.shuffle(batches)
+            yield from batches
+
+    return make_batches
+
+
+def measure(item: Example | Doc, attr: str) -> int:
+    """Measure what a network reads of an item: the longer of its two sides.
+
+    item (Example | Doc): An example, or a document or other sequence.
+    attr (str): The custom attribute that may hold the translation, the first of several.
+    RETURNS (int): Tokens.
+    """
+    if not isinstance(item, Example):
+        return len(item)
+    translation = getattr(item.reference._, attr, None) or ""
+    if not isinstance(translation, str):
+        translation = translation[0]
+    words = -(-len(translation) // CHARACTERS_A_WORD)
+    return max(len(item.reference), words)
+
+
+def _fill(
+    items: Sequence[ItemT], size: int, max_items: int, length_of: Callable[[ItemT], int]
+) -> Iterator[list[ItemT]]:
+    """Cut items into batches, from the shortest to the longest."""
+    batch: list[ItemT] = []
+    for length, item in sorted(
+        ((length_of(item), item) for item in items), key=lambda pair: pair[0]
+    ):
+        if batch and (length * (len(batch) + 1) > size or len(batch) == max_items):
+            yield batch
+            batch = []
+        batch.append(item)
+    if batch:
+        yield batch
+
+
+def _hold_last(size: int | Iterable[int]) -> Iterator[int]:
+    """Go through sizes, and stay at the last."""
+    number = 0
+    for number in [size] if isinstance(size, int) else size:
+        yield number
+    yield from repeat(number)
+
+
+def _check(number: int, name: str, least: int) -> int:
+    """Refuse a number that is too small."""
+    if number < least:
+        raise ValueError(f"{name} is {number}: set it to {least} or above")
+    return number

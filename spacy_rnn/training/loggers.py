@@ -1,0 +1,234 @@
+"""What a training shows while it goes on."""
+
+import json
+import math
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from time import perf_counter
+from typing import IO, Any
+
+from spacy.language import Language
+from thinc.model import Model
+from wasabi import Printer
+
+LogStep = Callable[[dict[str, Any] | None], None]
+Finalize = Callable[[], None]
+
+# Scores that are no shares: perplexities, what sacreBLEU gives in 0 to 100, and speeds.
+AS_THEY_ARE = re.compile(r"perplexity|bleu|chrf|(?<![a-z])ter(?![a-z])|speed|per_second", re.I)
+
+
+def create_console_logger_v1(
+    progress_bar: bool = True, log_path: str | None = None
+) -> Callable[[Language, IO, IO], tuple[LogStep, Finalize]]:
+    """Create a logger that prints a row at each evaluation, and writes it to a file.
+
+    A row has what spaCy's own has, then tokens per second since the row before, the
+    largest norm of a network's gradients at the last step, and how long training will
+    take at most if `max_steps` or `max_epochs` limits it. Perplexity, BLEU, chrF, TER and
+    speeds are printed as they are, other scores from 0 to 1 in percent.
+
+    progress_bar (bool): Whether to show a bar between rows, where stderr is a terminal.
+    log_path (str | None): The file for rows as JSON lines, with all scores unscaled and
+        null for what is infinite or not a number. It is written anew.
+    RETURNS (Callable): What the training loop calls with the pipeline, stdout and stderr,
+        for a function that logs a step and one that ends the log.
+    """
+
+    def setup(
+        nlp: Language, stdout: IO = sys.stdout, stderr: IO = sys.stderr
+    ) -> tuple[LogStep, Finalize]:
+        training = nlp.config.interpolate()["training"]
+        components = [
+            (name, component)
+            for name, component in nlp.pipeline
+            if getattr(component, "is_trainable", False)
+        ]
+        # As in spaCy, null hides a score and 0 shows it without a say in the final one.
+        shown = [name for name, weight in training["score_weights"].items() if weight is not None]
+        pace = _Pace(training["max_steps"], training["max_epochs"])
+        table = _Table([name for name, _ in components], shown, pace.limited, stdout)
+        bar = _Bar(training["eval_frequency"] if progress_bar and stderr.isatty() else 0, stderr)
+        log = _open_fresh(log_path)
+
+        def log_step(info: dict[str, Any] | None) -> None:
+            if info is None:
+                bar.advance()
+                return
+            row = {
+                "epoch": info["epoch"],
+                "step": info["step"],
+                "words": info["words"],
+                **pace.measure(info),
+                "losses": {name: _number(info["losses"].get(name)) for name, _ in components},
+                "score": _number(info["score"]),
+                "scores": _numbers(info["other_scores"]),
+                "grad_norm": _grad_norm([component for _, component in components]),
+            }
+            bar.close()
+            table.write(row)
+            if log:
+                log.write(json.dumps(_finite(row), ensure_ascii=False, allow_nan=False) + "\n")
+                log.flush()
+            bar.open(info["epoch"])
+
+        def finalize() -> None:
+            bar.close()
+            if log:
+                log.close()
+
+        return log_step, finalize
+
+    return setup
+
+
+class _Pace:
+    """How fast training goes, and how long it will take at most."""
+
+    def __init__(self, max_steps: int, max_epochs: int):
+        self.max_steps = max_steps or math.inf
+        # Below 0 an epoch has no end, and neither have epochs at 0.
+        self.max_epochs = max_epochs if max_epochs > 0 else math.inf
+        self.limited = min(self.max_steps, self.max_epochs) < math.inf
+        self.start = perf_counter()
+        self.last = {"seconds": 0.0, "words": 0, "step": -1, "epoch": 0}
+        self.steps_per_epoch = math.inf
+
+    def measure(self, info: dict[str, Any]) -> dict[str, float | None]:
+        """Compare a row with the row before."""
+        seconds = perf_counter() - self.start
+        since = max(seconds - self.last["seconds"], 1e-9)
+        steps = max(info["step"] - self.last["step"], 1)
+        if info["epoch"] > self.last["epoch"]:
+            # The epoch began somewhere between two rows.
+            self.steps_per_epoch = (self.last["step"] + info["step"]) / 2 / info["epoch"]
+        last_step = min(self.max_steps, self.max_epochs * self.steps_per_epoch)
+        left = max(last_step - info["step"], 0) * since / steps
+        # The first row has one step and a whole evaluation, which says nothing of the rest.
+        is_known = math.isfinite(left) and self.last["step"] >= 0
+        words = info["words"] - self.last["words"]
+        self.last = {**info, "seconds": seconds}
+        return {
+            "seconds": round(seconds, 3),
+            "seconds_left": round(left, 1) if is_known else None,
+            "tokens_per_second": round(words / since, 1),
+        }
+
+
+class _Table:
+    """Rows below a header, on a console."""
+
+    def __init__(self, components: list[str], scores: list[str], limited: bool, stdout: IO):
+        self.scores = scores
+        self.limited = limited
+        self.stdout = stdout
+        columns = [("E", 3), ("#", 6)]
+        columns += [(f"Loss {name}", 8) for name in components]
+        columns += [(name, 6) for name in scores]
+        columns += [("Score", 6), ("Tokens/s", 8), ("Grad", 6)]
+        columns += [("ETA", 8)] if limited else []
+        self.widths = [max(len(name), width) for name, width in columns]
+        self.printer = Printer(no_print=True)
+        self.print([name.upper() for name, _ in columns])
+        self.print(["-" * width for width in self.widths])
+
+    def write(self, row: dict[str, Any]) -> None:
+        cells = [str(row["epoch"]), str(row["step"])]
+        cells += [_cell(loss) for loss in row["losses"].values()]
+        cells += [_cell(_scaled(name, row["scores"].get(name))) for name in self.scores]
+        cells += [_cell(row["score"]), _cell(row["tokens_per_second"], 0)]
+        cells += [_cell(row["grad_norm"])]
+        cells += [_duration(row["seconds_left"])] if self.limited else []
+        self.print(cells)
+
+    def print(self, cells: list[str]) -> None:
+        row = self.printer.row(cells, widths=self.widths, aligns=["r"] * len(cells), spacing=2)
+        print(row, file=self.stdout, flush=True)
+
+
+class _Bar:
+    """A bar that fills up until the next row, or nothing where there are no steps."""
+
+    def __init__(self, steps: int, stderr: IO):
+        self.steps = steps
+        self.stderr = stderr
+        self.bar: Any = None
+
+    def open(self, epoch: int) -> None:
+        if self.steps:
+            from tqdm import tqdm  # type: ignore[import-untyped]
+
+            self.bar = tqdm(
+                total=self.steps, desc=f"Epoch {epoch + 1}", leave=False, file=self.stderr
+            )
+
+    def advance(self) -> None:
+        if self.bar is not None:
+            self.bar.update()
+
+    def close(self) -> None:
+        if self.bar is not None:
+            self.bar.close()
+
+
+def _open_fresh(path: str | None) -> IO | None:
+    """Open a file to write, in a folder that is made where there is none."""
+    if path is None:
+        return None
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    return Path(path).open("w", encoding="utf8", newline="\n")
+
+
+def _grad_norm(components: list[Any]) -> float | None:
+    """Give the largest norm of a network's gradients, if there is any network."""
+    norms = [
+        float(shim.grad_norm)
+        for component in components
+        if isinstance(model := getattr(component, "model", None), Model)
+        for node in model.walk()
+        for shim in node.shims
+        if hasattr(shim, "grad_norm")
+    ]
+    return max(norms, default=None)
+
+
+def _number(value: Any) -> float | None:
+    """Take a number of any library, but neither text nor truth nor a table of numbers."""
+    if isinstance(value, bool | str) or not hasattr(value, "__float__"):
+        return None
+    return float(value)
+
+
+def _numbers(scores: dict[str, Any]) -> dict[str, float]:
+    """Keep the scores that are one number each."""
+    numbers = {name: _number(value) for name, value in scores.items()}
+    return {name: number for name, number in numbers.items() if number is not None}
+
+
+def _finite(value: Any) -> Any:
+    """Replace numbers that JSON does not have."""
+    if isinstance(value, dict):
+        return {key: _finite(each) for key, each in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _scaled(name: str, score: float | None) -> float | None:
+    """Turn shares into percent."""
+    if score is None or AS_THEY_ARE.search(name) or not 0 <= score <= 1:
+        return score
+    return score * 100
+
+
+def _cell(number: float | None, digits: int = 2) -> str:
+    """Write a number, or that there is none."""
+    return "-" if number is None else f"{number:.{digits}f}"
+
+
+def _duration(seconds: float | None) -> str:
+    """Write a time as hours, minutes and seconds."""
+    if seconds is None:
+        return "-"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"

@@ -1,0 +1,267 @@
+"""Where pairs of texts come from: files and the data sets of the Hugging Face hub.
+
+Text, TSV and JSONL are read here and not through `datasets`, which also ends a line at a lone
+carriage return, keeps a byte order mark, takes quotes and the word NA in TSV for its own marks,
+turns JSON strings that look like dates into dates, and cannot say which line is at fault.
+A Parquet file that is packed once more by gzip it cannot read at all.
+"""
+
+import codecs
+import gzip
+import json
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any, NamedTuple
+
+Field = str | int
+Record = dict[Any, Any]
+Records = Iterator[tuple[int, Record | None]]
+"""With the line or row of each; `None` is for an empty line."""
+
+
+class Pair(NamedTuple):
+    """A text and its translations. Bytes that are not UTF-8 are in it as lone surrogates."""
+
+    number: int
+    """The line or row that it stands in, counted from 1."""
+    sides: Sequence[str | None]
+    """The source, then each reference; `None` where a file has ended before the others."""
+    record: Record
+    """All columns of its line; none in plain text."""
+
+
+Read = Callable[[], Iterator[Pair]]
+
+
+def open_source(
+    source: str | Path | None,
+    targets: Sequence[str | Path],
+    source_field: Field | None = None,
+    target_fields: Sequence[Field] = (),
+    split: str | None = None,
+    subset: str | None = None,
+) -> Read:
+    """Choose how pairs are read.
+
+    source (str | Path | None): A file, or the name of a data set where `split` is set.
+    targets (Sequence[str | Path]): Files of aligned lines, where `source` is plain text.
+    source_field (Field | None): The column of the source.
+    target_fields (Sequence[Field]): The columns of the references.
+    split (str | None): The part of a data set.
+    subset (str | None): The configuration of a data set that has several.
+    RETURNS (Read): A function that starts to read from the first pair.
+    RAISES (ValueError): If the settings do not fit each other or a file is missing.
+    """
+    if source is None:
+        raise ValueError("source is null: name a file, or a data set and its split")
+    if subset is not None and split is None:
+        raise ValueError(
+            f"subset is {subset!r} but split is null: set it to a part of the data set"
+        )
+    if split is not None:
+        if Path(source).is_file():
+            raise ValueError(f"{source} is a file, which has no split {split!r}: set split = null")
+        records: Callable[[], Records] = partial(_read_dataset, str(source), subset, split)
+    else:
+        path, *others = [_check_file(name) for name in (source, *targets)]
+        match _format(path):
+            case ".tsv":
+                source_field = _to_column(0 if source_field is None else source_field)
+                target_fields = [_to_column(field) for field in target_fields or [1]]
+                named = any(isinstance(field, str) for field in (source_field, *target_fields))
+                records = partial(_read_tsv, path, named)
+            case ".jsonl":
+                records = partial(_read_jsonl, path)
+            case ".parquet":
+                records = partial(_read_parquet, path)
+            case _ if not others:
+                raise ValueError(
+                    f"{source} is read as plain text, one side of a corpus: set target to the "
+                    f"file of the other side, or name a source that holds both (.tsv, .jsonl, "
+                    f".parquet)"
+                )
+            case _ if source_field is not None or target_fields:
+                raise ValueError(
+                    f"{source} is read as plain text, which has no columns: set source_field and "
+                    f"target_field to null"
+                )
+            case _:
+                return partial(_read_text, [path, *others])
+    if targets:
+        raise ValueError(
+            f"{source} holds both sides, so target cannot be {str(targets[0])!r}: set "
+            f"target = null, and target_field to the column"
+        )
+    if source_field is None:
+        source_field = "text"
+    columns = source_field, target_fields or ["translation"]
+    return lambda: _select(records(), str(source), *columns)
+
+
+def read_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Read the lines of a file, which end with a line feed and with nothing else.
+
+    path (Path): The file, unpacked as it is read if its name ends with .gz.
+    YIELDS (tuple[int, str]): The number of a line, from 1, and the line. Bytes that are not
+        UTF-8 come as lone surrogates.
+    RAISES (ValueError): If the file is damaged.
+    """
+    number = 0
+    try:
+        with _open(path) as file:
+            for number, line in enumerate(file, 1):
+                if number == 1:
+                    line = line.removeprefix(codecs.BOM_UTF8)
+                line = line.removesuffix(b"\n").removesuffix(b"\r")
+                yield number, line.decode("utf8", "surrogateescape")
+    except (EOFError, OSError, zlib.error) as error:
+        raise ValueError(
+            f"{path} cannot be read after line {number}: {error}. Fetch or pack it anew"
+        ) from error
+
+
+def _open(path: Path) -> Any:
+    """Open a file that may be packed."""
+    return gzip.open(path) if path.suffix == ".gz" else path.open("rb")
+
+
+def _format(path: Path) -> str:
+    """Give the ending of a file's name below .gz."""
+    return Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
+
+
+def _check_file(path: str | Path) -> Path:
+    """Refuse a file that is not there."""
+    if not Path(path).is_file():
+        raise ValueError(
+            f"There is no file {str(path)!r}: correct the path, or set split if it is the name "
+            f"of a data set"
+        )
+    return Path(path)
+
+
+def _to_column(field: Field) -> Field:
+    """Read a column's number, which a command line gives as text."""
+    return int(field) if str(field).isdecimal() else field
+
+
+def _read_text(paths: Sequence[Path]) -> Iterator[Pair]:
+    """Read files of aligned lines, up to the end of the longest."""
+    files = [read_lines(path) for path in paths]
+    for number, lines in enumerate(zip_longest(*files), 1):
+        yield Pair(number, [line and line[1] for line in lines], {})
+
+
+def _read_tsv(path: Path, named: bool) -> Records:
+    """Read cells by number and, where the first line names the columns, by name."""
+    rows = ((number, line.split("\t")) for number, line in read_lines(path))
+    _, header = next(rows, (1, [])) if named else (0, [])
+    for number, cells in rows:
+        if cells == [""]:
+            yield number, None
+            continue
+        if named and len(cells) != len(header):
+            raise ValueError(
+                f"{path}, line {number}: {len(cells)} columns below {len(header)} names: correct "
+                f"the tabs in {_shorten(cells)}"
+            )
+        yield number, dict(enumerate(cells)) | dict(zip(header, cells, strict=False))
+
+
+def _read_jsonl(path: Path) -> Records:
+    """Read an object from each line, none from an empty line."""
+    for number, line in read_lines(path):
+        try:
+            record = json.loads(line) if line.strip() else None
+        except ValueError as error:
+            raise ValueError(
+                f"{path}, line {number}: correct what is no JSON ({error}): {_shorten(line)}"
+            ) from error
+        if not isinstance(record, dict | None):
+            raise ValueError(
+                f"{path}, line {number}: write an object with columns, not {_shorten(record)}"
+            )
+        yield number, record
+
+
+def _read_parquet(path: Path) -> Records:
+    """Read the rows of a Parquet file."""
+    from pyarrow.parquet import ParquetFile  # type: ignore[import-untyped]
+
+    number = 0
+    with _open(path) as file:
+        try:
+            batches = ParquetFile(file).iter_batches(batch_size=1000)
+            rows = (row for batch in batches for row in batch.to_pylist())
+            for number, row in enumerate(rows, 1):
+                yield number, row
+        except (EOFError, OSError, ValueError, zlib.error) as error:
+            raise ValueError(
+                f"{path} cannot be read after row {number}: {error}. Fetch or write it anew"
+            ) from error
+
+
+def _read_dataset(name: str, subset: str | None, split: str) -> Records:
+    """Stream a part of a data set."""
+    from datasets import load_dataset  # type: ignore[import-untyped]
+
+    try:
+        dataset = load_dataset(name, subset, split=split, streaming=True)
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            f"The data set {name!r} (subset {subset!r}, split {split!r}) cannot be opened: "
+            f"{error}. Correct source, subset and split, see that the hub can be reached, or "
+            f"download a file and set source to its path and split = null"
+        ) from error
+    yield from enumerate(dataset, 1)
+
+
+def _select(
+    records: Records, name: str, source_field: Field, target_fields: Sequence[Field]
+) -> Iterator[Pair]:
+    """Take both sides out of each record."""
+    for number, record in records:
+        if record is None:
+            yield Pair(number, ["", ""], {})
+            continue
+        place = f"{name}, line {number}"
+        source = _texts(record, source_field, f"{place}: source_field")
+        if len(source) > 1:
+            raise ValueError(
+                f"{place}: the source is one text, not {_shorten(source)}: set source_field to "
+                f"a column of texts"
+            )
+        targets = [
+            text
+            for field in target_fields
+            for text in _texts(record, field, f"{place}: target_field")
+        ]
+        yield Pair(number, source + targets, record)
+
+
+def _texts(record: Record, field: Field, setting: str) -> list[str]:
+    """Look a column up, and list its texts: an empty one where there is none."""
+    value: Any = record
+    for name in [field] if field in record else str(field).split("."):
+        if not isinstance(value, dict) or name not in value:
+            columns = list(value) if isinstance(value, dict) else "none inside of a text"
+            raise ValueError(f"{setting} = {field!r} is no column: there are {columns}")
+        value = value[name]
+    texts = list(value) if isinstance(value, list | tuple) else [value]
+    texts = ["" if text is None else text for text in texts] or [""]
+    for text in texts:
+        if not isinstance(text, str):
+            raise ValueError(
+                f"{setting} = {field!r} holds {_shorten(text)}, which is no text: write it as "
+                f"one, or choose another column"
+            )
+    return texts
+
+
+def _shorten(value: object) -> str:
+    """Show a value in a message."""
+    text = repr(value)
+    return text if len(text) <= 100 else f"{text[:100]}…"

@@ -1,0 +1,153 @@
+"""The phrasebook is whole, honest about what it holds out, and made by its script."""
+
+import json
+import re
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import spacy
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
+
+from make_phrasebook import compose
+from phrasebook.sentences import read_sentences
+
+ROOT = Path(__file__).parent.parent
+PARTS = ("train", "dev", "test")
+TAGS = {"ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN"}
+TAGS |= {"NUM", "PART", "PRON", "PROPN", "PUNCT", "SCONJ", "VERB"}
+LABELS = {"PERSON", "GPE", "TIME", "DATE", "MONEY", "CARDINAL"}
+
+
+@pytest.fixture(scope="module")
+def corpus():
+    folder = ROOT / "assets" / "phrasebook"
+    return {
+        part: [
+            json.loads(line)
+            for line in (folder / f"{part}.jsonl").read_text(encoding="utf8").splitlines()
+        ]
+        for part in PARTS
+    }
+
+
+@pytest.fixture(scope="module")
+def everything(corpus):
+    return [record for part in PARTS for record in corpus[part]]
+
+
+@pytest.fixture(scope="module")
+def composed(corpus):
+    return compose({part: len(records) for part, records in corpus.items()})
+
+
+def test_the_committed_files_are_what_the_script_writes(composed):
+    for part, records in composed.items():
+        written = "".join(record.to_json() + "\n" for record in records)
+        committed = ROOT / "assets" / "phrasebook" / f"{part}.jsonl"
+        assert committed.read_bytes() == written.encode("utf8")
+
+
+def test_no_sentence_is_in_two_places(everything):
+    """Neither in two parts nor twice in one: a sentence has one translation."""
+    for field in ("text", "translation"):
+        sentences = [record[field].casefold() for record in everything]
+        assert len(sentences) == len(set(sentences))
+
+
+def test_held_out_pairs_are_absent_from_train(composed):
+    """Each sentence of dev and test has two words together that no other part has."""
+    pairs = {
+        part: {pair for record in records for pair in record.pairs}
+        for part, records in composed.items()
+    }
+    for part, other in (("dev", "test"), ("test", "dev")):
+        for record in composed[part]:
+            assert record.pairs - pairs["train"] - pairs[other], record.text
+
+
+def test_another_seed_makes_another_book(composed):
+    other = {record.text for record in compose({"train": 700}, seed=1)["train"]}
+    assert len(other) == 700
+    assert len(other & {record.text for record in composed["train"]}) < 350
+
+
+def test_words_and_sentences_of_dev_and_test_are_known(composed):
+    forms = Counter(form for record in composed["train"] for form in record.forms)
+    sentences = Counter(record.sentence for record in composed["train"])
+    for part in ("dev", "test"):
+        for record in composed[part]:
+            assert min(forms[form] for form in record.forms) >= 3
+            assert sentences[record.sentence] >= 3
+    assert min(sentences[sentence] for sentence in read_sentences()) >= 3
+
+
+def test_tokens_tags_and_entities_are_those_of_spacy(everything):
+    nlp = spacy.blank("en")
+    seen = set()
+    for record in everything:
+        doc = nlp.make_doc(record["text"])
+        assert [token.text for token in doc] == record["tokens"]
+        assert len(record["tags"]) == len(doc)
+        assert set(record["tags"]) <= TAGS
+        for start, end, label in record["entities"]:
+            assert doc.char_span(start, end) is not None, record
+            seen.add(label)
+    assert seen == LABELS
+
+
+def test_entities_are_whole_names_and_times(everything):
+    found = {
+        (record["text"][start:end], label)
+        for record in everything
+        for start, end, label in record["entities"]
+    }
+    assert found >= {
+        ("Anna", "PERSON"),
+        ("Vienna", "GPE"),
+        ("half past seven", "TIME"),
+        ("Monday", "DATE"),
+        ("2.50 euros", "MONEY"),
+        ("three", "CARDINAL"),
+    }
+    assert not [text for text, _ in found if text.split()[0] in ("on", "at", "to", "in", "my")]
+
+
+def test_size_and_balance(corpus, everything):
+    assert len(corpus["train"]) >= 4000
+    assert [len(corpus[part]) for part in ("dev", "test")] == [300, 300]
+    for part in PARTS:
+        intents = Counter(record["intent"] for record in corpus[part])
+        assert len(intents) == 14
+        assert all(0.03 <= count / len(corpus[part]) <= 0.2 for count in intents.values())
+    lengths = [sum(tag != "PUNCT" for tag in record["tags"]) for record in everything]
+    assert min(lengths) >= 2
+    assert max(lengths) <= 17
+    assert 7 <= sum(lengths) / len(lengths) <= 9
+
+
+def test_german_looks_like_german(everything):
+    """No left-over slots, doubled words or contractions that were missed."""
+    for record in everything:
+        text = record["translation"]
+        assert not re.search(r"[\[\]{}|@]|  | [,.?]|\b[A-Z]{3,}", text), text
+        assert not re.search(r"\b(zu dem|zu der|von dem|bei dem|an dem|in das)\b", text), text
+        assert not re.search(r"\bin dem\b", text.replace(", in dem", "")), text
+        assert not re.search(r"\b(\w+) \1\b", text + record["text"]), text
+        assert text[0].isupper() or text[0].isdigit()
+        assert text[-1] == record["text"][-1]
+
+
+def test_formal_and_informal_address(everything):
+    """German says "du" where the English sentence names a friend, and nowhere else."""
+    for record in everything:
+        you = {"you", "your"} & {token.lower() for token in record["tokens"]}
+        informal = re.search(r"\b([Dd]u|[Dd]ich|[Dd]ein\w*)\b", record["translation"])
+        friend = re.search(r", [A-Z][a-z]+[.?,]", record["text"])
+        if informal:
+            assert you, record["text"]
+            assert friend, record["text"]
+        if you and not friend:
+            assert re.search(r"\b(Sie|Ihnen|Ihr\w*)\b", record["translation"]), record["text"]

@@ -145,12 +145,8 @@ class Decoder(nn.Module):
         """Give the states of the recurrent network before the first piece."""
         batch = len(memory.summary)
         if self.starter is not None:
-            parts = (
-                self.starter(memory.summary)
-                .tanh()
-                .float()
-                .view(batch, -1, self.network.depth, self.network.width)
-            )
+            parts = self.starter(memory.summary).tanh().to(self.starter.weight.dtype)
+            parts = parts.view(batch, -1, self.network.depth, self.network.width)
             return tuple(part.contiguous() for part in parts.permute(1, 2, 0, 3))
         zero = self.network.start(batch)
         if self.bridge == "zero":

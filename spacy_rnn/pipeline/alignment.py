@@ -1,6 +1,6 @@
 """Which words of the source a translation comes from."""
 
-from bisect import bisect_right
+from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 from spacy.tokens import Doc
@@ -39,15 +39,14 @@ def align(
         "source" the places that mattered most, the heaviest first: "start" and "end" in the
         document, the "token" that they end in, and the "weight" of the attention.
     """
-    starts = [token.idx for token in passage.source]
+    ends = [token.idx + len(token) for token in passage.source]
 
     def describe(place: int, weight: float) -> dict:
         start, end = sources[place]
         return {
             "start": passage.first_character + start,
             "end": passage.first_character + end,
-            # Its last character tells: its first may be the space before the token.
-            "token": passage.first_token + max(0, bisect_right(starts, end - 1) - 1),
+            "token": passage.first_token + bisect_left(ends, end),
             "weight": weight,
         }
 

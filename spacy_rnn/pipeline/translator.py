@@ -198,14 +198,15 @@ class Translator(TrainablePipe):
 
     # Prediction
 
-    def __call__(self, doc: Doc, **settings: Any) -> Doc:
+    def __call__(self, doc: Doc, *, batch_size: int = 1, **settings: Any) -> Doc:
         """Translate one document.
 
         doc (Doc): The document.
+        batch_size (int): Not needed: spaCy hands it over with the settings of a call.
         settings (Any): Settings of the search to change for this call.
         RETURNS (Doc): The same document.
         """
-        for translated in self.pipe([doc], batch_size=1, **settings):
+        for translated in self.pipe([doc], **settings):
             return translated
         return doc
 

@@ -48,8 +48,10 @@ class Subwords:
         RETURNS (list[list[int]]): The pieces of each text.
         """
         if not sampling:
-            return self._processor.encode(texts)
-        return self._processor.encode(texts, enable_sampling=True, alpha=sampling, nbest_size=-1)
+            return self._processor.encode(texts, num_threads=1)
+        return self._processor.encode(
+            texts, num_threads=1, enable_sampling=True, alpha=sampling, nbest_size=-1
+        )
 
     def decode(self, pieces: list[list[int]]) -> list[str]:
         """Join pieces to texts.
@@ -57,7 +59,7 @@ class Subwords:
         pieces (list[list[int]]): The pieces of each text.
         RETURNS (list[str]): The texts. Bytes that are no UTF-8 become U+FFFD.
         """
-        return self._processor.decode(pieces)
+        return self._processor.decode(pieces, num_threads=1)
 
     def spell(self, pieces: list[int]) -> list[str]:
         """Name pieces as sentencepiece writes them.

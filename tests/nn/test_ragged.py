@@ -7,7 +7,17 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spacy_rnn.nn.ragged import CALL_COST, MAX_CELLS, check_lengths, owners, pack, pad
+from spacy_rnn.nn.ragged import (
+    CALL_COST,
+    MAX_CELLS,
+    check_lengths,
+    from_grid,
+    grid_mask,
+    owners,
+    pack,
+    pad,
+    to_grid,
+)
 
 CPU = torch.device("cpu")
 # For a cheap cell a call of the kernel is worth any padding, for a costly one none.
@@ -177,3 +187,26 @@ def test_fitting_lengths_are_accepted(lengths):
 def test_wrong_lengths_are_refused(shape, lengths, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         check_lengths(torch.zeros(shape), torch.tensor(lengths))
+
+
+@repeatable
+@given(batches)
+def test_a_grid_has_a_row_for_each_sequence(lengths):
+    numbers = torch.arange(1, sum(lengths) + 1)
+    data, lengths = numbers[:, None].float(), torch.tensor(lengths, dtype=torch.int64)
+    grid, mask = to_grid(data, lengths), grid_mask(lengths, CPU)
+    assert mask.sum(1).tolist() == lengths.tolist()
+    rows = [row[held].tolist() for row, held in zip(grid[:, :, 0], mask, strict=True)]
+    assert rows == [
+        list(each) for each in (part.tolist() for part in numbers.split(lengths.tolist()))
+    ]
+    assert not grid[~mask].any()
+    assert torch.equal(from_grid(grid, lengths), data)
+
+
+@repeatable
+@given(batches)
+def test_mirrored_words_change_ends(lengths):
+    layout = pack(torch.tensor(lengths, dtype=torch.int64), CPU)
+    expected = [word for own in words_of(lengths) for word in reversed(own)]
+    assert layout.mirror.tolist() == expected

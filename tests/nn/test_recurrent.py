@@ -613,3 +613,26 @@ def test_wrong_states_are_refused(cell, shapes, lengths):
     with pytest.raises(ValueError, match=re.escape(f"{shapes}, but")) as error:
         network(*random_batch(lengths), state)
     assert needed in str(error.value)
+
+
+@pytest.mark.parametrize("dtype", TOLERANCES)
+@pytest.mark.parametrize("settings", CASES)
+def test_steps_equal_one_pass(settings, dtype):
+    """Word by word, with states carried by hand."""
+    network = random_network(dtype=dtype, **{**settings, "bidirectional": False})
+    data, lengths = random_batch([5, 5, 5], network.inputs, dtype)
+    output, final = network(data, lengths)
+    state = network.start(3)
+    words = data.view(3, 5, -1)
+    steps = []
+    for time in range(5):
+        step, state = network.step(words[:, time], state)
+        steps.append(step)
+    torch.testing.assert_close(torch.stack(steps, 1).flatten(0, 1), output, **TOLERANCES[dtype])
+    torch.testing.assert_close(state, final, **TOLERANCES[dtype])
+
+
+def test_steps_need_one_direction():
+    network = random_network()
+    with pytest.raises(ValueError, match="set bidirectional to false"):
+        network.step(torch.randn(1, 3).double(), network.start(1))

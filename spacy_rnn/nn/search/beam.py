@@ -54,8 +54,9 @@ def beam_search(
 ) -> list[list[Hypothesis]]:
     """Write each sequence piece by piece, going on from the best few each time.
 
-    A sentence is done when so many of its sequences have ended as the beam is wide; what
-    others do has no part in it. A sequence ends only if it is among the best few then.
+    A sentence is done when as many of its sequences have ended as the beam is wide, and none
+    that goes on is better so far than the best of them; what other sentences do has no part
+    in it. A sequence ends only if it is among the best few then.
 
     step (Step): The network.
     state (SearchState): Where it stands, with one hypothesis for each sentence.
@@ -101,10 +102,17 @@ def beam_search(
             total = float(best.values[row, candidate])
             trace.finish(row, candidate, ranking.score(total, trace.time, covered))
 
-        done = [len(trace.finished[each]) >= beam_width for each in trace.sentences.tolist()]
         alive = best.values.masked_fill(ended, NEVER)
-        exhausted = (alive == NEVER).all(dim=1)
-        rows = (~(torch.tensor(done, device=device) | exhausted)).nonzero()[:, 0]
+        most = alive.amax(dim=1).tolist()
+        done = [
+            total == NEVER
+            or (
+                len(trace.finished[sentence]) >= beam_width
+                and max(trace.finished[sentence])[0] >= ranking.score(total, trace.time, [])
+            )
+            for sentence, total in zip(trace.sentences.tolist(), most, strict=True)
+        ]
+        rows = (~torch.tensor(done, device=device)).nonzero()[:, 0]
         chosen = alive[rows].topk(min(beam_width, alive.shape[1]), dim=1).indices
         pieces = candidates[rows[:, None], chosen]
         totals = alive[rows[:, None], chosen]

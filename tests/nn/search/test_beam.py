@@ -8,6 +8,7 @@ from tables import END, PIECES, PLACES, START, Table, all_sequences, make_rules
 
 from spacy_rnn.nn.search.beam import Ranking, beam_search
 from spacy_rnn.nn.search.greedy import greedy_search
+from spacy_rnn.nn.search.state import SearchState
 
 SEEDS = range(5)
 RANKINGS = {
@@ -114,6 +115,28 @@ def test_neighbours_change_nothing(width):
     longest = {index: max(len(each.pieces) for each in together[index]) for index in together}
     assert all(longest[index] <= int(1.5 * lengths[index]) + 1 for index in longest)
     assert len(set(longest.values())) > 1
+
+
+def test_poor_sequences_that_end_early_do_not_stop_the_best():
+    """A network that is sure of one long sequence, and of nothing but ends beside it."""
+    sure = [2, 3, 2, 3, 2, 3]
+
+    def step(pieces, state):
+        (written,) = state.hypotheses
+        written = torch.cat([written, pieces[:, :, None]], 2)
+        scores = torch.full((*pieces.shape, PIECES), -9.0)
+        scores[:, :, END] = 0.0
+        for row in range(pieces.shape[1]):
+            time = written.shape[2] - 1
+            if written[0, row, 1:].tolist() == sure[:time]:
+                scores[0, row, ([*sure, END])[time]] = 9.0
+        return scores, torch.zeros(*pieces.shape, PLACES), SearchState((), (written,))
+
+    state = SearchState((), (torch.zeros(1, 1, 0).long(),))
+    rules = make_rules(max_extra=8)
+    for width in (1, 2, 3):
+        found = beam_search(step, state, LENGTHS[:1], rules, RANKINGS["average"], width)[0]
+        assert found[0].pieces == sure
 
 
 def test_hypotheses_differ_and_come_best_first():

@@ -1,0 +1,400 @@
+"""The translator as a spaCy component."""
+
+import pickle
+
+import pytest
+import spacy
+import srsly
+from spacy.tokens import DocBin
+from spacy.training import Corpus, Example
+from spacy.util import fix_random_seed
+from thinc.api import Adam
+
+WORDS = {"eins": "one", "zwei": "two", "drei": "three", "vier": "four", "fünf": "five"}
+SMALL = {
+    "vocab_size": 285,
+    "model": {
+        "encoder": {"embed_width": 32, "width": 64},
+        "attention": {"width": 32},
+        "decoder": {"embed_width": 32, "readout_width": 32, "width": 64, "label_smoothing": 0.0},
+    },
+    "search": {"beam_width": 3},
+}
+TEXTS = ["eins zwei drei", "vier", "fünf fünf eins zwei", "drei vier"]
+
+
+def make_texts():
+    """Write numbers, and the same translated and backwards."""
+    words = list(WORDS)
+    rows = [[words[(3 * i + 2 * j) % 5] for j in range(1 + i % 4)] for i in range(20)]
+    rows += [text.split() for text in (*TEXTS, "eins zwei", "vier fünf", "drei")]
+    return [(" ".join(row), " ".join(WORDS[word] for word in reversed(row))) for row in rows]
+
+
+def make_examples(nlp, attr="translation"):
+    examples = []
+    for source, target in make_texts():
+        reference = nlp.make_doc(source)
+        reference._.set(attr, target)
+        examples.append(Example(nlp.make_doc(source), reference))
+    return examples
+
+
+def make_pipeline(config=SMALL, name="rnn_translator", nlp=None):
+    nlp = nlp or spacy.blank("de")
+    nlp.add_pipe("rnn_translator", name=name, config=config)
+    return nlp
+
+
+def train(nlp, steps=200, attr="translation"):
+    fix_random_seed(0)
+    examples = make_examples(nlp, attr)
+    nlp.initialize(lambda: examples)
+    optimizer = Adam(0.01)
+    losses = [nlp.update(examples, sgd=optimizer)[nlp.pipe_names[-1]] for _ in range(steps)]
+    return examples, losses
+
+
+def translations(nlp, texts=TEXTS, attr="translation", **settings):
+    return [doc._.get(attr) for doc in nlp.pipe(texts, **settings)]
+
+
+@pytest.fixture(scope="module")
+def trained():
+    nlp = make_pipeline()
+    examples, losses = train(nlp)
+    return nlp, examples, losses
+
+
+@pytest.fixture
+def nlp(trained):
+    return trained[0]
+
+
+def test_it_learns_its_examples(trained):
+    nlp, examples, losses = trained
+    assert losses[-1] < 0.1 < losses[0]
+    scores = nlp.evaluate(examples)
+    assert scores["rnn_translator_bleu"] > 95
+    assert 1 < scores["rnn_translator_perplexity"] < 1.2
+    assert scores["rnn_translator_perplexity"] < scores["rnn_translator_word_perplexity"]
+    assert "tok:13a" in scores["rnn_translator_bleu_signature"]
+
+
+def test_defaults_make_a_translator():
+    nlp = spacy.blank("en")
+    translator = nlp.add_pipe("rnn_translator")
+    assert translator.search.beam_width == 5
+    assert nlp.config["components"]["rnn_translator"]["attr"] == "translation"
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 100])
+@pytest.mark.parametrize("batch_places", [1, 10, 1000])
+def test_batches_change_nothing(nlp, batch_size, batch_places):
+    translator = nlp.get_pipe("rnn_translator")
+    texts = [*TEXTS, "", "  ", *(source for source, _ in make_texts())]
+    expected = translations(nlp, texts)
+    before = translator.batch_places
+    translator.batch_places = batch_places
+    try:
+        assert translations(nlp, texts, batch_size=batch_size) == expected
+        assert [nlp(text)._.translation for text in texts] == expected
+    finally:
+        translator.batch_places = before
+
+
+@pytest.mark.parametrize("way", ["bytes", "disk", "pickle"])
+def test_it_survives_storage(nlp, way, tmp_path):
+    if way == "bytes":
+        copy = make_pipeline().from_bytes(nlp.to_bytes())
+    elif way == "disk":
+        nlp.to_disk(tmp_path)
+        copy = spacy.load(tmp_path)
+    else:
+        copy = pickle.loads(pickle.dumps(nlp))
+    assert translations(copy) == translations(nlp)
+
+
+def test_it_works_in_a_new_process(nlp, tmp_path, run_python):
+    nlp.to_disk(tmp_path / "model")
+    code = (
+        "import spacy, sys, json; nlp = spacy.load(sys.argv[1]); "
+        "print(json.dumps([d._.translation for d in nlp.pipe(sys.argv[2:])]))"
+    )
+    output = run_python("-c", code, tmp_path / "model", *TEXTS)
+    assert srsly.json_loads(output) == translations(nlp)
+
+
+def test_two_processes_translate_the_same(nlp):
+    texts = TEXTS * 4
+    assert translations(nlp, texts, n_process=2, batch_size=4) == translations(nlp, texts)
+
+
+def test_n_best_differ_and_come_best_first(nlp):
+    settings = {"rnn_translator": {"n_best": 4, "beam_width": 6}}
+    (doc,) = nlp.pipe([TEXTS[0]], component_cfg=settings)
+    found = doc._.translations
+    assert found[0]["text"] == doc._.translation == "three two one"
+    assert len({each["text"] for each in found}) == len(found) == 4
+    assert sorted((each["score"] for each in found), reverse=True) == [
+        each["score"] for each in found
+    ]
+    assert nlp(TEXTS[0], component_cfg=settings)._.translations == found
+    assert len(nlp(TEXTS[0])._.translations) == 1
+
+
+def test_scores_are_those_of_forced_decoding(nlp):
+    translator = nlp.get_pipe("rnn_translator")
+    doc = nlp(TEXTS[2])
+    (best,) = doc._.translations
+    pieces = translator.target_subwords.encode([best["text"]])
+    assert translator.target_subwords.spell(pieces[0]) == best["pieces"]
+    surprisals = translator.model.predict(([nlp.make_doc(TEXTS[2])], pieces))
+    assert best["piece_scores"] == pytest.approx((-surprisals).tolist(), abs=1e-4)
+    assert best["score"] == pytest.approx(float(-surprisals.mean()), abs=1e-4)
+
+
+def test_alignments_name_characters_and_tokens(nlp):
+    doc = nlp("  eins zwei drei ")
+    (best,) = doc._.translations
+    assert doc._.translation == "  three two one "
+    assert best["text"] == doc._.translation
+    covered = "".join(best["text"][each["start"] : each["end"]] for each in best["alignment"])
+    assert covered == "three two one"
+    for each in best["alignment"]:
+        for place in each["source"]:
+            token = doc[place["token"]]
+            characters = doc.text[place["start"] : place["end"]]
+            assert characters.strip() in token.text
+            assert place["end"] <= token.idx + len(token)
+        weights = [place["weight"] for place in each["source"]]
+        assert weights == sorted(weights, reverse=True)
+        assert 0.7 < sum(weights) <= 1 + 1e-5
+
+
+def test_sentences_are_translated_one_by_one_and_space_between_is_kept(nlp):
+    text = "eins zwei\n\n vier fünf  \ndrei\n"
+    doc = nlp.make_doc(text)
+    starts = {"eins", "vier", "drei"}
+    for token in doc:
+        token.is_sent_start = token.text in starts
+    (doc,) = nlp.pipe([doc])
+    assert doc._.translation == "two one\n\n five four  \nthree\n"
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n", " \t\n "])
+def test_nothing_translates_to_nothing(nlp, text):
+    doc = nlp(text)
+    assert doc._.translation == text
+    assert len(doc._.translations) == 1
+
+
+@pytest.mark.parametrize(
+    "text", ["😀 漢字", "a\x00b\x07", "\u202eabc", "x" * 500, "eins " * 400, "ß\u0301\u200d"]
+)
+def test_strange_texts_are_translated(nlp, text):
+    doc = nlp(text)
+    assert isinstance(doc._.translation, str)
+    assert translations(nlp, [TEXTS[0], text])[0] == "three two one"
+
+
+def test_prefixes_are_kept(nlp):
+    docs = [nlp.make_doc(text) for text in TEXTS]
+    docs[0]._.translation_prefix = "five"
+    found = translations(nlp, docs)
+    assert found[0].startswith("five")
+    assert found[1:] == translations(nlp)[1:]
+
+
+def test_banned_pieces_are_not_written(nlp):
+    translator = nlp.get_pipe("rnn_translator")
+    pieces = nlp(TEXTS[0])._.translations[0]["pieces"]
+    translator.banned = (pieces[0],)
+    try:
+        assert pieces[0] not in nlp(TEXTS[0])._.translations[0]["pieces"]
+        translator.banned = ("nowhere",)
+        with pytest.raises(ValueError, match='no piece "nowhere"'):
+            nlp(TEXTS[0])
+    finally:
+        translator.banned = ()
+
+
+def test_two_translators_live_in_one_pipeline():
+    nlp = make_pipeline()
+    make_pipeline({**SMALL, "attr": "english"}, "to_english", nlp)
+    fix_random_seed(0)
+    examples = make_examples(nlp)
+    for example in examples:
+        example.reference._.english = example.reference._.translation[::-1]
+    nlp.initialize(lambda: examples)
+    optimizer = Adam(0.01)
+    for _ in range(200):
+        nlp.update(examples, sgd=optimizer)
+    scores = nlp.evaluate(examples)
+    assert scores["rnn_translator_bleu"] > 80
+    assert scores["to_english_bleu"] > 80
+    doc = nlp(TEXTS[0])
+    assert (doc._.translation, doc._.english) == ("three two one", "eno owt eerht")
+
+
+def test_tokens_can_be_the_source():
+    """An encoder of spaCy tokens, shared by a listener, in the place of subwords."""
+    nlp = spacy.blank("de")
+    tok2vec = {
+        "embed": {
+            "@architectures": "spacy.MultiHashEmbed.v2",
+            "width": 32,
+            "attrs": ["NORM"],
+            "rows": [200],
+            "include_static_vectors": False,
+        },
+        "encode": {
+            "@architectures": "spacy-rnn.BiLSTMEncoder.v1",
+            "width": 32,
+            "depth": 1,
+            "dropout": 0.0,
+        },
+    }
+    nlp.add_pipe("tok2vec", config={"model": {"@architectures": "spacy.Tok2Vec.v2", **tok2vec}})
+    listener = {"@architectures": "spacy.Tok2VecListener.v1", "width": 32}
+    config = {
+        "vocab_size": 285,
+        "model": {
+            "@architectures": "spacy-rnn.Seq2Seq.v1",
+            "encoder": listener,
+            "attention": {"@misc": "spacy-rnn.general_attention.v1"},
+            "decoder": {**SMALL["model"]["decoder"], "@misc": "spacy-rnn.recurrent_decoder.v1"},
+        },
+    }
+    nlp.add_pipe("rnn_translator", config=config)
+    examples, losses = train(nlp, 250)
+    assert losses[-1] < 0.5 * losses[0]
+    assert nlp.evaluate(examples)["rnn_translator_bleu"] > 80
+    copy = spacy.blank("de").from_config(nlp.config).from_bytes(nlp.to_bytes())
+    assert translations(copy) == translations(nlp)
+    (best,) = nlp(TEXTS[0])._.translations
+    assert {place["token"] for each in best["alignment"] for place in each["source"]} == {0, 1, 2}
+
+
+def test_several_references_count_and_travel(nlp, tmp_path):
+    docs = DocBin(store_user_data=True)
+    for source, target in make_texts():
+        doc = nlp.make_doc(source)
+        doc._.translation = ["something else", target]
+        docs.add(doc)
+    docs.to_disk(tmp_path / "dev.spacy")
+    examples = list(Corpus(tmp_path / "dev.spacy")(nlp))
+    scores = nlp.evaluate(examples)
+    assert scores["rnn_translator_bleu"] > 95
+    assert "nrefs:2" in scores["rnn_translator_bleu_signature"]
+
+
+def test_vocabularies_are_labels(nlp):
+    translator = nlp.get_pipe("rnn_translator")
+    data = srsly.json_loads(srsly.json_dumps(translator.label_data))
+    other = make_pipeline()
+    other.get_pipe("rnn_translator").initialize(
+        lambda: make_examples(other), nlp=other, labels=data
+    )
+    assert other.get_pipe("rnn_translator").target_subwords == translator.target_subwords
+    assert other.get_pipe("rnn_translator").source_subwords == translator.source_subwords
+
+
+def test_separate_vocabularies():
+    nlp = make_pipeline({**SMALL, "shared_vocab": False, "vocab_size": 275})
+    examples = make_examples(nlp)
+    nlp.initialize(lambda: examples)
+    translator = nlp.get_pipe("rnn_translator")
+    assert translator.source_subwords != translator.target_subwords
+    nlp.update(examples, sgd=Adam(0.001))
+
+
+def test_one_bad_document_costs_the_others_nothing(nlp, monkeypatch):
+    translator = nlp.get_pipe("rnn_translator")
+    search = translator._search
+
+    def fail(docs, prefixes, settings):
+        if any(doc.text == "vier" for doc in docs):
+            raise ValueError("bad")
+        return search(docs, prefixes, settings)
+
+    monkeypatch.setattr(translator, "_search", fail)
+    expected = [text for text in TEXTS if text != "vier"]
+    with pytest.raises(ValueError, match="bad"):
+        list(nlp.pipe(TEXTS))
+    failed = []
+    nlp.set_error_handler(lambda name, pipe, docs, error: failed.extend(docs))
+    try:
+        assert [doc.text for doc in nlp.pipe(TEXTS)] == expected
+    finally:
+        nlp.set_error_handler(spacy.util.raise_error)
+    assert [doc.text for doc in failed] == ["vier"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"beam_width": 0}, "beam_width is 0"),
+        ({"beam_width": -3}, "beam_width is -3"),
+        (
+            {"n_best": 9},
+            "n_best is 9, but has to be at least 1 and at most beam_width, which is 3",
+        ),
+        ({"max_ratio": 0.0, "max_extra": 0}, "both 0"),
+        ({"width": 3}, 'no setting "width", but has beam_width'),
+    ],
+)
+def test_wrong_settings_of_a_call_say_what_is_right(nlp, settings, message):
+    with pytest.raises(ValueError, match=message):
+        list(nlp.pipe(TEXTS, component_cfg={"rnn_translator": settings}))
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"batch_places": 0}, "batch_places is 0"),
+        ({"sampling": 1.0}, "sampling is 1.0"),
+        ({"search": {"n_best": 6}}, "n_best is 6"),
+    ],
+)
+def test_wrong_settings_say_what_is_right(config, message):
+    with pytest.raises(ValueError, match=message):
+        spacy.blank("en").add_pipe("rnn_translator", config=config)
+
+
+def test_initialize_without_translations_says_what_is_missing():
+    nlp = make_pipeline()
+    examples = [Example(nlp.make_doc("eins"), nlp.make_doc("eins"))]
+    with pytest.raises(ValueError, match=r"No example has a translation in reference\._\."):
+        nlp.initialize(lambda: examples)
+
+
+def test_translating_before_training_says_what_is_missing():
+    with pytest.raises(ValueError, match=r"call nlp\.initialize first"):
+        make_pipeline()("eins")
+
+
+def test_weights_that_are_not_numbers_are_an_error(nlp):
+    copy = make_pipeline().from_bytes(nlp.to_bytes())
+    network = copy.get_pipe("rnn_translator").model.shims[0]._model
+    network.decoder.readout.weight.data.fill_(float("nan"))
+    with pytest.raises(ValueError, match="not numbers"):
+        copy("eins")
+
+
+def test_examples_without_translations_are_passed_over(nlp):
+    copy = make_pipeline().from_bytes(nlp.to_bytes())
+    plain = [Example(copy.make_doc("eins"), copy.make_doc("eins"))]
+    assert copy.update(plain, sgd=Adam(0.01)) == {"rnn_translator": 0.0}
+    assert "rnn_translator_bleu" not in copy.evaluate(plain)
+
+
+def test_accumulated_gradients_make_one_step(nlp):
+    copy = make_pipeline().from_bytes(nlp.to_bytes())
+    examples = make_examples(copy)
+    translator = copy.get_pipe("rnn_translator")
+    before = translator.model.shims[0].to_bytes()
+    translator.update(examples[:10])
+    assert translator.model.shims[0].to_bytes() == before
+    translator.finish_update(Adam(0.01))
+    assert translator.model.shims[0].to_bytes() != before

@@ -61,6 +61,7 @@ def main() -> None:
     parser.add_argument("train", type=Path, help="a CoNLL-U file")
     parser.add_argument("dev", type=Path, help="a CoNLL-U file")
     parser.add_argument("--steps", type=int, default=1500, help="training steps")
+    parser.add_argument("--encoders", nargs="+", default=list(ENCODERS), choices=list(ENCODERS))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--row", nargs=2, metavar=("ENCODER", "BLIS"), help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -69,7 +70,7 @@ def main() -> None:
         print(json.dumps(run_row(encoder, blis == "yes", args)))
         return
     print("encoder      BLIS  accuracy  training words/s  pipe words/s  peak memory")
-    for encoder in ENCODERS:
+    for encoder in args.encoders:
         for blis in ("yes", "no"):
             command = [sys.executable, __file__, *sys.argv[1:], "--row", encoder, blis]
             done = subprocess.run(command, check=True, stdout=subprocess.PIPE, env=ONE_THREAD)

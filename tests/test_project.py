@@ -1,4 +1,4 @@
-"""The project's workflow runs from its committed files alone."""
+"""The project's workflows run from its committed files alone."""
 
 import json
 import shutil
@@ -8,33 +8,50 @@ import pytest
 
 @pytest.fixture
 def project(root, tmp_path):
-    for name in ("assets", "configs"):
+    for name in ("assets", "configs", "scripts"):
         shutil.copytree(root / name, tmp_path / name)
     shutil.copy(root / "project.yml", tmp_path)
     return tmp_path
 
 
-def test_tagger_workflow(project, run_python):
-    config = project / "configs" / "tagger.cfg"
+def shorten(config, **settings):
+    """Change settings of a committed config."""
     text = config.read_text(encoding="utf8")
-    shorter = text.replace("max_steps = 300", "max_steps = 50")
-    assert shorter != text
-    config.write_text(shorter, encoding="utf8")
+    for name, (old, new) in settings.items():
+        changed = text.replace(f"{name} = {old}\n", f"{name} = {new}\n")
+        assert changed != text
+        text = changed
+    config.write_text(text, encoding="utf8")
+
+
+def read_json(path):
+    return json.loads(path.read_text(encoding="utf8"))
+
+
+def test_workflows(project, run_python):
+    """With fewer steps than a user's: from corpus to report and translation, and a tagger."""
+    config = project / "configs" / "phrasebook.cfg"
+    shorten(config, max_steps=(1200, 20), eval_frequency=(300, 20))
+    shorten(project / "configs" / "tagger.cfg", max_steps=(300, 50))
+    run_python("-m", "spacy", "project", "run", "train", cwd=project)
+    scores = read_json(project / "metrics" / "phrasebook.json")
+    assert 0 < scores["bleu"] < 100
+    assert scores["perplexity"] < 1200
+    assert "nrefs:1|case:mixed" in scores["bleu_signature"]
+    meta = read_json(project / "training" / "phrasebook" / "model-best" / "meta.json")
+    assert "nrefs:1|case:mixed" in meta["performance"]["rnn_translator_bleu_signature"]
+    report = (project / "metrics" / "phrasebook" / "report.md").read_text(encoding="utf8")
+    assert "case:mixed" in report
+    assert (project / "metrics" / "phrasebook" / "report.html").is_file()
+    assert (project / "metrics" / "phrasebook" / "attention.svg").is_file()
+    output = run_python("-m", "spacy", "project", "run", "translate", cwd=project)
+    assert output.strip()
     run_python("-m", "spacy", "project", "run", "tagger", cwd=project)
-    scores = json.loads((project / "metrics" / "tagger.json").read_text(encoding="utf8"))
-    assert scores["tag_acc"] > 0.9
+    assert read_json(project / "metrics" / "tagger.json")["tag_acc"] > 0.9
 
 
-def test_phrases_are_what_the_script_writes(root, tmp_path, run_python):
-    run_python(root / "scripts" / "make_phrases.py", tmp_path)
-    for name in ("train.conllu", "dev.conllu"):
-        committed = root / "assets" / "phrases" / name
-        assert (tmp_path / name).read_bytes() == committed.read_bytes()
-
-
-def test_train_and_dev_share_no_phrase(root):
-    train, dev = (
-        set((root / "assets" / "phrases" / name).read_text(encoding="utf8").split("\n\n"))
-        for name in ("train.conllu", "dev.conllu")
-    )
-    assert train & dev == {""}
+def test_the_readme_documents_the_project(root, tmp_path, run_python):
+    for name in ("README.md", "project.yml"):
+        shutil.copy(root / name, tmp_path)
+    run_python("-m", "spacy", "project", "document", "--output", "README.md", cwd=tmp_path)
+    assert (tmp_path / "README.md").read_text("utf8") == (root / "README.md").read_text("utf8")

@@ -10,6 +10,7 @@ from confection import Config
 from spacy import registry
 
 from spacy_rnn.layers.encoders import build_recurrent_encoder_v1
+from spacy_rnn.pipeline.translator import DEFAULTS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf8")
@@ -26,7 +27,7 @@ def test_snippets_run(code, capsys):
 
 
 def test_network_snippet_shows_that_the_batch_does_not_matter(capsys):
-    exec(blocks("python")[1], {})
+    exec(blocks("python")[2], {})
     assert capsys.readouterr().out.endswith("True\n")
 
 
@@ -38,13 +39,28 @@ def test_config_snippets_resolve(text):
     assert registry.resolve({"model": block})["model"].get_dim("nO") == 96
 
 
-def test_every_setting_is_listed_with_its_default():
-    listed = dict(re.findall(r"^\| `(\w+)` \| (?:`(.*?)`)? ?\|", README, re.MULTILINE))
-    parameters = inspect.signature(build_recurrent_encoder_v1).parameters
-    assert listed.keys() == parameters.keys()
-    for name, parameter in parameters.items():
-        if parameter.default is not inspect.Parameter.empty:
-            assert json.loads(listed[name]) == parameter.default
+@pytest.mark.parametrize(
+    ("title", "defaults"),
+    [
+        (
+            "Settings of `spacy-rnn.RecurrentEncoder.v1`",
+            {
+                name: None if parameter.default is inspect.Parameter.empty else parameter.default
+                for name, parameter in inspect.signature(
+                    build_recurrent_encoder_v1
+                ).parameters.items()
+            },
+        ),
+        ("Settings of `rnn_translator`", DEFAULTS),
+    ],
+)
+def test_every_setting_is_listed_with_its_default(title, defaults):
+    section = README.split(f"# {title}\n")[1].split("\n#")[0]
+    listed = dict(re.findall(r"^\| `(\w+)` \| (?:`(.*?)`)? ?\|", section, re.MULTILINE))
+    assert listed.keys() == defaults.keys()
+    for name, default in listed.items():
+        if default:
+            assert json.loads(default) == defaults[name]
 
 
 def test_commands_name_files_that_exist():
@@ -52,16 +68,29 @@ def test_commands_name_files_that_exist():
         assert (ROOT / path).is_file()
 
 
+def write_conllu(path: Path) -> str:
+    """Write the tags of phrases as a treebank."""
+    records = [json.loads(line) for line in path.read_text(encoding="utf8").splitlines()]
+    return "\n".join(
+        "".join(
+            f"{number}\t{token}\t_\t{tag}\t_\t_\t{number - 1}\tdep\t_\t_\n"
+            for number, (token, tag) in enumerate(zip(*columns, strict=True), 1)
+        )
+        for columns in ((record["tokens"], record["tags"]) for record in records)
+    )
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
         ["encoders.py", "{dev}", "--limit", "8", "--rounds", "1", "--cells", "lstm"],
-        ["pipeline.py", "{dev}", "{dev}", "--steps", "2"],
+        ["pipeline.py", "{dev}", "{dev}", "--steps", "2", "--encoders", "BiLSTM"],
     ],
 )
-def test_benchmarks_run(arguments, run_python):
+def test_benchmarks_run(arguments, run_python, tmp_path):
     script, *options = arguments
-    dev = ROOT / "assets" / "phrases" / "dev.conllu"
+    dev = tmp_path / "dev.conllu"
+    dev.write_text(write_conllu(ROOT / "assets" / "phrasebook" / "dev.jsonl"), encoding="utf8")
     output = run_python(
         ROOT / "benchmarks" / script, *(option.format(dev=dev) for option in options)
     )

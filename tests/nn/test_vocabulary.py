@@ -59,7 +59,7 @@ def test_no_words_have_no_loss():
     leaves, targets = sample(words=0)
     loss, surprisal = cross_entropy(*leaves, targets)
     loss.backward()
-    assert (float(loss), len(surprisal)) == (0.0, 0)
+    assert (loss.item(), len(surprisal)) == (0.0, 0)
     assert all(not leaf.grad.any() for leaf in leaves)
 
 

@@ -1,0 +1,32 @@
+"""What the package registers is there, and costs nothing to name."""
+
+from importlib.metadata import entry_points
+
+import pytest
+
+POINTS = [
+    point
+    for group in {point.group for point in entry_points() if "spacy" in point.group}
+    for point in entry_points(group=group)
+    if point.value.startswith("spacy_rnn")
+]
+HEAVY = ("torch", "datasets", "sacrebleu", "sentencepiece", "pyarrow")
+
+
+def test_there_are_entry_points():
+    assert {point.group for point in POINTS} >= {"spacy_architectures", "spacy_factories"}
+
+
+@pytest.mark.parametrize("point", POINTS, ids=lambda point: point.name)
+def test_entry_point_names_something(point):
+    assert callable(point.load())
+
+
+def test_loading_them_all_imports_nothing_heavy(run_python):
+    modules = sorted({point.module for point in POINTS})
+    code = (
+        f"import sys; from importlib import import_module; import spacy.cli; "
+        f"before = set(sys.modules); [import_module(name) for name in {modules}]; "
+        f"print(*[name for name in {HEAVY} if name in set(sys.modules) - before])"
+    )
+    assert run_python("-c", code).strip() == ""

@@ -1,15 +1,10 @@
 """What the package registers is there, and costs nothing to name."""
 
-from importlib.metadata import entry_points
+from importlib.metadata import distribution
 
 import pytest
 
-POINTS = [
-    point
-    for group in {point.group for point in entry_points() if "spacy" in point.group}
-    for point in entry_points(group=group)
-    if point.value.startswith("spacy_rnn")
-]
+POINTS = list(distribution("spacy-rnn").entry_points)
 HEAVY = ("torch", "datasets", "sacrebleu", "sentencepiece", "pyarrow")
 
 

@@ -26,11 +26,11 @@ def translate_cli(
     """
     try:
         nlp, translator = load_translator(model, component, gpu_id)
-        settings: dict[str, Any] = {"n_best": n_best}
-        if beam_width is not None or n_best > 1:
-            settings["beam_width"] = beam_width or max(n_best, 5)
-        if not hasattr(translator.search, "change"):
-            settings = {}
+        settings: dict[str, Any] = {}
+        if beam_width is not None:
+            settings = {"beam_width": beam_width, "n_best": n_best}
+        elif n_best > 1:
+            settings = {"beam_width": max(n_best, 5), "n_best": n_best}
         source = TextIOWrapper(sys.stdin.buffer, "utf8", errors="replace", newline="\n")
         target = TextIOWrapper(sys.stdout.buffer, "utf8", newline="\n", line_buffering=False)
         lines = show_progress(line.rstrip("\n") for line in source)

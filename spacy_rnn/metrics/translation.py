@@ -93,7 +93,8 @@ def compare_translations(
         name: {
             "score": results[label][1].score,
             "other": results[label][0].score,
-            "p": results[label][1].p_value,
+            # Of no difference at all the bootstrap would say that it is no chance.
+            "p": results[label][1].p_value if translations != others else 1.0,
         }
         for name, label in (("bleu", "BLEU"), ("chrf", "chrF2"), ("ter", "TER"))
     }

@@ -1,0 +1,117 @@
+"""Lines in, lines out; scores of a translator."""
+
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+import spacy
+from spacy.training import Example
+from spacy.util import fix_random_seed
+from thinc.api import Adam
+
+from spacy_rnn.cli.evaluate import evaluate
+from spacy_rnn.cli.models import load_translator
+
+PAIRS = [("rot", "red"), ("gelb blau", "yellow blue"), ("blau", "blue"), ("gelb", "yellow")]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """Store a translator that knows the pairs by heart."""
+    fix_random_seed(0)
+    nlp = spacy.blank("de")
+    sizes = {"embed_width": 32, "width": 64}
+    parts = {
+        "encoder": sizes,
+        "attention": {"width": 32},
+        "decoder": {**sizes, "readout_width": 32, "label_smoothing": 0.0},
+    }
+    nlp.add_pipe("rnn_translator", config={"vocab_size": 280, "model": parts})
+    examples = []
+    for source, target in PAIRS:
+        reference = nlp.make_doc(source)
+        reference._.translation = target
+        examples.append(Example(nlp.make_doc(source), reference))
+    nlp.initialize(lambda: examples)
+    optimizer = Adam(0.01)
+    for _ in range(80):
+        nlp.update(examples, sgd=optimizer)
+    path = tmp_path_factory.mktemp("model")
+    nlp.to_disk(path)
+    return path
+
+
+def run(*arguments, stdin=b""):
+    return subprocess.run(
+        [sys.executable, "-m", "spacy", "rnn", *map(str, arguments)],
+        input=stdin,
+        capture_output=True,
+        timeout=120,
+    )
+
+
+def test_lines_stay_lines(model):
+    stdin = b"rot\n\ngelb blau\r\n  \nblau\nrot \xff\xfe\n"
+    done = run("translate", model, "--batch-size", "2", stdin=stdin)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.decode("utf8").split("\n")
+    assert lines[:5] == ["red", "", "yellow blue", "  ", "blue"]
+    assert len(lines) == 7
+    assert lines[6] == ""
+
+
+def test_n_best_are_numbered_and_scored(model):
+    done = run("translate", model, "--n-best", "2", "--beam-width", "4", stdin=b"rot\nblau\n")
+    rows = [line.split(" ||| ") for line in done.stdout.decode("utf8").splitlines()]
+    assert [row[0] for row in rows] == ["0", "0", "1", "1"]
+    assert (rows[0][1], rows[2][1]) == ("red", "blue")
+    assert float(rows[0][2]) > float(rows[1][2])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--beam-width", "0"], "beam_width is 0"),
+        (["--n-best", "3", "--beam-width", "2"], "n_best is 3"),
+        (["--component", "nobody"], "rnn_translator"),
+    ],
+)
+def test_wrong_options_say_what_is_right(model, options, message):
+    done = run("translate", model, *options, stdin=b"rot\n")
+    assert done.returncode == 1
+    assert message in done.stderr.decode("utf8")
+    assert done.stdout == b""
+
+
+def test_evaluation_writes_scores_and_samples(model, tmp_path):
+    data = tmp_path / "test.tsv"
+    data.write_text("".join(f"{source}\t{target}\n" for source, target in PAIRS), "utf8")
+    done = run(
+        "evaluate",
+        model,
+        data,
+        *("--output", tmp_path / "out" / "scores.json", "--samples", tmp_path / "samples.json"),
+        *("--against", model),
+    )
+    assert done.returncode == 0, done.stdout
+    scores = json.loads((tmp_path / "out" / "scores.json").read_text("utf8"))
+    assert scores["ter"] == 0.0
+    assert scores["chrf"] == 100.0
+    assert scores["perplexity"] < 1.2
+    assert scores["comparison"]["chrf"]["score"] == scores["comparison"]["chrf"]["other"]
+    assert re.search(r"Signature of BLEU\s+nrefs:1", done.stdout.decode("utf8"))
+    samples = json.loads((tmp_path / "samples.json").read_text("utf8"))
+    assert [each["translation"] for each in samples] == [target for _, target in PAIRS]
+    alignment = samples[1]["alignment"]
+    assert alignment["source"] == ["gelb", "blau"]
+    assert len(alignment["weights"]) == len(alignment["target"])
+    assert all(0.7 < sum(row) < 1.001 for row in alignment["weights"])
+
+
+def test_evaluation_needs_references(model):
+    nlp, translator = load_translator(model)
+    plain = [Example(nlp.make_doc("rot"), nlp.make_doc("rot"))]
+    with pytest.raises(ValueError, match="have no translations"):
+        evaluate(nlp, translator, plain)

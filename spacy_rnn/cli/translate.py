@@ -64,6 +64,6 @@ def show_progress(lines: Iterable[str]) -> Iterable[str]:
     lines (Iterable[str]): The lines.
     RETURNS (Iterable[str]): The same lines.
     """
-    from tqdm import tqdm  # type: ignore[import-untyped]
+    from tqdm import tqdm
 
     return tqdm(lines, unit=" lines", file=sys.stderr, disable=not sys.stderr.isatty())

@@ -8,6 +8,7 @@ from spacy.tokens import Doc
 from thinc.api import ArgsKwargs, Model, torch2xp, xp2torch
 from thinc.types import Floats1d, Floats2d, Ints1d
 
+from ..text.subwords import END, START, load_subwords
 from ..types import Seq2SeqModel, Source, Translations
 
 if TYPE_CHECKING:
@@ -214,8 +215,6 @@ def forward(
     """
     import torch
 
-    from ..text.subwords import END, START
-
     docs, targets = translations
     shim = cast("NetworkShim", model.shims[0])
     if is_train:
@@ -262,8 +261,8 @@ def init(model: Seq2SeqModel, X: list[Doc] | None = None, Y: Any = None) -> None
     """
     source = model.get_ref("source")
     source.initialize(X=X)
-    if "sampling" in source.attrs:
-        dims = {"source_pieces": _count_pieces(source.attrs["subwords"])}
+    if "subwords" in source.attrs:
+        dims = {"source_pieces": len(load_subwords(source.attrs["subwords"]))}
     else:
         dims = {"memory": source.get_dim("nO")}
     cast("NetworkShim", model.shims[0]).build(target_pieces=model.get_dim("nO"), **dims)
@@ -277,8 +276,6 @@ def cut(model: Source, docs: list[Doc], is_train: bool) -> tuple[list[Ints1d], C
     is_train (bool): Whether to sample the cut.
     RETURNS (tuple[list[Ints1d], Callable]): The pieces of each, and a callback for nothing.
     """
-    from ..text.subwords import load_subwords
-
     sampling = model.attrs["sampling"] if is_train else 0.0
     pieces = load_subwords(model.attrs["subwords"]).encode([doc.text for doc in docs], sampling)
     return [model.ops.asarray1i(each) for each in pieces], lambda d_pieces: docs
@@ -307,9 +304,3 @@ def _flatten(model: Model, arrays: list, is_train: bool) -> "tuple[Tensor, Tenso
     if flat.ndim == 1:
         return torch.as_tensor(flat, dtype=torch.int64, device=device), lengths
     return xp2torch(flat, requires_grad=is_train, device=device), lengths
-
-
-def _count_pieces(subwords: bytes) -> int:
-    from ..text.subwords import load_subwords
-
-    return len(load_subwords(subwords))

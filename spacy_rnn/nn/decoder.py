@@ -153,39 +153,35 @@ class Decoder(nn.Module):
             return zero
         return memory.summary.expand_as(zero[0]), *zero[1:]
 
-    def forward(self, memory: Memory, pieces: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, memory: Memory, pieces: Tensor, lengths: Tensor) -> Tensor:
         """Read whole targets, each piece after those before it: teacher forcing.
 
         memory (Memory): The source sentences.
         pieces (Tensor): For each target the start symbol and all pieces but the last,
             `(pieces,)`.
         lengths (Tensor): The pieces of each target, `(batch,)`, on the CPU.
-        RETURNS (tuple[Tensor, Tensor]): The readout that predicts each next piece,
-            `(pieces, readout_width)`, and the weights of the attention, padded:
-            `(batch, longest target, places)`.
+        RETURNS (Tensor): The readout that predicts each next piece, `(pieces, readout_width)`.
         """
         embedded = self.dropout_embedded(self.word_dropout(self.embedding(pieces)), lengths)
         if self.input_feeding:
-            readouts, weights = self._feed(memory, to_grid(embedded, lengths))
-            return self.dropout_readout(from_grid(readouts, lengths), lengths), weights
-        hidden, _ = self.network(embedded, lengths, self.start(memory))
-        seen, weights = self._attend(to_grid(hidden, lengths), memory)
-        readouts = self._read_out(hidden, from_grid(seen, lengths))
-        return self.dropout_readout(readouts, lengths), weights
+            readouts = from_grid(self._feed(memory, to_grid(embedded, lengths)), lengths)
+        else:
+            hidden, _ = self.network(embedded, lengths, self.start(memory))
+            seen, _ = self._attend(to_grid(hidden, lengths), memory)
+            readouts = self._read_out(hidden, from_grid(seen, lengths))
+        return self.dropout_readout(readouts, lengths)
 
-    def _feed(self, memory: Memory, embedded: Tensor) -> tuple[Tensor, Tensor]:
+    def _feed(self, memory: Memory, embedded: Tensor) -> Tensor:
+        """Read out step by step, each step reading the readout before it."""
         state = self.start(memory)
         readout = embedded.new_zeros(len(embedded), self.readout.out_features)
-        readouts, weights = [], []
+        readouts = [readout[:, None][:, :0]]
         for word in embedded.unbind(1):
             hidden, state = self.network.step(torch.cat([word, readout], 1), state)
-            seen, looked = self._attend(hidden[:, None], memory)
+            seen, _ = self._attend(hidden[:, None], memory)
             readout = self._read_out(hidden, seen[:, 0])
-            readouts.append(readout)
-            weights.append(looked)
-        if not readouts:
-            return readout[:, None][:, :0], memory.mask[:, None][:, :0].to(readout.dtype)
-        return torch.stack(readouts, 1), torch.cat(weights, 1)
+            readouts.append(readout[:, None])
+        return torch.cat(readouts, 1)
 
     def _attend(self, queries: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
         if self.attention is None:

@@ -122,7 +122,7 @@ class Seq2Seq(nn.Module):
         starts[last] = False
         ends[last - target_lengths + 1] = False
         memory = self.encode(source, lengths)
-        readouts, _ = self.decoder(memory, targets[starts.to(targets.device)], target_lengths - 1)
+        readouts = self.decoder(memory, targets[starts.to(targets.device)], target_lengths - 1)
         return cross_entropy(
             readouts,
             self.decoder.output_weight,

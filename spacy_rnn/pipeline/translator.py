@@ -16,7 +16,7 @@ from ..layers.search import Search
 from ..layers.seq2seq import translate
 from ..metrics.translation import perplexity, references_of
 from ..text.subwords import Subwords, load_subwords, train_subwords
-from .alignment import align, source_spans
+from .alignment import Span, align, source_spans
 from .extensions import ensure_extension
 from .sentences import Passage, split_passages
 
@@ -327,9 +327,13 @@ class Translator(TrainablePipe):
     def _describe(self, doc: Doc, translation: Translation) -> list[dict]:
         """Put the passages' hypotheses together: the best of all, the second of all, …"""
         n_best = max((len(found) for _, found in translation), default=1)
-        return [self._join(doc, translation, rank) for rank in range(n_best)]
+        sources = [source_spans(passage, self.source_subwords) for passage, _ in translation]
+        return [self._join(doc, translation, sources, rank) for rank in range(n_best)]
 
-    def _join(self, doc: Doc, translation: Translation, rank: int) -> dict:
+    def _join(
+        self, doc: Doc, translation: Translation, sources: list[list[Span]], rank: int
+    ) -> dict:
+        subwords = self.target_subwords
         result: dict[str, Any] = {
             "text": "" if translation else doc.text,
             "score": 0.0,
@@ -337,21 +341,19 @@ class Translator(TrainablePipe):
             "piece_scores": [],
             "alignment": [],
         }
-        for passage, found in translation:
+        for (passage, found), places in zip(translation, sources, strict=True):
             hypothesis = found[min(rank, len(found) - 1)]
-            subwords = self.target_subwords
             (text,) = subwords.decode([hypothesis.pieces])
             result["text"] += passage.before
             shift = len(result["text"])
             spans = [
                 (shift + start, shift + end) for start, end in subwords.spans(hypothesis.pieces)
             ]
-            sources = source_spans(passage, self.source_subwords)
             result["text"] += text + passage.after
             result["score"] += hypothesis.score
             result["pieces"] += subwords.spell(hypothesis.pieces)
             result["piece_scores"] += hypothesis.piece_scores
-            result["alignment"] += align(hypothesis, passage, sources, spans)
+            result["alignment"] += align(hypothesis, passage, places, spans)
         return result
 
     # Training

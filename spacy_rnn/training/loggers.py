@@ -158,7 +158,7 @@ class _Bar:
 
     def open(self, epoch: int) -> None:
         if self.steps:
-            from tqdm import tqdm  # type: ignore[import-untyped]
+            from tqdm import tqdm
 
             self.bar = tqdm(
                 total=self.steps, desc=f"Epoch {epoch + 1}", leave=False, file=self.stderr

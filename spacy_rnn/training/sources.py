@@ -189,7 +189,7 @@ def _read_jsonl(path: Path) -> Records:
 
 def _read_parquet(path: Path) -> Records:
     """Read the rows of a Parquet file."""
-    from pyarrow.parquet import ParquetFile  # type: ignore[import-untyped]
+    from pyarrow.parquet import ParquetFile
 
     number = 0
     with _open(path) as file:
@@ -206,7 +206,7 @@ def _read_parquet(path: Path) -> Records:
 
 def _read_dataset(name: str, subset: str | None, split: str) -> Records:
     """Stream a part of a data set."""
-    from datasets import load_dataset  # type: ignore[import-untyped]
+    from datasets import load_dataset
 
     try:
         dataset = load_dataset(name, subset, split=split, streaming=True)

@@ -7,8 +7,8 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.nn import functional
 
-MAX_LOGITS = 16_000_000
-"""Logits that are held at once: 64 MB of them, and as much again for their gradient."""
+MAX_LOGITS = 2_000_000
+"""Logits that are held at once: few enough that the passes over them find them in a cache."""
 
 
 def cross_entropy(
@@ -42,15 +42,18 @@ class _CrossEntropy(Function):
         size = max(1, MAX_LOGITS // len(weight))
         blocks = zip(hidden.split(size), targets.split(size), strict=True)
         for index, (rows, right) in enumerate(blocks):
-            logits = functional.linear(rows, weight, bias)
-            scores = logits.to(surprisal_type).log_softmax(dim=1)
-            surprisal = -scores.gather(1, right[:, None]).squeeze(1)
-            spread = -scores.mean(dim=1)
-            loss += ((1 - smoothing) * surprisal + smoothing * spread).sum()
-            surprisals.append(surprisal)
+            logits = functional.linear(rows, weight, bias).to(surprisal_type)
+            own = logits.gather(1, right[:, None])
+            mean = logits.mean(dim=1, keepdim=True)
+            # One exponential gives the normaliser and, divided by it, the probabilities.
+            peak = logits.amax(dim=1, keepdim=True)
+            total = logits.sub_(peak).exp_().sum(dim=1, keepdim=True)
+            normaliser = total.log() + peak
+            surprisals.append((normaliser - own).squeeze(1))
+            loss += (normaliser - (1 - smoothing) * own - smoothing * mean).sum()
             if needs:
-                d_logits = scores.exp_().sub_(smoothing / len(weight))
-                d_logits[torch.arange(len(right)), right] -= 1 - smoothing
+                d_logits = logits.div_(total).sub_(smoothing / len(weight))
+                d_logits.scatter_add_(1, right[:, None], torch.full_like(own, smoothing - 1))
                 d_logits = d_logits.to(hidden.dtype)
                 gradients[0][index * size : index * size + len(rows)] = d_logits @ weight
                 gradients[1] += d_logits.T @ rows

@@ -1,0 +1,124 @@
+"""A GRU over a batch, with a backward pass of its own.
+
+On a CPU torch records each step of a GRU for itself: its backward pass makes a gradient of the
+whole input at each step, and adds one up for each matrix. Here the steps are one operation:
+what does not depend on the gradient is computed for all of them at once, and the gradient of
+the recurrent matrix is one product.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd import Function
+from torch.autograd.function import once_differentiable
+from torch.nn import functional
+
+from .ragged import Packed
+
+
+def scan_gru(
+    data: Tensor, layout: Packed, weights: list[tuple[Tensor, ...]], start: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Scan with a GRU (Cho et al. 2014), the reset gate after the matrix product.
+
+    data (Tensor): Words of all sequences, shape `(words, inputs)`.
+    layout (Packed): The layout of these sequences.
+    weights (list[tuple[Tensor, ...]]): The weights of each direction, as of `scan_packed`.
+    start (Tensor): The hidden states to start from, in the order of the layout,
+        `(directions, batch, hidden)`.
+    RETURNS (tuple[Tensor, Tensor]): The hidden states of all directions at each word,
+        shape `(words, directions * hidden)`, and the states at the end of each sequence,
+        in the order of the layout.
+    """
+    # The scan from the end is one from the start over mirrored sequences: of equal lengths,
+    # so that both directions take each step together.
+    words = [layout.words, layout.mirror[layout.words]][: len(weights)]
+    rows = [layout.rows, layout.rows[layout.mirror]][: len(weights)]
+    input_matrices, recurrent_matrices, input_biases, recurrent_biases = zip(*weights, strict=True)
+    gates = torch.stack(
+        [
+            functional.linear(data, matrix, bias).index_select(0, order)
+            for matrix, bias, order in zip(input_matrices, input_biases, words, strict=True)
+        ]
+    )
+    outputs, final = _Scan.apply(
+        gates,
+        torch.stack(recurrent_matrices).to(gates.dtype),
+        torch.stack(recurrent_biases).to(gates.dtype),
+        start.to(gates.dtype),
+        layout.batch_sizes.tolist(),
+    )
+    pairs = zip(outputs.unbind(), rows, strict=True)
+    return torch.cat([output.index_select(0, order) for output, order in pairs], 1), final
+
+
+class _Scan(Function):
+    """The steps of a GRU: gates of the inputs `(directions, rows, 3 * hidden)` with reset,
+    update and candidate side by side, and states `(directions, batch, hidden)`."""
+
+    @staticmethod
+    def forward(ctx: Any, gates, matrices, biases, start, batch_sizes):
+        width = start.shape[2]
+        state = start.clone()
+        shape = (*gates.shape[:2], width)
+        befores, candidates, recurrent_candidates = (gates.new_empty(shape) for _ in range(3))
+        switches = gates.new_empty(*gates.shape[:2], 2 * width)
+        outputs = gates.new_empty(shape)
+        transposed, biases = matrices.transpose(1, 2), biases[:, None]
+        for rows in _steps(batch_sizes):
+            running = state[:, : rows.stop - rows.start]
+            befores[:, rows] = running
+            recurrent = torch.baddbmm(biases, running, transposed)
+            switch = torch.add(gates[:, rows, : 2 * width], recurrent[:, :, : 2 * width])
+            switches[:, rows] = switch.sigmoid_()
+            reset, update = switch.split(width, 2)
+            recurrent_candidate = recurrent[:, :, 2 * width :]
+            recurrent_candidates[:, rows] = recurrent_candidate
+            candidate = torch.addcmul(gates[:, rows, 2 * width :], reset, recurrent_candidate)
+            candidates[:, rows] = candidate.tanh_()
+            running.copy_(torch.lerp(candidate, running, update))
+            outputs[:, rows] = running
+        ctx.batch_sizes = batch_sizes
+        ctx.save_for_backward(matrices, befores, switches, candidates, recurrent_candidates)
+        return outputs, state
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, d_outputs, d_final):
+        matrices, befores, switches, candidates, recurrent_candidates = ctx.saved_tensors
+        resets, updates = switches.split(befores.shape[2], 2)
+        # What the gradient of a step's output is multiplied by, for each part of its gates.
+        by_candidate = (1 - updates) * (1 - candidates * candidates)
+        by_part = torch.stack(
+            [
+                by_candidate * recurrent_candidates * resets * (1 - resets),
+                (befores - candidates) * updates * (1 - updates),
+                by_candidate * resets,
+            ],
+            dim=2,
+        )
+        d_states = torch.empty_like(befores)
+        d_recurrent = torch.empty_like(by_part)
+        d_state = d_final.clone()
+        for rows in reversed(_steps(ctx.batch_sizes)):
+            running = d_state[:, : rows.stop - rows.start]
+            d_step = running + d_outputs[:, rows]
+            d_states[:, rows] = d_step
+            d_parts = d_step[:, :, None] * by_part[:, rows]
+            d_recurrent[:, rows] = d_parts
+            running.copy_(torch.baddbmm(d_step * updates[:, rows], d_parts.flatten(2), matrices))
+        d_gates = d_recurrent.clone()
+        d_gates[:, :, 2] = d_states * by_candidate
+        d_recurrent = d_recurrent.flatten(2)
+        d_matrices = d_recurrent.transpose(1, 2) @ befores
+        return d_gates.flatten(2), d_matrices, d_recurrent.sum(1), d_state, None
+
+
+def _steps(batch_sizes: list[int]) -> list[slice]:
+    """Give the rows of each step."""
+    steps, first = [], 0
+    for running in batch_sizes:
+        steps.append(slice(first, first + running))
+        first += running
+    return steps

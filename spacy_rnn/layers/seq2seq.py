@@ -1,6 +1,7 @@
 """Encoder-decoders: documents in, the pieces of their translations out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -30,7 +31,7 @@ def build_seq2seq_v1(
 
     encoder (Model): `spacy-rnn.SubwordEncoder.v1`, which becomes part of one network with
         the decoder, or any encoder of documents: `Model[List[Doc], List[Floats2d]]`.
-    decoder (Callable[..., Decoder]): Makes the decoder, `spacy-rnn.RecurrentDecoder.v1`.
+    decoder (Callable[..., Decoder]): Makes the decoder, `spacy-rnn.recurrent_decoder.v1`.
     attention (MakeAttention | None): Makes the attention. None for a decoder that knows
         its source by one vector alone.
     tied_source (bool): Whether source and target share their embeddings, which takes a
@@ -111,96 +112,6 @@ def build_subword_encoder_v1(
 SUBWORD_ENCODER = "subword_encoder"
 
 
-def build_recurrent_decoder_v1(
-    width: int = 512,
-    depth: int = 1,
-    *,
-    embed_width: int = 256,
-    readout_width: int = 256,
-    cell: str = "gru",
-    input_feeding: bool = False,
-    bridge: str = "dense",
-    tied: bool = True,
-    label_smoothing: float = 0.1,
-    dropout: float | None = None,
-    word_dropout: float = 0.0,
-) -> "Callable[..., Decoder]":
-    """Describe a recurrent decoder.
-
-    width (int): Features of the recurrent network.
-    depth (int): Layers.
-    embed_width (int): Features of each embedding.
-    readout_width (int): Features of what the softmax is computed from.
-    cell (str): One of "lstm", "gru", "rnn_tanh", "rnn_relu".
-    input_feeding (bool): Whether each step reads the readout of the one before (Luong et al.
-        2015): training goes step by step then.
-    bridge (str): What the decoder starts from: "zero", "last" or "dense".
-    tied (bool): Whether the softmax has the embeddings as its weights.
-    label_smoothing (float): The share of the right piece that is spread over all.
-    dropout (float | None): Locked dropout. None for `training.dropout`.
-    word_dropout (float): Share of pieces that are not shown in training.
-    RETURNS (Callable[..., Decoder]): Makes the decoder.
-    """
-    from ..nn.decoder import Decoder
-
-    return partial(
-        Decoder,
-        width=width,
-        depth=depth,
-        embed_width=embed_width,
-        readout_width=readout_width,
-        cell=cell,
-        input_feeding=input_feeding,
-        bridge=bridge,
-        tied=tied,
-        label_smoothing=label_smoothing,
-        dropout=dropout,
-        word_dropout=word_dropout,
-    )
-
-
-def build_additive_attention_v1(width: int = 256) -> "MakeAttention":
-    """Describe the attention of Bahdanau et al. (2015).
-
-    width (int): Units of its hidden layer.
-    RETURNS (MakeAttention): Makes the attention.
-    """
-    from ..nn.attention import AdditiveAttention
-
-    return partial(AdditiveAttention, width=width)
-
-
-def build_dot_attention_v1() -> "MakeAttention":
-    """Describe dot attention (Luong et al. 2015): decoder and encoder of one width.
-
-    RETURNS (MakeAttention): Makes the attention.
-    """
-    from ..nn.attention import DotAttention
-
-    return DotAttention
-
-
-def build_general_attention_v1() -> "MakeAttention":
-    """Describe general attention (Luong et al. 2015).
-
-    RETURNS (MakeAttention): Makes the attention.
-    """
-    from ..nn.attention import GeneralAttention
-
-    return GeneralAttention
-
-
-def build_scaled_dot_attention_v1(width: int = 256) -> "MakeAttention":
-    """Describe scaled dot attention (Vaswani et al. 2017) with one head.
-
-    width (int): Features that queries and keys are brought to.
-    RETURNS (MakeAttention): Makes the attention.
-    """
-    from ..nn.attention import ScaledDotAttention
-
-    return partial(ScaledDotAttention, width=width)
-
-
 def forward(
     model: Seq2SeqModel, translations: Translations, is_train: bool
 ) -> tuple[Floats1d, Callable]:
@@ -237,19 +148,39 @@ def forward(
     return cast(Floats1d, torch2xp(surprisals, ops=model.ops)), backprop
 
 
-def translate(model: Seq2SeqModel, docs: list[Doc], search: Callable) -> "list[list[Hypothesis]]":
+def translate(
+    model: Seq2SeqModel,
+    docs: list[Doc],
+    search: Callable,
+    *,
+    prefixes: Sequence[str | None] = (),
+    banned: Sequence[str] = (),
+    int8: bool = False,
+) -> "list[list[Hypothesis]]":
     """Search for the translations of documents.
 
     model (Seq2SeqModel): The model.
     docs (list[Doc]): The documents, all of them one batch.
-    search (Callable): Takes a step function, its state and the lengths of the sources.
+    search (Callable): Takes a step function, its state and the lengths of the sources, and
+        where there are any, the banned pieces and the prefixes.
+    prefixes (Sequence[str | None]): What each translation has to begin with.
+    banned (Sequence[str]): Pieces that are never written, by name.
+    int8 (bool): Whether the decoder computes in 8-bit integers.
     RETURNS (list[list[Hypothesis]]): What the search returns.
     """
+    subwords = load_subwords(model.attrs["subwords"])
+    settings: dict[str, Any] = {}
+    if banned:
+        settings["banned"] = subwords.find(banned)
+    if any(prefixes):
+        settings["prefixes"] = _pad(subwords.encode([prefix or "" for prefix in prefixes]))
     source, lengths = _flatten(model, model.get_ref("source").predict(docs), False)
-    with cast("NetworkShim", model.shims[0]).predictor() as network:
+    shim = cast("NetworkShim", model.shims[0])
+    with shim.predictor() as network:
         network = cast(Any, network)
         state = network.decoder.begin(network.encode(source, lengths))
-        return search(network.decoder.step, state, lengths.to(source.device))
+        with shim.int8() if int8 else nullcontext():
+            return search(network.decoder.step, state, lengths.to(source.device), **settings)
 
 
 def init(model: Seq2SeqModel, X: list[Doc] | None = None, Y: Any = None) -> None:
@@ -292,6 +223,14 @@ def encode_pieces(
         "spacy-rnn.SubwordEncoder.v1 is the encoder of spacy-rnn.Seq2Seq.v1 alone: for other "
         "components choose an encoder over tokens, such as spacy-rnn.RecurrentEncoder.v1"
     )
+
+
+def _pad(rows: list[list[int]]) -> "Tensor":
+    import torch
+    from torch.nn.utils.rnn import pad_sequence
+
+    tensors = [torch.tensor(row, dtype=torch.int64) for row in rows]
+    return pad_sequence(tensors, batch_first=True, padding_value=-1)
 
 
 def _flatten(model: Model, arrays: list, is_train: bool) -> "tuple[Tensor, Tensor]":

@@ -6,7 +6,7 @@ import math
 import os
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import cast
 
 import torch
@@ -16,6 +16,7 @@ from thinc.types import FloatsXd
 from thinc.util import convert_recursive, get_torch_default_device
 from torch import nn
 
+from ..nn.int8 import Int8, Int8Matrix, has_int8
 from ..nn.regularize import set_dropout
 from .weights import check_weights, dump_weights, fill_weights, read_weights
 
@@ -54,6 +55,7 @@ class NetworkShim(PyTorchShim):
         self._mixed_precision = mixed_precision
         self._device = get_torch_default_device() if device is None else device
         self._poisoned = False
+        self._rounded: dict[int, Int8Matrix] = {}
         self.grad_norm = 0.0
         self.skipped_steps = 0
         self.build(**dims)
@@ -96,6 +98,20 @@ class NetworkShim(PyTorchShim):
         """
         with torch.inference_mode(), self._autocast():
             yield self._predictor
+
+    def int8(self) -> AbstractContextManager:
+        """Compute in 8-bit integers for a while, where the device does.
+
+        RETURNS (AbstractContextManager): To be entered within `predictor`.
+        """
+        if has_int8(self._device):
+            return Int8(self._rounded)
+        warnings.warn(
+            f"int8 is on, but torch has no products of 8-bit integers on this device "
+            f"({self._device}): computing in floating point",
+            stacklevel=2,
+        )
+        return nullcontext()
 
     def begin_update(self, inputs: ArgsKwargs):
         """Run the network with its noise and remember what the gradients need.
@@ -158,6 +174,7 @@ class NetworkShim(PyTorchShim):
                 updated = xp2torch(weights, device=self.device)
                 if updated.data_ptr() != parameter.data_ptr():
                     parameter.data.copy_(updated)
+            self._rounded = {}
         self._poisoned = False
         self._model.zero_grad(set_to_none=True)
 
@@ -177,8 +194,10 @@ class NetworkShim(PyTorchShim):
         try:
             for parameter, weights in swapped.items():
                 parameter.data = xp2torch(weights, device=self.device)
+            self._rounded = {}
             yield
         finally:
+            self._rounded = {}
             for parameter, weights in backup.items():
                 parameter.data = weights
 
@@ -229,10 +248,12 @@ class NetworkShim(PyTorchShim):
         if dims != self.dims:
             self.build(**dims)
         fill_weights(self._model, tensors)
+        self._rounded = {}
         return self
 
     def __getstate__(self) -> dict:
-        return {key: value for key, value in vars(self).items() if key != "_predictor"}
+        made_again = ("_predictor", "_rounded")
+        return {key: value for key, value in vars(self).items() if key not in made_again}
 
     def __setstate__(self, state: dict) -> None:
         vars(self).update(state)
@@ -246,6 +267,7 @@ class NetworkShim(PyTorchShim):
         self._model = network.to(self._device).train()
         shared = {id(tensor): tensor for tensor in (*network.parameters(), *network.buffers())}
         self._predictor = copy.deepcopy(network, shared).eval()
+        self._rounded = {}
 
     def _autocast(self) -> AbstractContextManager:
         enabled = self._mixed_precision and has_bfloat16(self._device)

@@ -6,6 +6,7 @@ what does not depend on the gradient is computed for all of them at once, and th
 the recurrent matrix is one product.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -18,13 +19,13 @@ from .ragged import Packed
 
 
 def scan_gru(
-    data: Tensor, layout: Packed, weights: list[tuple[Tensor, ...]], start: Tensor
+    data: Tensor, layout: Packed, weights: Sequence[tuple[Tensor, ...]], start: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Scan with a GRU (Cho et al. 2014), the reset gate after the matrix product.
 
     data (Tensor): Words of all sequences, shape `(words, inputs)`.
     layout (Packed): The layout of these sequences.
-    weights (list[tuple[Tensor, ...]]): The weights of each direction, as of `scan_packed`.
+    weights (Sequence[tuple[Tensor, ...]]): The weights of each direction, as of `scan_packed`.
     start (Tensor): The hidden states to start from, in the order of the layout,
         `(directions, batch, hidden)`.
     RETURNS (tuple[Tensor, Tensor]): The hidden states of all directions at each word,

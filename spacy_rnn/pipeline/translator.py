@@ -1,7 +1,8 @@
 """A translator: an encoder, a decoder with attention, a search."""
 
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from functools import partial
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from spacy.language import Language
@@ -16,9 +17,9 @@ from ..layers.search import Search
 from ..layers.seq2seq import translate
 from ..metrics.translation import perplexity, references_of
 from ..text.subwords import Subwords, load_subwords, train_subwords
-from .alignment import Span, align, source_spans
 from .extensions import ensure_extension
-from .sentences import Passage, split_passages
+from .results import Translation, describe
+from .sentences import batch_passages, split_passages
 
 if TYPE_CHECKING:
     from ..nn.search.state import Hypothesis
@@ -31,6 +32,7 @@ shared_vocab = true
 subwords = "bpe"
 sampling = 0.0
 batch_places = 2000
+int8 = false
 banned = []
 
 [rnn_translator.model]
@@ -69,10 +71,8 @@ n_best = 1
 [rnn_translator.scorer]
 @scorers = "spacy-rnn.translation_scorer.v1"
 """
+SIDES = ("source", "target")
 DEFAULTS = Config().from_str(DEFAULT_CONFIG)["rnn_translator"]
-
-Translation = list[tuple[Passage, "list[Hypothesis]"]]
-"""The passages of a document, each with its hypotheses, the best first."""
 
 
 @Language.factory(
@@ -100,6 +100,7 @@ def make_translator(
     subwords: str,
     sampling: float,
     batch_places: int,
+    int8: bool,
     banned: list[str],
 ) -> "Translator":
     """Make a translator.
@@ -116,6 +117,8 @@ def make_translator(
     subwords (str): "bpe" or "unigram".
     sampling (float): How much the cut into subwords varies in training; 0 for not at all.
     batch_places (int): Places of source, padding included, that are translated at once.
+    int8 (bool): Whether to compute with 8-bit integers when translating on a CPU: faster,
+        and nearly the same.
     banned (list[str]): Subwords that are never written, as the vocabulary spells them.
     RETURNS (Translator): The component.
     """
@@ -131,6 +134,7 @@ def make_translator(
         subwords=subwords,
         sampling=sampling,
         batch_places=batch_places,
+        int8=int8,
         banned=banned,
     )
 
@@ -155,6 +159,7 @@ class Translator(TrainablePipe):
         subwords: str = "bpe",
         sampling: float = 0.0,
         batch_places: int = 2000,
+        int8: bool = False,
         banned: Iterable[str] = (),
     ):
         if batch_places < 1:
@@ -171,6 +176,7 @@ class Translator(TrainablePipe):
         self.shared_vocab = shared_vocab
         self.kind = subwords
         self.batch_places = batch_places
+        self.int8 = int8
         self.banned = tuple(banned)
         if self._cuts_source:
             model.get_ref("source").attrs["sampling"] = sampling
@@ -252,7 +258,7 @@ class Translator(TrainablePipe):
         passages = split_passages(docs)
         translations: list[Translation] = [[] for _ in docs]
         found: dict[int, list[Hypothesis]] = {}
-        for batch in self._make_batches(passages):
+        for batch in batch_passages(passages, self.batch_places):
             own = [passages[index] for index in batch]
             prefixes = [docs[passage.document]._.get(f"{self.attr}_prefix") for passage in own]
             hypotheses = self._search([passage.source for passage in own], prefixes, search)
@@ -261,29 +267,12 @@ class Translator(TrainablePipe):
             translations[passage.document].append((passage, found[index]))
         return translations
 
-    def _make_batches(self, passages: list[Passage]) -> Iterator[list[int]]:
-        """Put passages of similar length together, up to a number of padded places."""
-        lengths = [len(passage.source.text) for passage in passages]
-        batch: list[int] = []
-        # About four characters to a place.
-        for index in sorted(range(len(passages)), key=lambda index: -lengths[index]):
-            longest = lengths[batch[0]] if batch else lengths[index]
-            if batch and (len(batch) + 1) * longest > 4 * self.batch_places:
-                yield batch
-                batch = []
-            batch.append(index)
-        if batch:
-            yield batch
-
     def _search(
         self, docs: list[Doc], prefixes: list[str | None], search: Callable
     ) -> "list[list[Hypothesis]]":
-        settings: dict[str, Any] = {}
-        if self.banned:
-            settings["banned"] = self.target_subwords.find(self.banned)
-        if any(prefixes):
-            settings["prefixes"] = self._cut_prefixes(prefixes)
-        found = translate(self.model, docs, lambda *network: search(*network, **settings))
+        found = translate(
+            self.model, docs, search, prefixes=prefixes, banned=self.banned, int8=self.int8
+        )
         n_best = getattr(search, "n_best", 1)
         return [self._distinct(hypotheses, n_best) for hypotheses in found]
 
@@ -294,14 +283,6 @@ class Translator(TrainablePipe):
         texts = self.target_subwords.decode([each.pieces for each in hypotheses])
         first = dict(zip(reversed(texts), reversed(hypotheses), strict=True))
         return [each for each in hypotheses if each in first.values()][:n_best]
-
-    def _cut_prefixes(self, prefixes: list[str | None]) -> Any:
-        import torch
-        from torch.nn.utils.rnn import pad_sequence
-
-        pieces = self.target_subwords.encode([prefix or "" for prefix in prefixes])
-        rows = [torch.tensor(row, dtype=torch.int64) for row in pieces]
-        return pad_sequence(rows, batch_first=True, padding_value=-1)
 
     def _change_search(self, settings: dict[str, Any]) -> Callable:
         if not settings:
@@ -320,41 +301,9 @@ class Translator(TrainablePipe):
         scores (list[Translation]): What `predict` returned for them.
         """
         for doc, translation in zip(docs, scores, strict=True):
-            best = self._describe(doc, translation)
+            best = describe(doc, translation, self.source_subwords, self.target_subwords)
             doc._.set(f"{self.attr}s", best)
             doc._.set(self.attr, best[0]["text"])
-
-    def _describe(self, doc: Doc, translation: Translation) -> list[dict]:
-        """Put the passages' hypotheses together: the best of all, the second of all, …"""
-        n_best = max((len(found) for _, found in translation), default=1)
-        sources = [source_spans(passage, self.source_subwords) for passage, _ in translation]
-        return [self._join(doc, translation, sources, rank) for rank in range(n_best)]
-
-    def _join(
-        self, doc: Doc, translation: Translation, sources: list[list[Span]], rank: int
-    ) -> dict:
-        subwords = self.target_subwords
-        result: dict[str, Any] = {
-            "text": "" if translation else doc.text,
-            "score": 0.0,
-            "pieces": [],
-            "piece_scores": [],
-            "alignment": [],
-        }
-        for (passage, found), places in zip(translation, sources, strict=True):
-            hypothesis = found[min(rank, len(found) - 1)]
-            (text,) = subwords.decode([hypothesis.pieces])
-            result["text"] += passage.before
-            shift = len(result["text"])
-            spans = [
-                (shift + start, shift + end) for start, end in subwords.spans(hypothesis.pieces)
-            ]
-            result["text"] += text + passage.after
-            result["score"] += hypothesis.score
-            result["pieces"] += subwords.spell(hypothesis.pieces)
-            result["piece_scores"] += hypothesis.piece_scores
-            result["alignment"] += align(hypothesis, passage, places, spans)
-        return result
 
     # Training
 
@@ -372,20 +321,19 @@ class Translator(TrainablePipe):
         labels (dict[str, str] | None): Vocabularies made before, by `spacy init labels`.
         RAISES (ValueError): If the data do not allow a vocabulary of the size asked for.
         """
-        source, target = self._make_vocabularies(get_examples, labels)
+        if labels is None:
+            source, target = self._learn_vocabularies(get_examples)
+        else:
+            source, target = (Subwords(bytes.fromhex(labels[side])) for side in SIDES)
         if self._cuts_source:
             self.model.get_ref("source").attrs["subwords"] = source.to_bytes()
         self.model.attrs["subwords"] = target.to_bytes()
         self.model.set_dim("nO", len(target), force=True)
         self.model.initialize(X=[example.x for example in islice(get_examples(), 10)])
 
-    def _make_vocabularies(
-        self, get_examples: Callable[[], Iterable[Example]], labels: dict[str, str] | None
+    def _learn_vocabularies(
+        self, get_examples: Callable[[], Iterable[Example]]
     ) -> tuple[Subwords, Subwords]:
-        if labels is not None:
-            given = {side: Subwords(bytes.fromhex(model)) for side, model in labels.items()}
-            return given["source"], given["target"]
-
         def sources() -> Iterator[str]:
             return (example.reference.text for example in get_examples())
 
@@ -393,31 +341,28 @@ class Translator(TrainablePipe):
             for example in get_examples():
                 yield from references_of(example, self.attr)
 
-        def both() -> Iterator[str]:
-            yield from sources()
-            yield from targets()
-
         if next(targets(), None) is None:
             raise ValueError(
                 f"No example has a translation in reference._.{self.attr}, so that "
                 f'"{self.name}" cannot be initialized: read parallel text with '
                 f"spacy-rnn.ParallelCorpus.v1, or set attr to where the translations are"
             )
-        if self.shared_vocab and self._cuts_source:
-            shared = train_subwords(both(), self.vocab_size, self.kind)
-            return shared, shared
-        target = train_subwords(targets(), self.vocab_size, self.kind)
+        learn = partial(train_subwords, size=self.vocab_size, kind=self.kind)
         if not self._cuts_source:
+            target = learn(targets())
             return target, target
-        return train_subwords(sources(), self.vocab_size, self.kind), target
+        if self.shared_vocab:
+            shared = learn(chain(sources(), targets()))
+            return shared, shared
+        return learn(sources()), learn(targets())
 
     @property
     def label_data(self) -> dict[str, str]:
         """dict[str, str]: The vocabularies, for `spacy init labels`."""
-        source = self.source_subwords or self.target_subwords
+        vocabularies = self.source_subwords or self.target_subwords, self.target_subwords
         return {
-            "source": source.to_bytes().hex(),
-            "target": self.target_subwords.to_bytes().hex(),
+            side: subwords.to_bytes().hex()
+            for side, subwords in zip(SIDES, vocabularies, strict=True)
         }
 
     def update(

@@ -3,7 +3,7 @@
 import io
 import re
 from collections.abc import Iterable
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -47,11 +47,11 @@ class Subwords:
             (Provilkov et al. 2020). 0 gives the best cut.
         RETURNS (list[list[int]]): The pieces of each text.
         """
-        if not sampling:
-            return self._processor.encode(texts, num_threads=1)
-        return self._processor.encode(
-            texts, num_threads=1, enable_sampling=True, alpha=sampling, nbest_size=-1
-        )
+        # One by one: for a list sentencepiece starts a thread each time.
+        encode = self._processor.encode
+        if sampling:
+            encode = partial(encode, enable_sampling=True, alpha=sampling, nbest_size=-1)
+        return [encode(text) for text in texts]
 
     def decode(self, pieces: list[list[int]]) -> list[str]:
         """Join pieces to texts.
@@ -59,7 +59,7 @@ class Subwords:
         pieces (list[list[int]]): The pieces of each text.
         RETURNS (list[str]): The texts. Bytes that are no UTF-8 become U+FFFD.
         """
-        return self._processor.decode(pieces, num_threads=1)
+        return [self._processor.decode(each) for each in pieces]
 
     def spell(self, pieces: list[int]) -> list[str]:
         """Name pieces as sentencepiece writes them.

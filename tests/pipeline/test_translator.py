@@ -219,6 +219,45 @@ def test_banned_pieces_are_not_written(nlp):
         translator.banned = ()
 
 
+def test_integers_translate_the_same(nlp):
+    """So sure a network, and so nearly equal products."""
+    translator = nlp.get_pipe("rnn_translator")
+    expected = list(nlp.pipe(TEXTS))
+    translator.int8 = True
+    try:
+        docs = list(nlp.pipe(TEXTS))
+        alone = nlp(TEXTS[0])
+    finally:
+        translator.int8 = False
+    assert [doc._.translation for doc in docs] == [doc._.translation for doc in expected]
+    scores = [doc._.translations[0]["score"] for doc in docs]
+    exact = [doc._.translations[0]["score"] for doc in expected]
+    assert scores == pytest.approx(exact, abs=0.05)
+    assert scores != exact
+    assert alone._.translations[0]["score"] == pytest.approx(scores[0], abs=1e-5)
+
+
+def test_integers_follow_the_weights(nlp):
+    """What was rounded before a step is not what is rounded after it."""
+    nlp = make_pipeline(config={**SMALL, "int8": True})
+    examples, _ = train(nlp, steps=20)
+    score = lambda: nlp(TEXTS[0])._.translations[0]["score"]  # noqa: E731
+    before = score()
+    optimizer = Adam(0.05)
+    nlp.update(examples, sgd=optimizer)
+    after = score()
+    assert after != before
+    with nlp.use_params(optimizer.averages):
+        assert score() != after
+    assert score() == after
+    stored = nlp.to_bytes()
+    nlp.update(examples, sgd=optimizer)
+    assert score() != after
+    nlp.from_bytes(stored)
+    assert score() == after
+    assert nlp.get_pipe("rnn_translator").int8
+
+
 def test_two_translators_live_in_one_pipeline():
     nlp = make_pipeline()
     make_pipeline({**SMALL, "attr": "english"}, "to_english", nlp)

@@ -1,0 +1,98 @@
+"""Decoders and attention as settings."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..nn.decoder import Decoder, MakeAttention
+
+
+def build_recurrent_decoder_v1(
+    width: int = 512,
+    depth: int = 1,
+    *,
+    embed_width: int = 256,
+    readout_width: int = 256,
+    cell: str = "gru",
+    input_feeding: bool = False,
+    bridge: str = "dense",
+    tied: bool = True,
+    label_smoothing: float = 0.1,
+    dropout: float | None = None,
+    word_dropout: float = 0.0,
+) -> "Callable[..., Decoder]":
+    """Describe a recurrent decoder.
+
+    width (int): Features of the recurrent network.
+    depth (int): Layers.
+    embed_width (int): Features of each embedding.
+    readout_width (int): Features of what the softmax is computed from.
+    cell (str): One of "lstm", "gru", "rnn_tanh", "rnn_relu".
+    input_feeding (bool): Whether each step reads the readout of the one before (Luong et al.
+        2015): training goes step by step then.
+    bridge (str): What the decoder starts from: "zero", "last" or "dense".
+    tied (bool): Whether the softmax has the embeddings as its weights.
+    label_smoothing (float): The share of the right piece that is spread over all.
+    dropout (float | None): Locked dropout. None for `training.dropout`.
+    word_dropout (float): Share of pieces that are not shown in training.
+    RETURNS (Callable[..., Decoder]): Makes the decoder.
+    """
+    from ..nn.decoder import Decoder
+
+    return partial(
+        Decoder,
+        width=width,
+        depth=depth,
+        embed_width=embed_width,
+        readout_width=readout_width,
+        cell=cell,
+        input_feeding=input_feeding,
+        bridge=bridge,
+        tied=tied,
+        label_smoothing=label_smoothing,
+        dropout=dropout,
+        word_dropout=word_dropout,
+    )
+
+
+def build_additive_attention_v1(width: int = 256) -> "MakeAttention":
+    """Describe the attention of Bahdanau et al. (2015).
+
+    width (int): Units of its hidden layer.
+    RETURNS (MakeAttention): Makes the attention.
+    """
+    from ..nn.attention import AdditiveAttention
+
+    return partial(AdditiveAttention, width=width)
+
+
+def build_dot_attention_v1() -> "MakeAttention":
+    """Describe dot attention (Luong et al. 2015): decoder and encoder of one width.
+
+    RETURNS (MakeAttention): Makes the attention.
+    """
+    from ..nn.attention import DotAttention
+
+    return DotAttention
+
+
+def build_general_attention_v1() -> "MakeAttention":
+    """Describe general attention (Luong et al. 2015).
+
+    RETURNS (MakeAttention): Makes the attention.
+    """
+    from ..nn.attention import GeneralAttention
+
+    return GeneralAttention
+
+
+def build_scaled_dot_attention_v1(width: int = 256) -> "MakeAttention":
+    """Describe scaled dot attention (Vaswani et al. 2017) with one head.
+
+    width (int): Features that queries and keys are brought to.
+    RETURNS (MakeAttention): Makes the attention.
+    """
+    from ..nn.attention import ScaledDotAttention
+
+    return partial(ScaledDotAttention, width=width)

@@ -1,0 +1,109 @@
+"""Matrix products in 8-bit integers, for prediction on a CPU."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
+
+FEWEST_ROWS = 64
+"""Rows of a matrix from which on 8 bits are faster."""
+
+# Seven bits for what a matrix is multiplied by: with eight, processors without VNNI
+# instructions would overflow the 16 bits that they add pairs of products up in.
+LEVELS, ZERO = 63, 64
+
+
+@dataclass(frozen=True)
+class Int8Matrix:
+    """A matrix as integers, each row with a scale of its own.
+
+    packed (Tensor): The integers, in oneDNN's order.
+    scales (Tensor): What the integers of each row are multiplied by, `(rows,)`.
+    zeros (Tensor): Zero for each row: the integers are symmetric.
+    """
+
+    packed: Tensor
+    scales: Tensor
+    zeros: Tensor
+
+    @classmethod
+    def from_float(cls, matrix: Tensor) -> "Int8Matrix":
+        """Round a matrix.
+
+        matrix (Tensor): The matrix, `(rows, columns)`.
+        RETURNS (Int8Matrix): The same to 7 bits and a sign.
+        """
+        scales = (matrix.abs().amax(dim=1) / 127).clamp(min=torch.finfo(torch.float32).tiny)
+        integers = (matrix / scales[:, None]).round().to(torch.int8)
+        packed = torch.ops.onednn.qlinear_prepack(integers, None)
+        return cls(packed, scales, torch.zeros(len(scales), dtype=torch.int32))
+
+    def multiply(self, data: Tensor, bias: Tensor | None) -> Tensor:
+        """Compute what `functional.linear` does, nearly.
+
+        Each row of the data is rounded by its own largest value, so that no row depends on
+        the others.
+
+        data (Tensor): Rows, `(…, columns)`.
+        bias (Tensor | None): What is added, `(rows,)`.
+        RETURNS (Tensor): The products, `(…, rows)`.
+        """
+        peaks = data.abs().amax(dim=-1, keepdim=True).clamp(min=torch.finfo(data.dtype).tiny)
+        levels = (data * (LEVELS / peaks)).round_().add_(ZERO).to(torch.uint8)
+        products = torch.ops.onednn.qlinear_pointwise(
+            levels,
+            1 / LEVELS,
+            ZERO,
+            self.packed,
+            self.scales,
+            self.zeros,
+            None,  # bias: it is not to be scaled with the data
+            1.0,  # output_scale
+            0,  # output_zero_point
+            torch.float32,
+            "none",  # post_op_name
+            [],
+            "",
+        )
+        return products.mul_(peaks) if bias is None else torch.addcmul(bias, products, peaks)
+
+
+class Int8(TorchFunctionMode):
+    """Round the matrices of linear layers, and multiply by these, wherever it is entered.
+
+    matrices (dict[int, Int8Matrix]): The matrices rounded so far, by the identity of their
+        weights, to be shared by all who predict on the same weights.
+    """
+
+    def __init__(self, matrices: dict[int, Int8Matrix]):
+        super().__init__()
+        self.matrices = matrices
+
+    def __torch_function__(
+        self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None
+    ) -> Any:
+        if func is not functional.linear or not _is_worth_it(args[1]):
+            return func(*args, **kwargs or {})
+        data, weight, *bias = args
+        matrix = self.matrices.get(id(weight))
+        if matrix is None:
+            matrix = self.matrices[id(weight)] = Int8Matrix.from_float(weight)
+        return matrix.multiply(data, bias[0] if bias else None)
+
+
+def _is_worth_it(weight: Tensor) -> bool:
+    # Other tensors than parameters may be gone when their identity comes up again.
+    return isinstance(weight, nn.Parameter) and len(weight) >= FEWEST_ROWS
+
+
+def has_int8(device: torch.device) -> bool:
+    """Tell whether there are such products on a device.
+
+    device (torch.device): The device.
+    RETURNS (bool): Whether torch has them there.
+    """
+    return device.type == "cpu" and hasattr(torch.ops.onednn, "qlinear_pointwise")

@@ -55,8 +55,8 @@ def beam_search(
     """Write each sequence piece by piece, going on from the best few each time.
 
     A sentence is done when as many of its sequences have ended as the beam is wide, and none
-    that goes on is better so far than the best of them; what other sentences do has no part
-    in it. A sequence ends only if it is among the best few then.
+    that goes on is better so far than any of the best of them; what other sentences do has no
+    part in it. A sequence ends only if it is among the best few then.
 
     step (Step): The network.
     state (SearchState): Where it stands, with one hypothesis for each sentence.
@@ -108,7 +108,8 @@ def beam_search(
             total == NEVER
             or (
                 len(trace.finished[sentence]) >= beam_width
-                and max(trace.finished[sentence])[0] >= ranking.score(total, trace.time, [])
+                and sorted(trace.finished[sentence])[-beam_width][0]
+                >= ranking.score(total, trace.time, [])
             )
             for sentence, total in zip(trace.sentences.tolist(), most, strict=True)
         ]

@@ -253,7 +253,7 @@ def embed_attributes(
         model.inc_grad("E", d_table)
         return []
 
-    return cast(Floats2d, vectors[places]), backprop
+    return vectors[places], backprop
 
 
 HASHES = 4

@@ -13,6 +13,9 @@ Embedding = Model[list[Doc], list[Floats2d]]
 FlatEmbedding = Model[list[Doc], Floats2d]
 """The vectors of all tokens of all documents, `(tokens, nO)`."""
 
+TextClassifier = Model[list[Doc], Floats2d]
+"""The probability of each class of each document, `(documents, classes)`."""
+
 Source = Model[list[Doc], list[Floats2d]] | Model[list[Doc], list[Ints1d]]
 """For each document vectors of its tokens, `(tokens, nO)`, or its pieces, `(pieces,)`."""
 

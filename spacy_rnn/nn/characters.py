@@ -95,12 +95,13 @@ class CharacterCNN(nn.Module):
 
     def _windows(self, data: Tensor, owner: Tensor) -> Tensor:
         """Find the row of each place of each window; the last of a table is outside a word."""
-        reach = len(self.filters) // 2
-        data = functional.pad(data, (reach, reach), value=BYTES).unfold(0, 2 * reach + 1, 1)
-        owner = functional.pad(owner, (reach, reach), value=-1).unfold(0, 2 * reach + 1, 1)
-        inside = owner == owner[:, reach, None]
-        tables = torch.arange(2 * reach + 1, device=data.device) * (BYTES + 1)
-        return torch.where(inside, data, BYTES) + tables
+        window = len(self.filters)
+        offsets = torch.arange(window, device=data.device)
+        places = torch.arange(len(data), device=data.device)[:, None] + offsets
+        around = (window // 2, window // 2)
+        inside = functional.pad(owner, around, value=-1)[places] == owner[:, None]
+        rows = torch.where(inside, functional.pad(data, around)[places], BYTES)
+        return rows + offsets * (BYTES + 1)
 
 
 def _embed_bytes(width: int) -> nn.Embedding:

@@ -153,7 +153,7 @@ def reduce_last(data: Tensor, lengths: Tensor) -> Tensor:
     data = torch.cat([data, data.new_zeros(1, data.shape[1])])
     words = torch.stack([ends - 1, ends - lengths], dim=1)
     words = torch.where(lengths[:, None] > 0, words, nowhere[:, None])
-    return data.index_select(0, words.flatten().to(data.device)).view(len(lengths), -1)
+    return data.index_select(0, words.flatten().to(data.device)).view(-1, 2 * data.shape[1])
 
 
 def reduce_max(data: Tensor, lengths: Tensor) -> Tensor:

@@ -169,7 +169,7 @@ def _build_characters(
     )
     parts = [characters]
     if words is not None:
-        parts.append(chain(words, list2array()))
+        parts.append(_flatten(words))
     if include_static_vectors:
         parts.append(_static_vectors(width))
     return by_document(concatenate(*parts))
@@ -177,7 +177,17 @@ def _build_characters(
 
 def _static_vectors(width: int) -> FlatEmbedding:
     """Project the vectors of the pipeline."""
-    return chain(StaticVectors(width), ragged2list(), list2array())
+    return _flatten(chain(StaticVectors(width), ragged2list()), width)
+
+
+def _flatten(embedding: Embedding, width: int | None = None) -> FlatEmbedding:
+    """Put the vectors of all documents one after the other."""
+    flat: FlatEmbedding = chain(embedding, list2array())
+    if width is None and embedding.has_dim("nO"):
+        width = embedding.get_dim("nO")
+    if width is not None:
+        flat.set_dim("nO", width)
+    return flat
 
 
 def by_document(words: FlatEmbedding) -> Embedding:

@@ -8,7 +8,7 @@ import numpy as np
 from spacy.attrs import NORM
 from spacy.tokens import Doc
 from thinc.api import ArgsKwargs, Model, torch2xp, xp2torch
-from thinc.types import Floats2d
+from thinc.types import Floats2d, Floats3d
 from thinc.util import get_width
 
 from ..types import Embedding, TextClassifier
@@ -26,7 +26,6 @@ def build_text_classifier_v1(
     dropout: float | None = None,
     ngram_size: int = 0,
     ngram_rows: int = 32768,
-    expert_dropout: float = 0.0,
     nO: int | None = None,
 ) -> TextClassifier:
     """Build a classifier that pools the vectors of tokens, with n-grams beside them if wanted.
@@ -35,11 +34,9 @@ def build_text_classifier_v1(
     pooling (MakePooling): Makes one vector of them, such as `spacy-rnn.concat_pooling.v1`.
     exclusive_classes (bool): Whether a document is of exactly one class.
     dropout (float | None): Dropout on that vector. None for `training.dropout`.
-    ngram_size (int): Up to how many tokens an n-gram has, whose weights are added to the
-        scores of classes. 0 for no n-grams.
+    ngram_size (int): Up to how many tokens an n-gram has. N-grams make another classifier,
+        which learns by itself, and the probabilities of the two are averaged. 0 for none.
     ngram_rows (int): Rows of the table of n-grams, which are hashed.
-    expert_dropout (float): With n-grams, how often a document in training is without what
-        either they or the vector say: each learns to do without the other.
     nO (int | None): Classes. Default: those of the training data.
     RETURNS (TextClassifier): The classifier.
     RAISES (ValueError): If a setting is out of its bounds.
@@ -50,7 +47,6 @@ def build_text_classifier_v1(
     from .shim import NetworkShim
 
     check_rate(dropout or 0.0, "dropout")
-    check_rate(expert_dropout, "expert_dropout")
     check_at_least("ngram_size", ngram_size, 0)
     check_at_least("ngram_rows", ngram_rows, 1)
     network = partial(
@@ -58,7 +54,6 @@ def build_text_classifier_v1(
         pooling=pooling,
         dropout=dropout,
         ngram_rows=ngram_rows if ngram_size else 0,
-        expert_dropout=expert_dropout,
     )
     width = tok2vec.get_dim("nO") if tok2vec.has_dim("nO") else 2
     return Model(
@@ -85,26 +80,31 @@ def forward(model: TextClassifier, docs: list[Doc], is_train: bool) -> tuple[Flo
     docs (list[Doc]): The documents.
     is_train (bool): Whether gradients will follow.
     RETURNS (tuple[Floats2d, Callable]): The probability of each class, `(docs, classes)`, and
-        a callback that takes the gradient of the scores that the probabilities are made of:
-        for cross-entropy, what the probabilities have too much.
+        a callback that takes how far each is from what is right, or zero where that is not
+        known.
     """
     shim = cast("NetworkShim", model.shims[0])
     vectors, backprop_tokens = model.get_ref("tok2vec")(docs, is_train)
     inputs = _lay_out(model, docs, vectors, is_train)
     if is_train:
         shim.set_dropout_rate(model.attrs["dropout_rate"])
-    (outputs, _), backprop_network = shim(inputs, is_train)
-    scores = cast(Floats2d, torch2xp(outputs, ops=model.ops))
+    (scores, _), backprop_network = shim(inputs, is_train)
+    experts = _to_probabilities(model, cast(Floats3d, torch2xp(scores, ops=model.ops)))
+    probabilities = cast(Floats2d, model.ops.xp.mean(experts, axis=0))
 
-    def backprop(d_scores: Floats2d) -> list[Doc]:
+    def backprop(d_probabilities: Floats2d) -> list[Doc]:
+        # What is right follows from the error of the average. Each expert has its own error,
+        # which is the gradient of its cross-entropy with regard to its scores.
+        right = probabilities - d_probabilities
+        d_scores = (experts - right) * (d_probabilities != 0)
         gradient = xp2torch(d_scores, device=shim.device)
-        d_inputs = backprop_network(ArgsKwargs((outputs,), {"grad_tensors": gradient}))
+        d_inputs = backprop_network(ArgsKwargs((scores,), {"grad_tensors": gradient}))
         d_vectors = cast(Floats2d, torch2xp(d_inputs.args[0], ops=model.ops))
         lengths = model.ops.asarray1i([len(doc) for doc in docs])
         backprop_tokens(model.ops.unflatten(d_vectors, lengths))
         return []
 
-    return _to_probabilities(model, scores), backprop
+    return probabilities, backprop
 
 
 def attend(model: TextClassifier, docs: list[Doc]) -> list[list[float]]:
@@ -184,7 +184,7 @@ def _cut_sentences(doc: Doc) -> list[int]:
     return [len(doc)]
 
 
-def _to_probabilities(model: TextClassifier, scores: Floats2d) -> Floats2d:
+def _to_probabilities(model: TextClassifier, scores: Floats3d) -> Floats3d:
     if model.attrs["multi_label"]:
         return model.ops.sigmoid(scores)
     return model.ops.softmax(scores)

@@ -2,11 +2,14 @@
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from .pooling import MakePooling
 from .recurrent import check_at_least
-from .regularize import LockedDropout, check_rate
+from .regularize import LockedDropout
+
+# Optimizers such as Adam move all weights at one pace, which is too slow for weights that few
+# sequences use.
+NGRAM_PACE = 5.0
 
 
 class Classifier(nn.Module):
@@ -18,9 +21,6 @@ class Classifier(nn.Module):
     dropout (float | None): Dropout on what was pooled. None for a rate that is set with
         `set_dropout`.
     ngram_rows (int): Rows of the table of n-grams. 0 for none.
-    expert_dropout (float): With n-grams, how often a sequence in training is without what one
-        of the two says: each learns to do without the other, and together they are an
-        ensemble.
     RAISES (ValueError): If a setting is out of its bounds.
     """
 
@@ -32,14 +32,12 @@ class Classifier(nn.Module):
         *,
         dropout: float | None = None,
         ngram_rows: int = 0,
-        expert_dropout: float = 0.0,
     ):
         super().__init__()
         check_at_least("inputs", inputs, 1)
         self.pooling = pooling(inputs)
         self.dropout = LockedDropout(dropout)
         self.output = nn.Linear(self.pooling.width, labels)
-        self.expert_dropout = check_rate(expert_dropout, "expert_dropout")
         self.ngrams = nn.Parameter(torch.zeros(ngram_rows, labels)) if ngram_rows else None
 
     def forward(
@@ -59,16 +57,14 @@ class Classifier(nn.Module):
         counts (Tensor): Sentences of each sequence, shape `(batch,)`.
         ngrams (Tensor): The row of each n-gram of all sequences, shape `(ngrams,)`.
         owners (Tensor): The sequence that each n-gram is in, shape `(ngrams,)`.
-        RETURNS (tuple[Tensor, Tensor | None]): A score of each class, `(batch, labels)`, and
-            for attention how much each word counts, `(words,)`.
+        RETURNS (tuple[Tensor, Tensor | None]): A score of each class by each of the one or
+            two experts, `(experts, batch, labels)`, and for attention how much each word
+            counts, `(words,)`.
         """
         pooled, weights = self.pooling(data, lengths, sentences, counts)
         scores = self.output(self.dropout(pooled, torch.ones_like(lengths)))
         if self.ngrams is None:
-            return scores, weights
-        of_ngrams = torch.zeros_like(scores).index_add(
-            0, owners, self.ngrams.index_select(0, ngrams)
-        )
-        heard = scores.new_ones(len(scores), 2)
-        heard = functional.dropout(heard, self.expert_dropout, self.training)
-        return scores * heard[:, :1] + of_ngrams * heard[:, 1:], weights
+            return scores[None], weights
+        rows = self.ngrams.index_select(0, ngrams) * NGRAM_PACE
+        of_ngrams = torch.zeros_like(scores).index_add(0, owners, rows)
+        return torch.stack([scores, of_ngrams]), weights

@@ -27,7 +27,6 @@ batch_words = 20000
 exclusive_classes = true
 ngram_size = 2
 ngram_rows = 32768
-expert_dropout = 0.5
 
 [rnn_textcat.model.tok2vec]
 @architectures = "spacy.Tok2Vec.v2"

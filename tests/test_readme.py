@@ -101,6 +101,15 @@ def test_benchmarks_run(arguments, run_python, tmp_path):
     assert "memory" in output
 
 
+def test_tasks_are_compared(run_python, tmp_path):
+    (tmp_path / "trec").mkdir()
+    questions = [f"{'HUM:ind Who' if n % 2 else 'LOC:city Where'} is {n} ?" for n in range(560)]
+    (tmp_path / "trec" / "train.txt").write_text("\n".join(questions), encoding="latin-1")
+    script = ROOT / "benchmarks" / "tasks.py"
+    output = run_python(script, tmp_path, "--tasks", "trec", "--rows", "rnn_textcat", "--steps", 2)
+    assert re.search(r"trec +rnn_textcat +[\d.]+%", output)
+
+
 def test_start_is_measured(run_python):
     output = run_python(ROOT / "benchmarks" / "startup.py", "--rounds", "1")
     assert re.fullmatch(r"with \d+ ms, without \d+ ms: [+-]\d+ ms\n", output)

@@ -33,6 +33,7 @@ def test_workflows(project, run_python):
     config = project / "configs" / "phrasebook.cfg"
     shorten(config, max_steps=(1200, 20), eval_frequency=(300, 20))
     shorten(project / "configs" / "tagger.cfg", max_steps=(300, 50))
+    shorten(project / "configs" / "textcat.cfg", max_steps=(1500, 100))
     for part in ("dev", "test"):  # A translator that knows nothing yet writes long and slowly.
         path = project / "assets" / "phrasebook" / f"{part}.jsonl"
         path.write_text("\n".join(path.read_text("utf8").split("\n")[:40]) + "\n", "utf8")
@@ -51,6 +52,8 @@ def test_workflows(project, run_python):
     assert output.strip()
     run_python("-m", "spacy", "project", "run", "tagger", cwd=project)
     assert read_json(project / "metrics" / "tagger.json")["tag_acc"] > 0.9
+    run_python("-m", "spacy", "project", "run", "textcat", cwd=project)
+    assert read_json(project / "metrics" / "textcat" / "phrasebook.json")["cats_micro_f"] > 0.7
 
 
 def test_the_readme_documents_the_project(root, tmp_path, run_python):

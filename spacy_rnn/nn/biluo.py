@@ -2,25 +2,24 @@
 
 from typing import NamedTuple
 
-import torch
-from torch import Tensor
+import numpy as np
 
-OUT = 0
-BEGIN, IN, LAST, UNIT = 1, 2, 3, 4
+OUT, BEGIN, IN, LAST, UNIT = range(5)
+"""Kinds of tags. What is out has tag 0; type t has the tags `4 * t + kind`."""
 
 
 class Rules(NamedTuple):
     """Which labels may stand where.
 
-    transitions (Tensor): Whether the label of a column may follow that of a row, booleans
+    transitions (np.ndarray): Whether the label of a column may follow that of a row, booleans
         of shape `(labels, labels)`.
-    start (Tensor): Whether a sequence may start with a label, `(labels,)`.
-    end (Tensor): Whether it may end with it, `(labels,)`.
+    start (np.ndarray): Whether a sequence may start with a label, `(labels,)`.
+    end (np.ndarray): Whether it may end with it, `(labels,)`.
     """
 
-    transitions: Tensor
-    start: Tensor
-    end: Tensor
+    transitions: np.ndarray
+    start: np.ndarray
+    end: np.ndarray
 
 
 def anything_goes(labels: int) -> Rules:
@@ -29,56 +28,51 @@ def anything_goes(labels: int) -> Rules:
     labels (int): How many labels there are.
     RETURNS (Rules): The rules.
     """
-    free = torch.ones(labels, dtype=torch.bool)
-    return Rules(free.repeat(labels, 1), free, free)
+    return Rules(
+        np.ones((labels, labels), dtype=bool),
+        np.ones(labels, dtype=bool),
+        np.ones(labels, dtype=bool),
+    )
 
 
 def biluo_rules(tags: int) -> Rules:
     """Allow whole spans only, so that each sequence of tags is one set of spans.
 
-    tags (int): How many tags there are: one for what is in no span, and four for each type
-        of span, as `tag_of` numbers them.
+    tags (int): How many tags there are: one for what is out, and four for each type of span.
     RETURNS (Rules): The rules.
     RAISES (ValueError): If there is no such number of types.
     """
     if tags % 4 != 1:
         raise ValueError(
-            f"{tags} tags are not one for what is outside and four for each type of entity: "
-            f"use 4 * types + 1"
+            f"There are {tags} tags, but there have to be four for each type of entity and "
+            f"one for what is in none: set nO to null, or to 4 * types + 1"
         )
-    tag = torch.arange(tags)
-    kind = torch.where(tag == OUT, OUT, (tag - 1) % 4 + 1)
-    inside = (kind == BEGIN) | (kind == IN)  # The span goes on after the tag.
-    goes_on = (kind == IN) | (kind == LAST)  # The span went on before the tag.
-    same = (tag[:, None] - 1) // 4 == (tag[None, :] - 1) // 4
-    transitions = torch.where(inside[:, None], goes_on & same, ~goes_on)
-    return Rules(transitions, ~goes_on, ~inside)
+    kinds, types = read_tags(np.arange(tags))
+    goes_on = (kinds == BEGIN) | (kinds == IN)
+    went_on = (kinds == IN) | (kinds == LAST)
+    same = types[:, None] == types
+    transitions = np.where(goes_on[:, None], went_on & same, ~went_on)
+    return Rules(transitions, ~went_on, ~goes_on)
 
 
-def tag_of(kind: int, span_type: int) -> int:
-    """Number a tag.
+def read_tags(tags: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Take tags apart.
 
-    kind (int): BEGIN, IN, LAST or UNIT.
-    span_type (int): The number of the span's type.
-    RETURNS (int): The number of the tag.
+    tags (np.ndarray): Tags.
+    RETURNS (tuple[np.ndarray, np.ndarray]): The kind of each, and its type, -1 for what is out.
     """
-    return 4 * span_type + kind
+    types = (tags - 1) // 4
+    return np.where(tags == OUT, OUT, (tags - 1) % 4 + 1), types
 
 
-def spans_of(tags: list[int]) -> list[tuple[int, int, int]]:
-    """Read the spans of one sequence.
+def find_spans(tags: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Find the spans of sequences that follow the rules, one after the other.
 
-    tags (list[int]): Its tags, following the rules.
-    RETURNS (list[tuple[int, int, int]]): First token, token after the last, and type of each.
+    tags (np.ndarray): Their tags.
+    RETURNS (tuple[np.ndarray, np.ndarray, np.ndarray]): Of each span its first place, the
+        place after its last one, and its type.
     """
-    spans = []
-    start = 0
-    for position, tag in enumerate(tags):
-        if tag == OUT:
-            continue
-        span_type, kind = divmod(tag - 1, 4)
-        if kind + 1 in (BEGIN, UNIT):
-            start = position
-        if kind + 1 in (LAST, UNIT):
-            spans.append((start, position + 1, span_type))
-    return spans
+    kinds, types = read_tags(tags)
+    (starts,) = np.nonzero((kinds == BEGIN) | (kinds == UNIT))
+    (lasts,) = np.nonzero((kinds == LAST) | (kinds == UNIT))
+    return starts, lasts + 1, types[starts]

@@ -51,7 +51,7 @@ class CRF(nn.Module):
         self.start = nn.Parameter(torch.zeros(labels))
         self.end = nn.Parameter(torch.zeros(labels))
         for name, rule in rules(labels)._asdict().items():
-            self.register_buffer(f"{name}_rule", rule)
+            self.register_buffer(f"{name}_rule", torch.from_numpy(rule))
 
     def forward(self, scores: Tensor, lengths: Tensor, allowed: Tensor) -> Tensor:
         """Compute the negative log-likelihood of what is known of the labels.
@@ -156,11 +156,11 @@ class CRF(nn.Module):
 
     def _weights(self) -> tuple[Tensor, Tensor, Tensor]:
         """Give the scores of transitions, starts and ends."""
-        return (
-            _rule_out(self.transitions, ~self.transitions_rule),
-            _rule_out(self.start, ~self.start_rule),
-            _rule_out(self.end, ~self.end_rule),
+        transitions, start, end = (
+            _rule_out(self.get_parameter(name), ~self.get_buffer(f"{name}_rule"))
+            for name in Rules._fields
         )
+        return transitions, start, end
 
 
 def _rule_out(scores: Tensor, where: Tensor) -> Tensor:

@@ -62,8 +62,7 @@ class CRF(nn.Module):
         RETURNS (Tensor): A number for each sequence, shape `(batch,)`.
         RAISES (ValueError): If the rules leave a sequence no labels that are allowed.
         """
-        scores = scores.float()
-        check_lengths(scores, lengths)
+        scores = self._restrict(scores, lengths, None)
         weights = self._weights()
         if bool((allowed.sum(dim=1) == 1).all()):
             known = _path_score(scores, lengths, allowed.int().argmax(dim=1), *weights)
@@ -71,7 +70,7 @@ class CRF(nn.Module):
             known = _partition(_rule_out(scores, ~allowed), lengths, *weights)
         loss = _partition(scores, lengths, *weights) - known
         _check_possible(scores, loss)
-        return loss.float()
+        return loss.to(scores.dtype)
 
     def log_partition(
         self, scores: Tensor, lengths: Tensor, allowed: Tensor | None = None
@@ -82,6 +81,7 @@ class CRF(nn.Module):
         """
         return _partition(self._restrict(scores, lengths, allowed), lengths, *self._weights())
 
+    @torch.no_grad()
     def marginals(self, scores: Tensor, lengths: Tensor, allowed: Tensor | None = None) -> Tensor:
         """Compute the probability of each label at each word.
 
@@ -91,6 +91,7 @@ class CRF(nn.Module):
         before, behind = _messages(scores, lengths, *self._weights())
         return (before + scores + behind).softmax(dim=1)
 
+    @torch.no_grad()
     def path_marginals(
         self, scores: Tensor, lengths: Tensor, path: Tensor, allowed: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
@@ -111,6 +112,7 @@ class CRF(nn.Module):
         after = transitions[path.roll(1)] + scores + behind
         return _pick(alone, path), _pick(after.log_softmax(dim=1), path)
 
+    @torch.no_grad()
     def viterbi(self, scores: Tensor, lengths: Tensor, allowed: Tensor | None = None) -> Tensor:
         """Find the most probable labels.
 
@@ -122,6 +124,7 @@ class CRF(nn.Module):
         _check_possible(scores, _path_score(scores, lengths, path, *self._weights()))
         return path
 
+    @torch.no_grad()
     def k_best(
         self, scores: Tensor, lengths: Tensor, k: int, allowed: Tensor | None = None
     ) -> list[Paths]:
@@ -139,7 +142,7 @@ class CRF(nn.Module):
             [_path_score(scores, lengths, path, *self._weights()) for path in paths]
         )
         return [
-            Paths(labels[keep], (total - whole)[keep].float())
+            Paths(labels[keep], (total - whole)[keep])
             for labels, keep, total, whole in zip(
                 paths.split(lengths.tolist(), dim=1),
                 possible.unbind(1),
@@ -151,7 +154,8 @@ class CRF(nn.Module):
 
     def _restrict(self, scores: Tensor, lengths: Tensor, allowed: Tensor | None) -> Tensor:
         check_lengths(scores, lengths)
-        scores = scores.float()
+        # Sums of exponentials lose too much in half precision.
+        scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
         return scores if allowed is None else _rule_out(scores, ~allowed)
 
     def _weights(self) -> tuple[Tensor, Tensor, Tensor]:
@@ -250,7 +254,7 @@ class _LogPartition(Function):
         before, behind = messages
         first, last = _ends(ctx.lengths, scores.device)
         owner = owners(ctx.lengths, scores.device)
-        weight = d_total.float()[owner]
+        weight = d_total.to(scores.dtype)[owner]
         joint = before + scores + behind
         whole = joint.logsumexp(dim=1, keepdim=True)
         d_scores = (joint - whole).exp() * weight[:, None]

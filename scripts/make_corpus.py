@@ -57,8 +57,7 @@ def read_docs(nlp: Language, path: Path, on_conflict: str) -> Iterator[Doc]:
             record = json.loads(line)
             yield make_annotated_doc(nlp, record["text"], record)
     elif path.suffix == ".conllu":
-        for doc in conllu_to_docs(text, n_sents=1, no_print=True):
-            yield doc
+        yield from conllu_to_docs(text, n_sents=1, no_print=True)
     elif path.suffix == ".conll":
         sentences, repaired = read_bio(text, on_conflict)
         if repaired:

@@ -8,6 +8,15 @@ from thinc.types import Floats1d, Floats2d, Ints1d
 Encoder = Model[list[Floats2d], list[Floats2d]]
 """For each document an array `(tokens, nI)` comes in and one of `(tokens, nO)` goes out."""
 
+Embedding = Model[list[Doc], list[Floats2d]]
+"""For each document vectors of its tokens, `(tokens, nO)`."""
+
+FlatEmbedding = Model[list[Doc], Floats2d]
+"""The vectors of all tokens of all documents, `(tokens, nO)`."""
+
+TextClassifier = Model[list[Doc], Floats2d]
+"""The probability of each class of each document, `(documents, classes)`."""
+
 Source = Model[list[Doc], list[Floats2d]] | Model[list[Doc], list[Ints1d]]
 """For each document vectors of its tokens, `(tokens, nO)`, or its pieces, `(pieces,)`."""
 

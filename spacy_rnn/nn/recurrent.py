@@ -132,12 +132,12 @@ class RecurrentNetwork(nn.Module):
         longest_memory: int | None = None,
     ):
         super().__init__()
-        _check_choice("cell", cell, tuple(GATES))
-        _check_choice("merge", merge, ("concat", "sum"))
-        _check_choice("initial_state", initial_state, ("zero", "learned"))
-        _check_at_least("width", width, 1)
-        _check_at_least("inputs", inputs, 1)
-        _check_at_least("depth", depth, 1)
+        check_choice("cell", cell, tuple(GATES))
+        check_choice("merge", merge, ("concat", "sum"))
+        check_choice("initial_state", initial_state, ("zero", "learned"))
+        check_at_least("width", width, 1)
+        check_at_least("inputs", inputs, 1)
+        check_at_least("depth", depth, 1)
         halved = bidirectional and merge == "concat"
         if halved and width % 2:
             raise ValueError(
@@ -150,8 +150,8 @@ class RecurrentNetwork(nn.Module):
                 f'set it to 0, or choose cell = "lstm"'
             )
         if longest_memory is not None:
-            _check_at_least("longest_memory", longest_memory, 3)
-            _check_choice("cell, with longest_memory,", cell, ("lstm", "gru"))
+            check_at_least("longest_memory", longest_memory, 3)
+            check_choice("cell, with longest_memory,", cell, ("lstm", "gru"))
         check_rate(dropout_input or 0.0, "dropout_input")
         check_rate(dropout_layers or 0.0, "dropout_layers")
         check_rate(dropout_output or 0.0, "dropout_output")
@@ -343,12 +343,26 @@ def _onednn_reads(data: Tensor) -> bool:
     return bfloat16 and torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
-def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    """Refuse a value that is none of the choices.
+
+    name (str): What is chosen, for the error.
+    value (str): The value.
+    choices (tuple[str, ...]): What it may be.
+    RAISES (ValueError): If it is something else.
+    """
     if value not in choices:
         known = ", ".join(f'"{choice}"' for choice in choices)
         raise ValueError(f'{name} is "{value}", but has to be one of {known}')
 
 
-def _check_at_least(name: str, value: int, least: int) -> None:
+def check_at_least(name: str, value: int, least: int) -> None:
+    """Refuse a number that is too small.
+
+    name (str): What it is the number of, for the error.
+    value (int): The number.
+    least (int): The smallest that makes sense.
+    RAISES (ValueError): If it is smaller.
+    """
     if value < least:
         raise ValueError(f"{name} is {value}, but has to be at least {least}")

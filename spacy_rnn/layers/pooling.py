@@ -1,0 +1,73 @@
+"""Poolings to choose from in a config."""
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..nn.pooling import MakePooling
+
+
+def build_last_pooling_v1() -> "MakePooling":
+    """Describe pooling to the last and the first token: where the two directions end.
+
+    RETURNS (MakePooling): Makes the pooling.
+    """
+    return _reduce("last")
+
+
+def build_mean_pooling_v1() -> "MakePooling":
+    """Describe pooling to the mean of each feature.
+
+    RETURNS (MakePooling): Makes the pooling.
+    """
+    return _reduce("mean")
+
+
+def build_max_pooling_v1() -> "MakePooling":
+    """Describe pooling to the greatest value of each feature.
+
+    RETURNS (MakePooling): Makes the pooling.
+    """
+    return _reduce("max")
+
+
+def build_concat_pooling_v1() -> "MakePooling":
+    """Describe pooling to ends, greatest values and mean together (Howard & Ruder 2018).
+
+    RETURNS (MakePooling): Makes the pooling.
+    """
+    return _reduce("last", "max", "mean")
+
+
+def build_attention_pooling_v1(width: int = 64, heads: int = 1) -> "MakePooling":
+    """Describe pooling by attention (Yang et al. 2016; with several heads Lin et al. 2017).
+
+    width (int): Units of the hidden layer that scores tokens.
+    heads (int): Averages side by side, each with weights of its own.
+    RETURNS (MakePooling): Makes the pooling.
+    """
+    from ..nn.pooling import AttentionPooling
+
+    return partial(AttentionPooling, width=width, heads=heads)
+
+
+def build_hierarchical_pooling_v1(
+    width: int = 64, heads: int = 1, dropout: float | None = None
+) -> "MakePooling":
+    """Describe pooling by attention to the tokens of each sentence and to sentences (Yang et
+    al. 2016). A document whose sentences are not set is one sentence.
+
+    width (int): Units of the hidden layers that score tokens and sentences.
+    heads (int): Averages side by side.
+    dropout (float | None): Dropout on sentences. None for `training.dropout`.
+    RETURNS (MakePooling): Makes the pooling.
+    """
+    from ..nn.pooling import HierarchicalAttention
+
+    return partial(HierarchicalAttention, width=width, heads=heads, dropout=dropout)
+
+
+def _reduce(*parts: str) -> "MakePooling":
+    from ..nn.pooling import Reduction
+
+    return partial(Reduction, parts=parts)

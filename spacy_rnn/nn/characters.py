@@ -1,0 +1,112 @@
+"""Words to vectors by the characters that they are written with.
+
+A word is the bytes of its UTF-8: 256 embeddings are enough for every script, and no word
+holds one that is not known. A batch of words is `(data, lengths)`: the bytes of all words
+one after the other, and how many each word has.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from .ragged import owners
+from .recurrent import RecurrentNetwork, check_at_least
+from .regularize import LockedDropout, WeightDrop
+
+BYTES = 256
+
+
+class CharacterRNN(nn.Module):
+    """Read each word in both directions and keep where they end (Lample et al. 2016).
+
+    width (int): Features of a word, half of them from each direction.
+    embed_width (int): Features of a byte.
+    cell (str): One of "lstm", "gru", "rnn_tanh", "rnn_relu".
+    dropout (float | None): Locked dropout on bytes and on words. None for a rate that is
+        set with `set_dropout`.
+    RAISES (ValueError): If a setting is out of its bounds.
+    """
+
+    def __init__(
+        self, width: int, embed_width: int, *, cell: str = "lstm", dropout: float | None = None
+    ):
+        super().__init__()
+        self.embedding = _embed_bytes(embed_width)
+        self.network = RecurrentNetwork(embed_width, width, cell=cell, dropout_input=dropout)
+        self.dropout = LockedDropout(dropout)
+
+    def forward(self, data: Tensor, lengths: Tensor) -> Tensor:
+        """Read words.
+
+        data (Tensor): Bytes of all words, integers of shape `(bytes,)`.
+        lengths (Tensor): Bytes of each word, shape `(words,)`, on the CPU.
+        RETURNS (Tensor): The states after the last byte, read forwards, and after the first,
+            read backwards, shape `(words, width)`.
+        """
+        _, state = self.network(self.embedding(data), lengths)
+        return self.dropout(torch.cat(tuple(state[0]), dim=1), torch.ones_like(lengths))
+
+
+class CharacterCNN(nn.Module):
+    """Look through a window at each byte and keep what stands out most (Ma & Hovy 2016).
+
+    Embeddings that go straight into a convolution make a table for each place of the window,
+    so that rows are added up where others multiply matrices.
+
+    width (int): Features of a word, one from each filter.
+    embed_width (int): Features of a byte.
+    window (int): Bytes that a filter sees, an odd number.
+    dropout (float | None): Dropout on the embeddings of bytes and locked dropout on words.
+        None for a rate that is set with `set_dropout`.
+    RAISES (ValueError): If a setting is out of its bounds.
+    """
+
+    def __init__(
+        self, width: int, embed_width: int, *, window: int = 3, dropout: float | None = None
+    ):
+        super().__init__()
+        check_at_least("width", width, 1)
+        if window < 1 or window % 2 == 0:
+            raise ValueError(f"window is {window}, but has to be an odd number: 3, for example")
+        self.embedding = _embed_bytes(embed_width)
+        self.filters = nn.Parameter(torch.empty(window, embed_width, width))
+        self.bias = nn.Parameter(torch.zeros(width))
+        self.dropout_bytes = WeightDrop(dropout)
+        self.dropout = LockedDropout(dropout)
+        nn.init.xavier_uniform_(self.filters.view(-1, width))
+
+    def forward(self, data: Tensor, lengths: Tensor) -> Tensor:
+        """Look at words.
+
+        data (Tensor): Bytes of all words, integers of shape `(bytes,)`.
+        lengths (Tensor): Bytes of each word, shape `(words,)`, on the CPU.
+        RETURNS (Tensor): The greatest value of each filter in each word, between -1 and 1,
+            shape `(words, width)`; zero where a word has no bytes.
+        """
+        owner = owners(lengths, data.device)
+        embedding = functional.pad(self.dropout_bytes(self.embedding.weight), (0, 0, 0, 1))
+        tables = (embedding @ self.filters).flatten(0, 1)
+        seen = functional.embedding_bag(self._windows(data, owner), tables, mode="sum")
+        index = owner[:, None].expand_as(seen)
+        highest = seen.new_full((len(lengths), seen.shape[1]), -torch.inf)
+        highest = highest.scatter_reduce(0, index, seen, "amax") + self.bias
+        words = highest.tanh().masked_fill(lengths.to(data.device)[:, None] == 0, 0.0)
+        return self.dropout(words, torch.ones_like(lengths))
+
+    def _windows(self, data: Tensor, owner: Tensor) -> Tensor:
+        """Find the row of each place of each window; the last of a table is outside a word."""
+        window = len(self.filters)
+        offsets = torch.arange(window, device=data.device)
+        places = torch.arange(len(data), device=data.device)[:, None] + offsets
+        around = (window // 2, window // 2)
+        inside = functional.pad(owner, around, value=-1)[places] == owner[:, None]
+        rows = torch.where(inside, functional.pad(data, around)[places], BYTES)
+        return rows + offsets * (BYTES + 1)
+
+
+def _embed_bytes(width: int) -> nn.Embedding:
+    """Make embeddings of bytes with a norm of about 1 (Ma & Hovy 2016)."""
+    check_at_least("embed_width", width, 1)
+    embedding = nn.Embedding(BYTES, width)
+    nn.init.uniform_(embedding.weight, -((3 / width) ** 0.5), (3 / width) ** 0.5)
+    return embedding

@@ -202,10 +202,10 @@ def _check_possible(scores: Tensor, results: Tensor) -> None:
     wrong = (~torch.isfinite(results)).nonzero()
     if not len(wrong):
         return
-    if bool(scores.isnan().any() or (scores == torch.inf).any()):
+    if bool(results.isnan().any() or (scores == torch.inf).any()):
         raise ValueError(
-            "The scores of labels hold values that are infinite or not numbers: lower the "
-            "learning rate, or check the vectors below"
+            "Scores of labels or weights are infinite or not numbers: lower the learning rate, "
+            "or check the vectors below"
         )
     raise ValueError(
         f"No labels are left for sequence {int(wrong[0])} of the batch: what is annotated or "

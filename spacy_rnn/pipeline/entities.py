@@ -37,7 +37,7 @@ def gold_tags(examples: Iterable[Example], types: Types) -> np.ndarray:
         if np.array_equal(annotated[:, 0], example.predicted.to_array(ORTH)):
             _, iob, labels, space = annotated.T
             tags.append(_read_entities(iob, labels, types))
-            known = (iob == IOB_OUTSIDE) | (space == 1)
+            known = (iob == IOB_OUTSIDE) | ((space == 1) & iob.any())
             tags[-1][known & (tags[-1] == ANY_TAG)] = OUT
         else:  # What spaCy does costs ten times as much.
             tags.append(_align_entities(example, types))

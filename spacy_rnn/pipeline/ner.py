@@ -346,7 +346,7 @@ class RecurrentEntityRecognizer(TrainablePipe):
                 described = [
                     {
                         "probability": each.probability,
-                        "entities": [[*entity[:3]] for entity in each.entities],
+                        "entities": tuple(tuple(entity[:3]) for entity in each.entities),
                     }
                     for each in sets
                 ]

@@ -294,11 +294,12 @@ class RecurrentTagger(Tagger):
         RETURNS (tuple[float, list[Floats2d]]): The loss, and the gradient of the scores.
         RAISES (ValueError): If a label was not known when the tagger was initialized.
         """
+        several = len(self.labels) > 1  # There is nothing to spread one label over.
         loss = CategoricalCrossentropy(
             names=self.labels,
             normalize=False,
             neg_prefix=self.cfg["neg_prefix"],
-            label_smoothing=self.cfg["label_smoothing"],
+            label_smoothing=self.cfg["label_smoothing"] if several else 0.0,
         )
         ops = self.model.ops
         # One call for the batch instead of one for each document.

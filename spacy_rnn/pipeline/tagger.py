@@ -39,7 +39,7 @@ nO = null
 @architectures = "spacy.Tok2Vec.v2"
 
 [rnn_tagger.model.tok2vec.embed]
-@architectures = "spacy.MultiHashEmbed.v2"
+@architectures = "spacy-rnn.HashEmbed.v1"
 width = 96
 attrs = ["NORM", "PREFIX", "SUFFIX", "SHAPE"]
 rows = [5000, 1000, 2500, 2500]

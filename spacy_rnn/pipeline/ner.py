@@ -17,7 +17,7 @@ from thinc.api import Config, Model
 from thinc.types import Floats2d
 
 from ..layers.crf import best_labels, k_best_labels, span_probabilities
-from ..nn.biluo import find_spans
+from ..nn.biluo import OUT, find_spans
 from ..types import AllowedLabels, Labeller, LabelScores
 from .batches import annotate_safely, sort_into_batches
 from .entities import IOB_BEGIN, IOB_INSIDE, allow_gold, allow_preset, gold_tags
@@ -27,6 +27,7 @@ DEFAULT_CONFIG = """
 [rnn_ner]
 confidence = true
 n_best = 1
+missed_cost = 0.0
 batch_words = 10000
 
 [rnn_ner.model]
@@ -114,6 +115,7 @@ def make_entity_recognizer(
     scorer: Callable | None,
     confidence: bool,
     n_best: int,
+    missed_cost: float,
     batch_words: int,
 ) -> "RecurrentEntityRecognizer":
     """Make an entity recognizer.
@@ -126,6 +128,8 @@ def make_entity_recognizer(
         is that it is there, just so and with just this label.
     n_best (int): How many sets of entities to find; more than one are written to
         `doc._.entity_sets`.
+    missed_cost (float): How much more a missed token of an entity counts in training than any
+        other mistake: more of it finds more entities, wrong ones among them.
     batch_words (int): Words that are read at once.
     RETURNS (RecurrentEntityRecognizer): The component.
     """
@@ -136,6 +140,7 @@ def make_entity_recognizer(
         scorer=scorer,
         confidence=confidence,
         n_best=n_best,
+        missed_cost=missed_cost,
         batch_words=batch_words,
     )
 
@@ -155,12 +160,16 @@ class RecurrentEntityRecognizer(TrainablePipe):
         scorer: Callable | None = None,
         confidence: bool = True,
         n_best: int = 1,
+        missed_cost: float = 0.0,
         batch_words: int = 10000,
     ):
+        if not 0.0 <= missed_cost < np.inf:
+            raise ValueError(f"missed_cost is {missed_cost}, but has to be at least 0")
         if batch_words < 1:
             raise ValueError(f"batch_words is {batch_words}, but has to be at least 1")
         super().__init__(vocab, model, name, labels=[])
         self.scorer = scorer
+        self.missed_cost = missed_cost
         self.batch_words = batch_words
         self.settings = Settings(confidence, _check_n_best(n_best))
         self._ensure_extensions()
@@ -396,9 +405,20 @@ class RecurrentEntityRecognizer(TrainablePipe):
         """
         examples = list(examples)
         validate_examples(examples, "RecurrentEntityRecognizer.get_loss")
-        allowed = allow_gold(gold_tags(examples, self._types), self._tags)
-        losses, backprop = self.model.get_ref("crf").begin_update((scores, allowed))
+        tags = gold_tags(examples, self._types)
+        inputs = (self._add_cost(scores, tags), allow_gold(tags, self._tags))
+        losses, backprop = self.model.get_ref("crf").begin_update(inputs)
         return float(losses.sum()), backprop(self.model.ops.xp.ones_like(losses))
+
+    def _add_cost(self, scores: LabelScores, tags: np.ndarray) -> LabelScores:
+        """Make it harder to tell what is in an entity from what is not: the softmax-margin of
+        Gimpel & Smith (2010)."""
+        if not self.missed_cost:
+            return scores
+        ops = self.model.ops
+        flat = ops.flatten(scores)
+        flat[:, OUT] += self.missed_cost * ops.asarray1f(tags > OUT)
+        return ops.unflatten(flat, ops.asarray1i([len(each) for each in scores]))
 
 
 def _write_entities(doc: Doc, entities: list[Span]) -> None:

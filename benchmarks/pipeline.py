@@ -1,10 +1,12 @@
-"""Compare encoders in spaCy's own tagger: accuracy, speed and memory.
+"""Compare taggers and entity recognizers of spaCy's own with those of this package: scores,
+speed and memory.
 
-    python benchmarks/pipeline.py en_lines-ud-train.conllu en_lines-ud-dev.conllu
+    python benchmarks/pipeline.py en_lines-ud-train.conllu en_lines-ud-dev.conllu \\
+        --entities wnut17train.conll emerging.dev.conll
 
-Each row is a process of its own, which trains the same tagger, with universal tags, on
-one thread and the same batches, and pipes the raw text of the training part. Speeds are
-words for each second of processor time. Each row comes twice: with BLIS, which is what
+Each row is a process of its own, which trains a component on one thread and the same
+batches, and pipes the raw text of the training part. Taggers learn universal tags. Speeds
+are words for each second of processor time. Each row comes twice: with BLIS, which is what
 Thinc multiplies matrices with by default, and without, which is faster on processors
 that BLIS does not know.
 """
@@ -17,42 +19,67 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import spacy
 import torch
 from spacy.language import Language
-from spacy.tokens import DocBin
+from spacy.tokens import Doc, DocBin
 from spacy.training import Corpus
 from spacy.training.batchers import configure_minibatch_by_words
 from spacy.training.converters import conllu_to_docs
 from spacy.training.loop import create_train_batches, train_while_improving
+from spacy.vocab import Vocab
 from thinc.api import Optimizer, fix_random_seed, get_current_ops
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
+from read_bio import read_bio
 
 WIDTH = 96
 # NumPy's own matrix product, which stands in for BLIS, would start threads otherwise.
 ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-ENCODERS = {
-    "CNN": {
-        "@architectures": "spacy.MaxoutWindowEncoder.v2",
-        "width": WIDTH,
-        "depth": 4,
-        "window_size": 1,
-        "maxout_pieces": 3,
-    },
-    "TorchBiLSTM": {
-        "@architectures": "spacy.TorchBiLSTMEncoder.v1",
-        "width": WIDTH,
-        "depth": 1,
-        "dropout": 0.1,
-    },
-    "BiLSTM": {
-        "@architectures": "spacy-rnn.BiLSTMEncoder.v1",
-        "width": WIDTH,
-        "depth": 1,
-        "dropout": 0.1,
-    },
+EMBED = {
+    "@architectures": "spacy.MultiHashEmbed.v2",
+    "width": WIDTH,
+    "attrs": ["NORM", "PREFIX", "SUFFIX", "SHAPE"],
+    "rows": [5000, 1000, 2500, 2500],
+    "include_static_vectors": False,
 }
+CNN = {
+    "@architectures": "spacy.MaxoutWindowEncoder.v2",
+    "width": WIDTH,
+    "depth": 4,
+    "window_size": 1,
+    "maxout_pieces": 3,
+}
+TORCH_BILSTM = {
+    "@architectures": "spacy.TorchBiLSTMEncoder.v1",
+    "width": WIDTH,
+    "depth": 1,
+    "dropout": 0.1,
+}
+BILSTM = {**TORCH_BILSTM, "@architectures": "spacy-rnn.BiLSTMEncoder.v1"}
+
+
+def on_encoder(encoder: dict) -> dict:
+    """Replace the encoder of a stock component, and nothing else."""
+    tok2vec = {"@architectures": "spacy.Tok2Vec.v2", "embed": EMBED, "encode": encoder}
+    return {"tok2vec": tok2vec}
+
+
+# Of each row the factory, and what differs from its default model.
+ROWS: dict[str, tuple[str, dict]] = {
+    "tagger CNN": ("tagger", on_encoder(CNN)),
+    "tagger TorchBiLSTM": ("tagger", on_encoder(TORCH_BILSTM)),
+    "tagger BiLSTM": ("tagger", on_encoder(BILSTM)),
+    "rnn_tagger": ("rnn_tagger", {}),
+    "rnn_tagger CRF": ("rnn_tagger", {"output": "crf"}),
+    "ner CNN": ("ner", on_encoder(CNN)),
+    "ner TorchBiLSTM": ("ner", on_encoder(TORCH_BILSTM)),
+    "rnn_ner": ("rnn_ner", {}),
+}
+ENTITIES = ("ner", "rnn_ner")
 
 
 def main() -> None:
@@ -60,38 +87,50 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("train", type=Path, help="a CoNLL-U file")
     parser.add_argument("dev", type=Path, help="a CoNLL-U file")
+    parser.add_argument(
+        "--entities", type=Path, nargs=2, metavar=("TRAIN", "DEV"), help="tokens and BIO tags"
+    )
     parser.add_argument("--steps", type=int, default=1500, help="training steps")
-    parser.add_argument("--encoders", nargs="+", default=list(ENCODERS), choices=list(ENCODERS))
+    parser.add_argument("--rows", nargs="+", default=list(ROWS), choices=list(ROWS))
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--row", nargs=2, metavar=("ENCODER", "BLIS"), help=argparse.SUPPRESS)
+    parser.add_argument("--row", nargs=2, metavar=("ROW", "BLIS"), help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.row:
-        encoder, blis = args.row
-        print(json.dumps(run_row(encoder, blis == "yes", args)))
+        row, blis = args.row
+        print(json.dumps(run_row(row, blis == "yes", args)))
         return
-    print("encoder      BLIS  accuracy  training words/s  pipe words/s  peak memory")
-    for encoder in args.encoders:
+    print("component           BLIS    score  training words/s  pipe words/s  peak memory")
+    for row in args.rows:
+        if ROWS[row][0] in ENTITIES and not args.entities:
+            continue
         for blis in ("yes", "no"):
-            command = [sys.executable, __file__, *sys.argv[1:], "--row", encoder, blis]
+            command = [sys.executable, __file__, *sys.argv[1:], "--row", row, blis]
             done = subprocess.run(command, check=True, stdout=subprocess.PIPE, env=ONE_THREAD)
-            row = json.loads(done.stdout)
+            found = json.loads(done.stdout)
             print(
-                f"{encoder:12} {blis:4} {row['accuracy']:8.2%} {row['training']:17,.0f} "
-                f"{row['pipe']:13,.0f} {row['memory']:9,.0f} MB",
+                f"{row:19} {blis:4} {found['score']:8.2%} {found['training']:17,.0f} "
+                f"{found['pipe']:13,.0f} {found['memory']:9,.0f} MB",
                 flush=True,
             )
 
 
-def run_row(encoder: str, blis: bool, args: argparse.Namespace) -> dict[str, float]:
-    """Train one tagger and measure it."""
+def run_row(row: str, blis: bool, args: argparse.Namespace) -> dict[str, float]:
+    """Train one component and measure it."""
     torch.set_num_threads(1)
     get_current_ops().use_blis = blis
     fix_random_seed(args.seed)
-    nlp = make_pipeline(encoder)
+    factory, model = ROWS[row]
+    entities = factory in ENTITIES
+    nlp = spacy.blank("en")
+    default = nlp.get_factory_meta(factory).default_config["model"]
+    nlp.add_pipe(factory, config={"model": {**default, **model}})
     with tempfile.TemporaryDirectory() as folder:
-        train, dev = (read_corpus(path, folder) for path in (args.train, args.dev))
+        paths = args.entities if entities else (args.train, args.dev)
+        read = read_entities if entities else read_tags
+        train, dev = (write_corpus(read(path), folder, path.stem) for path in paths)
         optimizer = nlp.initialize(lambda: train(nlp))
-        training = train_tagger(nlp, optimizer, train, dev, args.steps)
+        score = "ents_f" if entities else "tag_acc"
+        training = train_pipeline(nlp, optimizer, train, dev, args.steps, score)
         texts = [example.reference.text for example in train(nlp)]
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     list(nlp.pipe(texts[:500]))
@@ -101,41 +140,30 @@ def run_row(encoder: str, blis: bool, args: argparse.Namespace) -> dict[str, flo
     return {"pipe": pipe, "memory": memory, **training}
 
 
-def make_pipeline(encoder: str) -> Language:
-    """Make a blank pipeline with spaCy's tagger on one of the encoders."""
-    embed = {
-        "@architectures": "spacy.MultiHashEmbed.v2",
-        "width": WIDTH,
-        "attrs": ["NORM", "PREFIX", "SUFFIX", "SHAPE"],
-        "rows": [5000, 1000, 2500, 2500],
-        "include_static_vectors": False,
-    }
-    tok2vec = {
-        "@architectures": "spacy.Tok2Vec.v2",
-        "embed": embed,
-        "encode": ENCODERS[encoder],
-    }
-    nlp = spacy.blank("en")
-    nlp.add_pipe(
-        "tagger", config={"model": {"@architectures": "spacy.Tagger.v2", "tok2vec": tok2vec}}
-    )
-    return nlp
-
-
-def read_corpus(path: Path, folder: str) -> Corpus:
-    """Turn sentences into spaCy's format, with the universal tag as the tag to learn."""
-    docs = DocBin()
+def read_tags(path: Path) -> Iterator[Doc]:
+    """Read sentences, with the universal tag as the tag to learn."""
     for doc in conllu_to_docs(path.read_text(encoding="utf8"), n_sents=1, no_print=True):
         for token in doc:
             token.tag_ = token.pos_
-        docs.add(doc)
-    stored = Path(folder) / f"{path.stem}.spacy"
-    docs.to_disk(stored)
+        yield doc
+
+
+def read_entities(path: Path) -> Iterator[Doc]:
+    """Read sentences with entities."""
+    vocab = Vocab()
+    for words, tags in read_bio(path.read_text(encoding="utf8"), "repair")[0]:
+        yield Doc(vocab, words=words, ents=tags)
+
+
+def write_corpus(docs: Iterable[Doc], folder: str, name: str) -> Corpus:
+    """Turn sentences into spaCy's format."""
+    stored = Path(folder) / f"{name}.spacy"
+    DocBin(docs=docs).to_disk(stored)
     return Corpus(stored)
 
 
-def train_tagger(
-    nlp: Language, optimizer: Optimizer, train: Corpus, dev: Corpus, steps: int
+def train_pipeline(
+    nlp: Language, optimizer: Optimizer, train: Corpus, dev: Corpus, steps: int, score: str
 ) -> dict[str, float]:
     """Train as `spacy train` does, and count only the time of the updates."""
     batcher = configure_minibatch_by_words(size=500, tolerance=0.2, discard_oversize=False)
@@ -147,7 +175,7 @@ def train_tagger(
         start = time.process_time()
         scores = nlp.evaluate(examples)
         aside += time.process_time() - start
-        return scores["tag_acc"], scores
+        return scores[score] or 0.0, scores
 
     best = words = 0
     start = time.process_time()
@@ -168,7 +196,7 @@ def train_tagger(
     for _, info, _ in loop:
         words = info["words"]
         best = max(best, info["score"] or 0.0)
-    return {"accuracy": best, "training": words / (time.process_time() - start - aside)}
+    return {"score": best, "training": words / (time.process_time() - start - aside)}
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Names for what passes each boundary between layers."""
 
+import numpy as np
 from spacy.tokens import Doc
 from thinc.model import Model
 from thinc.types import Floats1d, Floats2d, Ints1d
@@ -25,3 +26,15 @@ Translations = tuple[list[Doc], list[list[int]]]
 Seq2SeqModel = Model[Translations, Floats1d]
 """Documents with translations come in, the negative log-likelihood of each piece and end
 symbol of these goes out."""
+
+LabelScores = list[Floats2d]
+"""For each document an array `(tokens, labels)`."""
+
+Labeller = Model[list[Doc], LabelScores]
+"""Documents come in, scores of each label at each token go out."""
+
+AllowedLabels = np.ndarray
+"""Which labels are allowed at each token of all documents, booleans of `(tokens, labels)`."""
+
+CRFModel = Model[tuple[LabelScores, AllowedLabels], Floats1d]
+"""Scores and allowed labels come in, the negative log-likelihood of each document goes out."""

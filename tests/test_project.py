@@ -29,11 +29,14 @@ def read_json(path):
 
 
 def test_workflows(project, run_python):
-    """With fewer steps than a user's: from corpus to report and translation, and a tagger."""
+    """With fewer steps than a user's: from corpus to report and translation, and taggers."""
     config = project / "configs" / "phrasebook.cfg"
     shorten(config, max_steps=(1200, 20), eval_frequency=(300, 20))
-    shorten(project / "configs" / "tagger.cfg", max_steps=(300, 50))
     shorten(project / "configs" / "textcat.cfg", max_steps=(1500, 100))
+    for name in ("tagger", "ner"):
+        shorten(
+            project / "configs" / f"{name}.cfg", max_steps=(2000, 50), eval_frequency=(100, 50)
+        )
     for part in ("dev", "test"):  # A translator that knows nothing yet writes long and slowly.
         path = project / "assets" / "phrasebook" / f"{part}.jsonl"
         path.write_text("\n".join(path.read_text("utf8").split("\n")[:40]) + "\n", "utf8")
@@ -51,9 +54,11 @@ def test_workflows(project, run_python):
     output = run_python("-m", "spacy", "project", "run", "translate", cwd=project)
     assert output.strip()
     run_python("-m", "spacy", "project", "run", "tagger", cwd=project)
-    assert read_json(project / "metrics" / "tagger.json")["tag_acc"] > 0.9
     run_python("-m", "spacy", "project", "run", "textcat", cwd=project)
     assert read_json(project / "metrics" / "textcat" / "phrasebook.json")["cats_micro_f"] > 0.7
+    assert read_json(project / "metrics" / "phrasebook-tagger.json")["pos_acc"] > 0.9
+    run_python("-m", "spacy", "project", "run", "ner", cwd=project)
+    assert read_json(project / "metrics" / "phrasebook-ner.json")["ents_f"] > 0.5
 
 
 def test_the_readme_documents_the_project(root, tmp_path, run_python):

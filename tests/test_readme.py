@@ -88,7 +88,7 @@ def write_conllu(path: Path) -> str:
     "arguments",
     [
         ["encoders.py", "{dev}", "--limit", "8", "--rounds", "1", "--cells", "lstm"],
-        ["pipeline.py", "{dev}", "{dev}", "--steps", "2", "--encoders", "BiLSTM"],
+        ["pipeline.py", "{dev}", "{dev}", "--steps", "2", "--rows", "rnn_tagger"],
     ],
 )
 def test_benchmarks_run(arguments, run_python, tmp_path):

@@ -1,12 +1,13 @@
-"""Custom attributes of documents."""
+"""Custom attributes of documents, spans and tokens."""
 
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Span, Token
 
 
-def ensure_extension(name: str) -> None:
-    """Register a custom attribute of documents, unless it is there already.
+def ensure_extension(name: str, owner: type[Doc] | type[Span] | type[Token] = Doc) -> None:
+    """Register a custom attribute, unless it is there already.
 
-    name (str): The name under `doc._`.
+    name (str): The name under `._.`
+    owner (type[Doc] | type[Span] | type[Token]): What has it.
     """
-    if not Doc.has_extension(name):
-        Doc.set_extension(name, default=None)
+    if not owner.has_extension(name):
+        owner.set_extension(name, default=None)

@@ -1,6 +1,5 @@
 """Long documents sentence by sentence: what is translated, and what is kept between."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from spacy.tokens import Doc
@@ -34,25 +33,6 @@ def split_passages(docs: list[Doc]) -> list[Passage]:
         have none.
     """
     return [passage for number, doc in enumerate(docs) for passage in _split(doc, number)]
-
-
-def batch_passages(passages: list[Passage], places: int) -> Iterator[list[int]]:
-    """Put passages of similar length together.
-
-    passages (list[Passage]): The passages.
-    places (int): Subwords of a batch, padding included, estimated at four characters each.
-    YIELDS (list[int]): The numbers of those of a batch, the longest first.
-    """
-    lengths = [len(passage.source.text) for passage in passages]
-    batch: list[int] = []
-    for index in sorted(range(len(passages)), key=lambda index: -lengths[index]):
-        longest = lengths[batch[0]] if batch else lengths[index]
-        if batch and (len(batch) + 1) * longest > 4 * places:
-            yield batch
-            batch = []
-        batch.append(index)
-    if batch:
-        yield batch
 
 
 def _split(doc: Doc, number: int) -> list[Passage]:

@@ -17,9 +17,10 @@ from ..layers.search import Search
 from ..layers.seq2seq import translate
 from ..metrics.translation import perplexity, references_of
 from ..text.subwords import Subwords, load_subwords, train_subwords
+from .batches import annotate_safely, sort_into_batches
 from .extensions import ensure_extension
 from .results import Translation, describe
-from .sentences import batch_passages, split_passages
+from .sentences import split_passages
 
 if TYPE_CHECKING:
     from ..nn.search.state import Hypothesis
@@ -230,21 +231,12 @@ class Translator(TrainablePipe):
         """
         self._ensure_extensions()
         search = self._change_search(settings)
-        for docs in minibatch(stream, size=batch_size):
-            yield from self._translate_batch(docs, search)
 
-    def _translate_batch(self, docs: list[Doc], search: Callable) -> Iterator[Doc]:
-        try:
+        def translate_batch(docs: list[Doc]) -> None:
             self.set_annotations(docs, self._predict(docs, search))
-        except Exception as error:
-            # One bad document costs the others nothing.
-            if len(docs) == 1:
-                self.get_error_handler()(self.name, self, docs, error)
-                return
-            for doc in docs:
-                yield from self._translate_batch([doc], search)
-        else:
-            yield from docs
+
+        for docs in minibatch(stream, size=batch_size):
+            yield from annotate_safely(self, docs, translate_batch)
 
     def predict(self, docs: Iterable[Doc]) -> list[Translation]:
         """Translate documents without changing them.
@@ -258,7 +250,9 @@ class Translator(TrainablePipe):
         passages = split_passages(docs)
         translations: list[Translation] = [[] for _ in docs]
         found: dict[int, list[Hypothesis]] = {}
-        for batch in batch_passages(passages, self.batch_places):
+        lengths = [len(passage.source.text) for passage in passages]
+        # About four characters to a place.
+        for batch in sort_into_batches(lengths, 4 * self.batch_places):
             own = [passages[index] for index in batch]
             prefixes = [docs[passage.document]._.get(f"{self.attr}_prefix") for passage in own]
             hypotheses = self._search([passage.source for passage in own], prefixes, search)

@@ -1,0 +1,37 @@
+"""Scores of taggers."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from spacy.scorer import Scorer
+from spacy.tokens import Token
+from spacy.training import Example
+
+
+def create_tagger_scorer_v1() -> Callable:
+    """Make a scorer of labels.
+
+    RETURNS (Callable): The scorer.
+    """
+    return score_tags
+
+
+def score_tags(examples: Iterable[Example], *, attr: str = "tag", **kwargs: Any) -> dict[str, Any]:
+    """Compute the share of tokens with the right label.
+
+    examples (Iterable[Example]): Examples with predictions.
+    attr (str): The attribute that holds labels: "tag", "pos" or "morph".
+    RETURNS (dict[str, Any]): "tag_acc", "pos_acc" or "morph_acc"; for "morph" also scores of
+        each feature.
+    """
+    if attr != "morph":
+        return Scorer.score_token_attr(examples, attr, **kwargs)
+    examples = list(examples)
+    return {
+        **Scorer.score_token_attr(examples, attr, getter=_get_key, **kwargs),
+        **Scorer.score_token_attr_per_feat(examples, attr, getter=_get_key, **kwargs),
+    }
+
+
+def _get_key(token: Token, attr: str) -> int:
+    return getattr(token, attr).key

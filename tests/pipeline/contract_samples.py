@@ -1,0 +1,83 @@
+"""The components of this package, each small, with examples that it learns in a few steps.
+
+To put one more under the contract, add a row to `SAMPLES`.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import spacy
+import stock_pipelines
+from spacy.language import Language
+from spacy.tokens import Doc
+from spacy.training import Example
+from thinc.api import Adam
+
+TOK2VEC = stock_pipelines.tok2vec_config(stock_pipelines.BILSTM)
+CRF = {"output": "crf", "tok2vec": TOK2VEC}
+
+
+class Sample(NamedTuple):
+    """A component under the contract.
+
+    factory (str): Its factory.
+    config (dict): Its settings.
+    score (str): A score that is 1 once it knows its examples by heart.
+    read (Callable[[Doc], Any]): Gives what it wrote to a document, in plain types.
+    make_examples (Callable[[Language], list[Example]]): Makes what it learns.
+    """
+
+    factory: str
+    config: dict
+    score: str
+    read: Callable[[Doc], Any]
+    make_examples: Callable[[Language], list[Example]] = stock_pipelines.make_examples
+
+
+def read_tags(doc: Doc) -> list:
+    return [(token.tag_, token.pos_, str(token.morph)) for token in doc]
+
+
+def read_confidences(doc: Doc) -> list:
+    return [(str(token.morph), round(token._.morph_confidence, 4)) for token in doc]
+
+
+def read_entities(doc: Doc) -> list:
+    confidences = [round(entity._.confidence, 4) for entity in doc.ents]
+    return [doc.to_json()["ents"], confidences]
+
+
+def read_sets(doc: Doc) -> list:
+    return [(each["entities"], round(each["probability"], 4)) for each in doc._.entity_sets]
+
+
+SAMPLES = {
+    "tagger": Sample("rnn_tagger", {"model": {"tok2vec": TOK2VEC}}, "tag_acc", read_tags),
+    "CRF tagger": Sample("rnn_tagger", {"model": CRF}, "tag_acc", read_tags),
+    "morphology": Sample(
+        "rnn_tagger",
+        {"attr": "morph", "confidence": True, "model": CRF},
+        "morph_acc",
+        read_confidences,
+    ),
+    "ner": Sample("rnn_ner", {"model": {"tok2vec": TOK2VEC}}, "ents_f", read_entities),
+    "n best": Sample("rnn_ner", {"n_best": 3, "model": {"tok2vec": TOK2VEC}}, "ents_f", read_sets),
+}
+
+
+def make_pipeline(sample: Sample) -> Language:
+    """Make a blank pipeline with the component."""
+    nlp = spacy.blank("en")
+    nlp.add_pipe(sample.factory, config=sample.config)
+    return nlp
+
+
+def train(sample: Sample, steps: int = 40) -> Language:
+    """Make a pipeline and train it."""
+    nlp = make_pipeline(sample)
+    examples = sample.make_examples(nlp)
+    nlp.initialize(lambda: examples)
+    optimizer = Adam(0.01)
+    for _ in range(steps):
+        nlp.update(examples, sgd=optimizer)
+    return nlp

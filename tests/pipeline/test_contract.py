@@ -1,0 +1,220 @@
+"""What holds for each component of this package."""
+
+import functools
+import pickle
+
+import numpy as np
+import pytest
+import spacy
+from contract_samples import SAMPLES, make_pipeline, train
+from spacy.tokens import Doc, DocBin
+from spacy.util import fix_random_seed
+from stock_pipelines import TEXTS, assert_equal_weights, copy_pipeline, parameters, weights
+from thinc.api import Adam
+
+each_sample = pytest.mark.parametrize("name", SAMPLES)
+
+
+@pytest.fixture(scope="module")
+def trained():
+    """Trained pipelines by the names of samples, to be read, not changed."""
+
+    @functools.cache
+    def get(name):
+        fix_random_seed(0)
+        return train(SAMPLES[name])
+
+    return get
+
+
+def predict(name, nlp, texts=TEXTS, **settings):
+    return [SAMPLES[name].read(doc) for doc in nlp.pipe(texts, **settings)]
+
+
+def all_weights(nlp):
+    (_, component), *_ = nlp.pipeline
+    return weights(component.model) | parameters(component.model)
+
+
+@each_sample
+def test_defaults_make_it(name):
+    nlp = spacy.blank("en")
+    factory = SAMPLES[name].factory
+    assert nlp.add_pipe(factory).is_trainable
+    assert nlp.get_pipe_meta(factory).default_config["batch_words"] > 0
+
+
+@each_sample
+def test_it_learns_its_examples(trained, name):
+    nlp = trained(name)
+    assert nlp.evaluate(SAMPLES[name].make_examples(nlp))[SAMPLES[name].score] > 0.95
+
+
+@each_sample
+def test_training_reaches_all_weights(name):
+    nlp = train(SAMPLES[name], steps=0)
+    before = all_weights(nlp)
+    examples = SAMPLES[name].make_examples(nlp)
+    optimizer = Adam(0.01)
+    for _ in range(2):
+        losses = nlp.update(examples, sgd=optimizer, drop=0.1)
+    assert all(type(loss) is float for loss in losses.values())
+    after = all_weights(nlp)
+    same = [key for key in before if np.array_equal(before[key], after[key])]
+    assert [key for key in same if not key.endswith("_rule")] == []
+
+
+@each_sample
+def test_accumulated_gradients_make_one_step(trained, name):
+    nlp = copy_pipeline(trained(name))
+    before = all_weights(nlp)
+    (component,) = (pipe for _, pipe in nlp.pipeline)
+    component.update(SAMPLES[name].make_examples(nlp))
+    assert_equal_weights(all_weights(nlp), before)
+    component.finish_update(Adam(0.01))
+    assert any(not np.array_equal(before[key], each) for key, each in all_weights(nlp).items())
+
+
+@each_sample
+@pytest.mark.parametrize("way", ["bytes", "disk", "pickle"])
+def test_it_survives_storage(trained, name, way, tmp_path):
+    nlp = trained(name)
+    if way == "bytes":
+        copy = copy_pipeline(nlp)
+    elif way == "disk":
+        nlp.to_disk(tmp_path)
+        copy = spacy.load(tmp_path)
+    else:
+        copy = pickle.loads(pickle.dumps(nlp))
+    assert predict(name, copy) == predict(name, nlp)
+
+
+@each_sample
+def test_documents_survive_storage(trained, name):
+    """What is written is plain: it goes through bytes and comes back."""
+    nlp = trained(name)
+    docs = list(nlp.pipe(TEXTS))
+    stored = DocBin(store_user_data=True, docs=docs).to_bytes()
+    read = SAMPLES[name].read
+    again = DocBin().from_bytes(stored).get_docs(nlp.vocab)
+    assert [read(doc) for doc in again] == [read(doc) for doc in docs]
+
+
+@each_sample
+@pytest.mark.parametrize("batch_words", [1, 10, 100_000])
+def test_batches_change_nothing(trained, name, batch_words):
+    nlp = trained(name)
+    expected = predict(name, nlp)
+    (component,) = (pipe for _, pipe in nlp.pipeline)
+    before, component.batch_words = component.batch_words, batch_words
+    try:
+        assert predict(name, nlp, batch_size=3) == expected
+        assert predict(name, nlp, TEXTS[::-1])[::-1] == expected
+        assert [SAMPLES[name].read(nlp(text)) for text in TEXTS] == expected
+    finally:
+        component.batch_words = before
+
+
+@each_sample
+@pytest.mark.parametrize("texts", [[], [""], ["   "], ["", "", ""]], ids=repr)
+def test_batches_without_words(trained, name, texts):
+    nlp = trained(name)
+    assert len(predict(name, nlp, texts)) == len(texts)
+    assert nlp.get_pipe(nlp.pipe_names[0]).predict([]) == []
+
+
+@each_sample
+def test_examples_without_words_or_annotation_teach_nothing(trained, name):
+    nlp = copy_pipeline(trained(name))
+    before = all_weights(nlp)
+    docs = [nlp.make_doc(text) for text in ("", "  ", "old cats")]
+    blank = [spacy.training.Example(doc, doc.copy()) for doc in docs]
+    for batch in ([], blank[:1], blank):
+        losses = nlp.update(batch, sgd=Adam(0.0))
+        assert sum(losses.values()) == pytest.approx(0.0, abs=1e-4)
+    assert_equal_weights(all_weights(nlp), before, atol=1e-6)
+
+
+@each_sample
+def test_it_is_found_in_other_pipelines(trained, name):
+    """As a source, also of a component that listens to nothing else."""
+    source = trained(name)
+    nlp = spacy.blank("en")
+    nlp.add_pipe(source.pipe_names[0], source=source)
+    assert predict(name, nlp) == predict(name, source)
+
+
+@each_sample
+def test_frozen_it_keeps_its_weights(trained, name):
+    nlp = copy_pipeline(trained(name))
+    before = all_weights(nlp)
+    examples = SAMPLES[name].make_examples(nlp)
+    nlp.update(examples, sgd=Adam(0.01), exclude=nlp.pipe_names)
+    assert_equal_weights(all_weights(nlp), before)
+
+
+@each_sample
+def test_one_bad_document_costs_the_others_nothing(trained, name, monkeypatch):
+    nlp = trained(name)
+    (component,) = (pipe for _, pipe in nlp.pipeline)
+    write = component.set_annotations
+
+    def fail(docs, scores):
+        if any(doc.text == "cats" for doc in docs):
+            raise ValueError("bad")
+        write(docs, scores)
+
+    expected = predict(name, nlp, [text for text in TEXTS if text != "cats"])
+    monkeypatch.setattr(component, "set_annotations", fail)
+    with pytest.raises(ValueError, match="bad"):
+        predict(name, nlp)
+    failed = []
+    nlp.set_error_handler(lambda _, pipe, docs, error: failed.extend(docs))
+    try:
+        assert predict(name, nlp) == expected
+    finally:
+        nlp.set_error_handler(spacy.util.raise_error)
+    assert [doc.text for doc in failed] == ["cats"]
+
+
+@each_sample
+def test_labels_are_written_for_later(trained, name):
+    """As `spacy init labels` and a config that reads its files do."""
+    (component,) = (pipe for _, pipe in trained(name).pipeline)
+    nlp = make_pipeline(SAMPLES[name])
+    (other,) = (pipe for _, pipe in nlp.pipeline)
+    examples = SAMPLES[name].make_examples(nlp)[:1]
+    other.initialize(lambda: examples, nlp=nlp, labels=component.label_data)
+    assert other.labels == component.labels
+
+
+@each_sample
+def test_labels_that_came_too_late_are_an_error_that_lists_them(name):
+    nlp = make_pipeline(SAMPLES[name])
+    examples = SAMPLES[name].make_examples(nlp)
+    nlp.initialize(lambda: examples[:1])
+    with pytest.raises(ValueError, match=r"not known at initialization: \w"):
+        nlp.update(examples, sgd=Adam(0.01))
+
+
+@each_sample
+def test_initialize_without_labels_says_so(name):
+    nlp = make_pipeline(SAMPLES[name])
+    doc = Doc(nlp.vocab, words=["cats"])
+    with pytest.raises(ValueError, match="Labels for component"):
+        nlp.initialize(lambda: [spacy.training.Example(doc, doc.copy())])
+
+
+@each_sample
+def test_wrong_batch_sizes_are_an_error(name):
+    with pytest.raises(ValueError, match="batch_words is 0"):
+        spacy.blank("en").add_pipe(SAMPLES[name].factory, config={"batch_words": 0})
+
+
+@each_sample
+def test_long_documents_work(trained, name):
+    nlp = trained(name)
+    short = "the old bird saw Ben in Berlin . "
+    doc = nlp(short * 200)
+    assert len(doc) == 1600
+    assert SAMPLES[name].read(doc)

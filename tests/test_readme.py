@@ -11,6 +11,8 @@ from spacy import registry
 
 from spacy_rnn.layers.encoders import build_recurrent_encoder_v1
 from spacy_rnn.pipeline.textcat import DEFAULTS as TEXTCAT_DEFAULTS
+from spacy_rnn.pipeline.ner import DEFAULTS as NER_DEFAULTS
+from spacy_rnn.pipeline.tagger import DEFAULTS as TAGGER_DEFAULTS
 from spacy_rnn.pipeline.translator import DEFAULTS
 
 ROOT = Path(__file__).parent.parent
@@ -28,7 +30,7 @@ def test_snippets_run(code, capsys):
 
 
 def test_network_snippet_shows_that_the_batch_does_not_matter(capsys):
-    exec(blocks("python")[-1], {})
+    exec(next(code for code in blocks("python") if "RecurrentNetwork" in code), {})
     assert capsys.readouterr().out.endswith("True\n")
 
 
@@ -56,6 +58,8 @@ def test_config_snippets_resolve(text):
         ),
         ("Settings of `rnn_translator`", DEFAULTS),
         ("Settings of `rnn_textcat`", TEXTCAT_DEFAULTS),
+        ("Settings of `rnn_tagger`", TAGGER_DEFAULTS),
+        ("Settings of `rnn_ner`", NER_DEFAULTS),
     ],
 )
 def test_every_setting_is_listed_with_its_default(title, defaults):

@@ -10,9 +10,9 @@ from confection import Config
 from spacy import registry
 
 from spacy_rnn.layers.encoders import build_recurrent_encoder_v1
-from spacy_rnn.pipeline.textcat import DEFAULTS as TEXTCAT_DEFAULTS
 from spacy_rnn.pipeline.ner import DEFAULTS as NER_DEFAULTS
 from spacy_rnn.pipeline.tagger import DEFAULTS as TAGGER_DEFAULTS
+from spacy_rnn.pipeline.textcat import DEFAULTS as TEXTCAT_DEFAULTS
 from spacy_rnn.pipeline.translator import DEFAULTS
 
 ROOT = Path(__file__).parent.parent

@@ -45,8 +45,9 @@ class _CrossEntropy(Function):
             logits = functional.linear(rows, weight, bias)
             scores = logits.to(surprisal_type).log_softmax(dim=1)
             surprisal = -scores.gather(1, right[:, None]).squeeze(1)
-            spread = -scores.mean(dim=1)
-            loss += ((1 - smoothing) * surprisal + smoothing * spread).sum()
+            loss += (1 - smoothing) * surprisal.sum()
+            if smoothing:
+                loss -= smoothing * scores.mean(dim=1).sum()
             surprisals.append(surprisal)
             if needs:
                 d_logits = scores.exp_().sub_(smoothing / len(weight))

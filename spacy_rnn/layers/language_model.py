@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-from thinc.api import ArgsKwargs, Model, get_current_ops, torch2xp
+from thinc.api import ArgsKwargs, Model, torch2xp
 from thinc.types import Floats1d, Ints1d
 
 from ..text.subwords import END
@@ -224,33 +224,39 @@ def score_texts(
     RETURNS (list[Floats1d]): The negative log-likelihood of each piece and of the end, in nats:
         for each text an array `(pieces + 1,)`.
     """
-    scores: dict[int, Floats1d] = {}
+    scores: list[list[Floats1d]] = [[] for _ in texts]
     for batch in _batch(texts, most_pieces):
         whole = [np.append(texts[index], END) for index in batch]
         stretches = [Stretch(pieces) for pieces in whole]
-        parts = []
-        # More than one text only where all of them together are short enough.
-        for start in range(0, len(whole[0]) if len(batch) == 1 else 1, most_pieces):
+        size = max(1, most_pieces // len(batch))
+        for start in range(0, max(map(len, whole)), size):
             for stretch, pieces in zip(stretches, whole, strict=True):
-                stretch.pieces = pieces[start : start + most_pieces]
-            parts.append(get_current_ops().to_numpy(model.predict(stretches)))
-        splits = np.cumsum([len(pieces) for pieces in whole])[:-1]
-        scores.update(zip(batch, np.split(np.concatenate(parts), splits), strict=True))
-    return [scores[index] for index in range(len(texts))]
+                stretch.pieces = pieces[start : start + size]
+            flat = model.ops.to_numpy(model.predict(stretches))
+            ends = np.cumsum([len(stretch.pieces) for stretch in stretches])[:-1]
+            for index, part in zip(batch, np.split(flat, ends), strict=True):
+                scores[index].append(part)
+    return [np.concatenate(parts) for parts in scores]
 
 
 def _batch(texts: Sequence[Ints1d], most_pieces: int) -> Iterator[list[int]]:
-    """Put texts of similar length together, up to a number of pieces with their ends."""
+    """Put texts of similar length side by side: enough to keep a processor busy, and more of
+    them where these are so short that they are read at once."""
     batch: list[int] = []
     pieces = 0
     for index in sorted(range(len(texts)), key=lambda index: len(texts[index])):
-        pieces += len(texts[index]) + 1
-        if batch and pieces > most_pieces:
+        length = len(texts[index]) + 1
+        if len(batch) >= SIDE_BY_SIDE and pieces + length > most_pieces:
             yield batch
-            batch, pieces = [], len(texts[index]) + 1
+            batch, pieces = [], 0
         batch.append(index)
+        pieces += length
     if batch:
         yield batch
+
+
+SIDE_BY_SIDE = 32
+"""Texts that are read together however long they are."""
 
 
 def write(

@@ -3,8 +3,8 @@
     python benchmarks/language_model.py wikitext2/valid.txt parity speed score stream
     python benchmarks/language_model.py wikitext2/valid.txt quality --epochs 10
 
-The text has a paragraph in each line and articles under " = Title = "; the last tenth of its lines
-is held out. The vocabulary is that of the words seen twice or more before, the rest one unknown
+The text has a paragraph in each line and articles under " = Title = "; the last tenth of its
+lines is held out. The vocabulary is that of the words seen twice or more before, the rest one unknown
 symbol. The twin is the usual small word model: two LSTM layers of 200 units, tied embeddings, 20
 lanes of 35 words, and SGD with a rate of 20 that is quartered where the perplexity of the text held
 out does not fall. Speeds are words for each second of processor time, on one thread.
@@ -95,9 +95,7 @@ def score_twin(twin: Twin, stream: Tensor, lanes: int, end: int) -> float:
     state, total, words = None, 0.0, 0
     for read, targets in chunks(stream, lanes, end):
         scores, state = twin(read, state)
-        loss = functional.cross_entropy(
-            scores.flatten(0, 1), targets.flatten(), reduction="sum"
-        )
+        loss = functional.cross_entropy(scores.flatten(0, 1), targets.flatten(), reduction="sum")
         total += loss.item()
         words += targets.numel()
     return math.exp(total / words)
@@ -225,13 +223,15 @@ def measure_stream(articles: list[list[str]], _: list[list[str]], options) -> No
     nlp, _, _ = make_pair(articles, 0.0)
     words = [word for article in articles for word in article]
     with nlp.get_pipe("rnn_lm").stream() as stream:
-        start, before = time.process_time(), 0
+        start = time.process_time()
         for number in range(1, options.tokens + 1):
             stream.feed(words[number % len(words)])
             if number in (10_000, options.tokens):
                 memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
                 speed = number / (time.process_time() - start)
-                print(f"stream: {number} tokens, {speed:.0f} a second, peak memory {memory:.1f} MB")
+                print(
+                    f"stream: {number} tokens, {speed:.0f} a second, peak memory {memory:.1f} MB"
+                )
 
 
 def compare_quality(articles: list[list[str]], held_out: list[list[str]], options) -> None:
@@ -251,7 +251,9 @@ def compare_quality(articles: list[list[str]], held_out: list[list[str]], option
             "training.max_steps": options.epochs * steps,
             "training.eval_frequency": steps,
         }
-        print(f"{len(stream)} words, {len(unseen)} held out, a vocabulary of {len(twin.output.bias)}")
+        print(
+            f"{len(stream)} words, {len(unseen)} held out, a vocabulary of {len(twin.output.bias)}"
+        )
         print(f"ours, {options.epochs} epochs of {steps} steps", flush=True)
         train(init_nlp(load_config(CONFIG, overrides), use_gpu=-1))
     rate, best = RATE, math.inf

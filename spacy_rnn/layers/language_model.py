@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from thinc.api import ArgsKwargs, Model, torch2xp
-from thinc.types import Floats1d, Ints1d
+from thinc.types import Floats1d
 
 from ..text.subwords import END
 
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 class Stretch:
     """A piece of text that a model reads, and where it stands before.
 
-    pieces (Ints1d): What is to be foreseen.
+    pieces (np.ndarray): What is to be foreseen.
     before (int): The piece before: the end of another text where this one begins.
     state (State | None): The states that the model came to, each `(depth, width)`. None where
         a text begins.
     """
 
-    pieces: Ints1d
+    pieces: np.ndarray
     before: int = END
     state: "State | None" = None
 
@@ -214,17 +214,17 @@ def gather_states(
 
 
 def score_texts(
-    model: LanguageModelModel, texts: Sequence[Ints1d], most_pieces: int
-) -> list[Floats1d]:
+    model: LanguageModelModel, texts: Sequence[np.ndarray], most_pieces: int
+) -> list[np.ndarray]:
     """Compute how well a model foresees whole texts, with memory that has a bound.
 
     model (LanguageModelModel): The model.
-    texts (Sequence[Ints1d]): The pieces of each text.
+    texts (Sequence[np.ndarray]): The pieces of each text.
     most_pieces (int): How many pieces to read at once; a longer text is read in parts.
-    RETURNS (list[Floats1d]): The negative log-likelihood of each piece and of the end, in nats:
+    RETURNS (list[np.ndarray]): The negative log-likelihood of each piece and of the end, in nats:
         for each text an array `(pieces + 1,)`.
     """
-    scores: list[list[Floats1d]] = [[] for _ in texts]
+    scores: list[list[np.ndarray]] = [[] for _ in texts]
     for batch in _batch(texts, most_pieces):
         whole = [np.append(texts[index], END) for index in batch]
         stretches = [Stretch(pieces) for pieces in whole]
@@ -232,14 +232,14 @@ def score_texts(
         for start in range(0, max(map(len, whole)), size):
             for stretch, pieces in zip(stretches, whole, strict=True):
                 stretch.pieces = pieces[start : start + size]
-            flat = model.ops.to_numpy(model.predict(stretches))
+            flat = cast(np.ndarray, model.ops.to_numpy(model.predict(stretches)))
             ends = np.cumsum([len(stretch.pieces) for stretch in stretches])[:-1]
             for index, part in zip(batch, np.split(flat, ends), strict=True):
                 scores[index].append(part)
     return [np.concatenate(parts) for parts in scores]
 
 
-def _batch(texts: Sequence[Ints1d], most_pieces: int) -> Iterator[list[int]]:
+def _batch(texts: Sequence[np.ndarray], most_pieces: int) -> Iterator[list[int]]:
     """Put texts of similar length side by side: enough to keep a processor busy, and more of
     them where these are so short that they are read at once."""
     batch: list[int] = []
@@ -260,12 +260,12 @@ SIDE_BY_SIDE = 32
 
 
 def write(
-    model: LanguageModelModel, prompts: Sequence[Ints1d], search: Callable, most_pieces: int
+    model: LanguageModelModel, prompts: Sequence[np.ndarray], search: Callable, most_pieces: int
 ) -> "list[list[Hypothesis]]":
     """Go on with texts.
 
     model (LanguageModelModel): The model.
-    prompts (Sequence[Ints1d]): The pieces that each text begins with.
+    prompts (Sequence[np.ndarray]): The pieces that each text begins with.
     search (Callable): Takes a step function, its state and the length of a source for each.
     most_pieces (int): How many pieces to read at once.
     RETURNS (list[list[Hypothesis]]): What the search returns.

@@ -15,6 +15,9 @@ from .scan import State
 from .search.state import SearchState
 from .vocabulary import cross_entropy
 
+TAIL_FACTOR = 4
+"""By what the features become fewer from each range of the adaptive softmax to the rarer next."""
+
 
 class LanguageModel(nn.Module):
     """Foresee each piece of a text from those before it (Mikolov et al. 2010).
@@ -58,7 +61,7 @@ class LanguageModel(nn.Module):
         **network: Any,
     ):
         super().__init__()
-        _check_settings(embed_width, tied, cutoffs, activation_penalty, change_penalty)
+        _check_settings(embed_width, width, tied, cutoffs, activation_penalty, change_penalty)
         self.activation_penalty = activation_penalty
         self.change_penalty = change_penalty
         self.embedding = make_embedding(pieces, embed_width)
@@ -72,7 +75,7 @@ class LanguageModel(nn.Module):
         cutoffs = [cutoff for cutoff in cutoffs if cutoff < pieces]
         self.tied = tied
         self.adaptive = (
-            nn.AdaptiveLogSoftmaxWithLoss(width, pieces, cutoffs, head_bias=True)
+            nn.AdaptiveLogSoftmaxWithLoss(width, pieces, cutoffs, TAIL_FACTOR, head_bias=True)
             if cutoffs
             else None
         )
@@ -220,6 +223,7 @@ def _change(hidden: Tensor, lengths: Tensor) -> Tensor:
 
 def _check_settings(
     embed_width: int,
+    width: int,
     tied: bool,
     cutoffs: Sequence[int],
     activation_penalty: float,
@@ -237,6 +241,12 @@ def _check_settings(
         raise ValueError(
             f"cutoffs are {list(cutoffs)}, but have to be numbers of entries above 0 that grow, "
             f"such as [2000, 10000]"
+        )
+    if cutoffs and width < TAIL_FACTOR ** len(cutoffs):
+        raise ValueError(
+            f"Each range of rare entries has a quarter of the features of the one before it: "
+            f"{len(cutoffs)} cutoffs need a width of at least {TAIL_FACTOR ** len(cutoffs)}, but "
+            f"width is {width}"
         )
     for name, value in (
         ("activation_penalty", activation_penalty),

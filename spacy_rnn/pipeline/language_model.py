@@ -9,13 +9,11 @@ from spacy.language import Language
 from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc, Token
 from spacy.training import Example, validate_examples
-from spacy.util import minibatch
 from spacy.vocab import Vocab
 from thinc.api import Config, Optimizer, set_dropout_rate
-from thinc.types import Floats1d, Ints1d
 
 from ..layers.language_model import LanguageModelModel, Stretch, score_texts, write
-from ..layers.search import Search, Sampling
+from ..layers.search import Sampling, Search
 from ..metrics.language_model import perplexity_of
 from ..text.subwords import END
 from ..text.units import KINDS, Units, load_units, make_units, with_ends
@@ -173,24 +171,24 @@ class LanguageModel(TrainablePipe):
         pieces = self.model.shims[0].dims["pieces"]
         if units.kind != self.kind or len(units) != pieces:
             raise ValueError(
-                f'"{self.name}" foresees {self.kind} and has weights for a vocabulary of {pieces}, '
-                f"but the vocabulary that it was given is one of {len(units)} {units.kind}: load "
+                f'"{self.name}" foresees {self.kind} and has weights for a vocabulary of {pieces}'
+                f", but the vocabulary that it was given is one of {len(units)} {units.kind}: load "
                 f"settings, vocabulary and weights of one model"
             )
         return units
 
     # Prediction
 
-    def predict(self, docs: Iterable[Doc]) -> list[Floats1d]:
+    def predict(self, docs: Iterable[Doc]) -> list[np.ndarray]:
         """Compute how well documents are foreseen, without changing them.
 
         docs (Iterable[Doc]): The documents.
-        RETURNS (list[Floats1d]): For each the surprisal of its pieces in their order, and of its
+        RETURNS (list[np.ndarray]): For each the surprisal of its pieces in their order, and of its
             end or, in a model that reads backward, of its beginning, in bits: `(pieces + 1,)`.
         """
         return self._score(list(docs))[1]
 
-    def _score(self, docs: list[Doc]) -> tuple[list[Ints1d], list[Floats1d]]:
+    def _score(self, docs: list[Doc]) -> tuple[list[np.ndarray], list[np.ndarray]]:
         texts = [self.units.encode(doc) for doc in docs]
         nats = score_texts(self.model, [self._turn(text) for text in texts], self.batch_pieces)
         bits = [each.astype(np.float64) / np.log(2) for each in nats]
@@ -199,11 +197,11 @@ class LanguageModel(TrainablePipe):
     def _turn(self, array: Any) -> Any:
         return array[::-1] if self.backward else array
 
-    def set_annotations(self, docs: Iterable[Doc], scores: list[Floats1d]) -> None:
+    def set_annotations(self, docs: Iterable[Doc], scores: list[np.ndarray]) -> None:
         """Write to documents how well they are foreseen.
 
         docs (Iterable[Doc]): The documents.
-        scores (list[Floats1d]): What `predict` returned for them.
+        scores (list[np.ndarray]): What `predict` returned for them.
         """
         for doc, bits in zip(docs, scores, strict=True):
             tokens = self.units.tokens(doc, self.units.encode(doc))
@@ -251,8 +249,8 @@ class LanguageModel(TrainablePipe):
         RAISES (ValueError): If a setting is out of its bounds, or the model reads backward.
         """
         self._check_forward("generate")
-        several = isinstance(prompt, list)
-        prompts = [self._read_prompt(each) for each in (prompt if several else [prompt])]
+        given: list = prompt if isinstance(prompt, list) else [prompt]
+        prompts = [self._read_prompt(each) for each in given]
         if max_length < 1:
             raise ValueError(f"max_length is {max_length}, but has to be at least 1")
         search = search or Sampling()
@@ -263,14 +261,14 @@ class LanguageModel(TrainablePipe):
             [self._describe(text, hypothesis) for hypothesis in hypotheses[:num_return]]
             for text, hypotheses in zip(texts, found, strict=True)
         ]
-        return results if several else results[0]
+        return results if isinstance(prompt, list) else results[0]
 
     def _read_prompt(self, prompt: str | Doc) -> Doc:
         if isinstance(prompt, str | Doc):
             return self.tokenizer(prompt) if isinstance(prompt, str) else prompt
         raise ValueError(f"A prompt is a text or a document, not {prompt!r}")
 
-    def _describe(self, prompt: Ints1d, hypothesis: Any) -> dict:
+    def _describe(self, prompt: np.ndarray, hypothesis: Any) -> dict:
         return {
             "text": self.units.decode([*prompt.tolist(), *hypothesis.pieces]),
             "score": sum(hypothesis.piece_scores),

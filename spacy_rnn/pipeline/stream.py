@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING, cast
 
+import numpy as np
 from spacy.tokens import Token
-from thinc.types import Floats1d
 
 from ..layers.language_model import LanguageModelModel
 from ..metrics.language_model import BITS
@@ -58,10 +58,10 @@ class Stream:
             self.restart()
         return surprisal
 
-    def probabilities(self) -> Floats1d:
+    def probabilities(self) -> np.ndarray:
         """Say what may come next.
 
-        RETURNS (Floats1d): A probability for each piece of the vocabulary, `(pieces,)`.
+        RETURNS (np.ndarray): A probability for each piece of the vocabulary, `(pieces,)`.
         """
         return self._log_probs.exp().cpu().numpy()
 

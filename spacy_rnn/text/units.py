@@ -10,7 +10,6 @@ import numpy as np
 from spacy.attrs import ORTH
 from spacy.strings import get_string_id
 from spacy.tokens import Doc, Span
-from thinc.types import Ints1d
 
 from .subwords import END, START, UNKNOWN, Subwords, train_subwords
 
@@ -30,11 +29,11 @@ class Units(ABC):
     def __len__(self) -> int: ...
 
     @abstractmethod
-    def encode(self, text: Text) -> Ints1d:
+    def encode(self, text: Text) -> np.ndarray:
         """Cut a document or a part of one into pieces.
 
         text (Text): The document or a span of it.
-        RETURNS (Ints1d): Its pieces.
+        RETURNS (np.ndarray): Its pieces.
         """
 
     @abstractmethod
@@ -46,12 +45,12 @@ class Units(ABC):
         """
 
     @abstractmethod
-    def tokens(self, text: Text, pieces: Ints1d) -> Ints1d:
+    def tokens(self, text: Text, pieces: np.ndarray) -> np.ndarray:
         """Tell which token each piece belongs to.
 
         text (Text): The document or a span of it.
-        pieces (Ints1d): What `encode` returned for it.
-        RETURNS (Ints1d): For each piece the token in which its text begins, white space apart:
+        pieces (np.ndarray): What `encode` returned for it.
+        RETURNS (np.ndarray): For each piece the token in which its text begins, white space apart:
             what stands between tokens belongs to the next one.
         """
 
@@ -115,12 +114,12 @@ class Words(_Listed):
 
     def __init__(self, data: str):
         super().__init__(data)
-        keys = [get_string_id(word) for word in self.entries[len(MARKS) :]]
-        keys = np.array(keys, dtype=np.uint64)
+        ids = [get_string_id(word) for word in self.entries[len(MARKS) :]]
+        keys = np.array(ids, dtype=np.uint64)
         self._order = np.argsort(keys)
         self._keys = keys[self._order]
 
-    def encode(self, text: Text) -> Ints1d:
+    def encode(self, text: Text) -> np.ndarray:
         # A span of fewer than two tokens cannot become an array itself.
         doc, start, end = (text, 0, len(text)) if isinstance(text, Doc) else _place(text)
         keys = doc.to_array(ORTH)[start:end]
@@ -130,7 +129,7 @@ class Words(_Listed):
     def encode_string(self, text: str) -> list[int]:
         return [self._pieces.get(text, UNKNOWN)] if text else []
 
-    def tokens(self, text: Text, pieces: Ints1d) -> Ints1d:
+    def tokens(self, text: Text, pieces: np.ndarray) -> np.ndarray:
         return np.arange(len(pieces))
 
     def decode(self, pieces: Sequence[int]) -> str:
@@ -141,13 +140,14 @@ class Characters(_Listed):
     """Characters, white space among them; those not in the vocabulary are one unknown one."""
 
     kind = "characters"
-    def encode(self, text: Text) -> Ints1d:
+
+    def encode(self, text: Text) -> np.ndarray:
         return np.array(self.encode_string(text_of(text)), dtype=np.int64)
 
     def encode_string(self, text: str) -> list[int]:
         return [self._pieces.get(character, UNKNOWN) for character in text]
 
-    def tokens(self, text: Text, pieces: Ints1d) -> Ints1d:
+    def tokens(self, text: Text, pieces: np.ndarray) -> np.ndarray:
         return tokens_at(text)
 
     def decode(self, pieces: Sequence[int]) -> str:
@@ -168,15 +168,17 @@ class SubwordUnits(Units):
     def __len__(self) -> int:
         return len(self.subwords)
 
-    def encode(self, text: Text) -> Ints1d:
+    def encode(self, text: Text) -> np.ndarray:
         # Sentencepiece puts a space before a text, which is the one that stood there.
         return np.array(self.encode_string(text.text), dtype=np.int64)
 
     def encode_string(self, text: str) -> list[int]:
         return self.subwords.encode([text])[0]
 
-    def tokens(self, text: Text, pieces: Ints1d) -> Ints1d:
-        starts = [start for start, _ in self.subwords.spans(pieces.tolist())] if len(pieces) else []
+    def tokens(self, text: Text, pieces: np.ndarray) -> np.ndarray:
+        starts = (
+            [start for start, _ in self.subwords.spans(pieces.tolist())] if len(pieces) else []
+        )
         at = tokens_at(text)
         return at[np.array(starts, dtype=np.int64).clip(max=max(0, len(at) - 1))]
 
@@ -199,11 +201,11 @@ def text_of(text: Text) -> str:
     return text.text if isinstance(text, Doc) else text.text_with_ws
 
 
-def tokens_at(text: Text) -> Ints1d:
+def tokens_at(text: Text) -> np.ndarray:
     """Tell for each character the token that it is in, or the next one after white space.
 
     text (Text): A document or span.
-    RETURNS (Ints1d): Tokens of the document or span, counted from 0.
+    RETURNS (np.ndarray): Tokens of the document or span, counted from 0.
     """
     ends = np.cumsum([len(token) for token in text] + [0])[:-1]
     ends += np.cumsum([0] + [len(token.whitespace_) for token in text])[:-1]
@@ -244,12 +246,16 @@ def make_units(
     RAISES (ValueError): If the documents do not allow it.
     """
     if kind == "subwords":
-        return SubwordUnits(train_subwords((doc.text for doc in docs), vocab_size).to_bytes().hex())
+        return SubwordUnits(
+            train_subwords((doc.text for doc in docs), vocab_size).to_bytes().hex()
+        )
     counts: Counter[str] = Counter()
     for doc in docs:
         counts.update((token.text for token in doc) if kind == "words" else doc.text)
     if not counts:
-        raise ValueError("Cannot make a vocabulary without any text: initialize with training data")
+        raise ValueError(
+            "Cannot make a vocabulary without any text: initialize with training data"
+        )
     # Equal counts in the order of the alphabet: the order of documents does not matter.
     ranked = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
     most = max(0, vocab_size - len(MARKS))
@@ -263,13 +269,13 @@ def make_units(
     return CLASSES[kind](json.dumps(entries, ensure_ascii=False))
 
 
-def with_ends(units: Units, doc: Doc, ends: Sequence[int]) -> list[Ints1d]:
+def with_ends(units: Units, doc: Doc, ends: Sequence[int]) -> list[np.ndarray]:
     """Cut a document that holds the ends of others into the pieces of each.
 
     units (Units): The vocabulary.
     doc (Doc): The document.
     ends (Sequence[int]): After how many tokens another text ends, in order.
-    RETURNS (list[Ints1d]): The pieces of each text, the end symbol at the end of all but the
+    RETURNS (list[np.ndarray]): The pieces of each text, the end symbol at the end of all but the
         last, which goes on.
     """
     starts = [0, *ends]

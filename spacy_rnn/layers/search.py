@@ -1,5 +1,6 @@
 """Searches as settings: how a trained network writes."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
@@ -11,14 +12,11 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Search:
-    """A search and its settings. See `build_beam_search_v1` for what they mean."""
+class Search(ABC):
+    """What all searches share: how many sequences to find, and what may be written. See the
+    functions below for what the settings mean."""
 
-    beam_width: int = 1
     n_best: int = 1
-    length_penalty: str = "none"
-    alpha: float = 1.0
-    coverage_penalty: float = 0.0
     min_length: int = 1
     max_ratio: float = 2.0
     max_extra: int = 10
@@ -26,14 +24,11 @@ class Search:
     repetition_penalty: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.beam_width < 1:
-            raise ValueError(f"beam_width is {self.beam_width}, but has to be at least 1")
-        if not 1 <= self.n_best <= self.beam_width:
-            raise ValueError(
-                f"n_best is {self.n_best}, but has to be at least 1 and at most beam_width, "
-                f"which is {self.beam_width}: a beam finds no more than it is wide"
-            )
+        self._check_n_best()
         self._rules(())
+
+    @abstractmethod
+    def _check_n_best(self) -> None: ...
 
     def change(self, **settings: Any) -> "Search":
         """Give the same search with other settings.
@@ -48,6 +43,7 @@ class Search:
                 raise ValueError(f'A search has no setting "{name}", but has {", ".join(known)}')
         return replace(self, **settings)
 
+    @abstractmethod
     def __call__(
         self,
         step: "Step",
@@ -67,14 +63,6 @@ class Search:
         RETURNS (list[list[Hypothesis]]): Hypotheses for each sentence, the best first: as
             many as the beam is wide, or fewer.
         """
-        from ..nn.search.beam import Ranking, beam_search
-        from ..nn.search.greedy import greedy_search
-
-        rules = self._rules(banned)
-        if self.beam_width == 1:
-            return greedy_search(step, state, lengths, rules, prefixes)
-        ranking = Ranking(self.length_penalty, self.alpha, self.coverage_penalty)
-        return beam_search(step, state, lengths, rules, ranking, self.beam_width, prefixes)
 
     def _rules(self, banned: tuple[int, ...]) -> Any:
         from ..nn.search.rules import Rules
@@ -89,6 +77,82 @@ class Search:
             banned=(UNKNOWN, *banned),
             no_repeat_ngram=self.no_repeat_ngram,
             repetition_penalty=self.repetition_penalty,
+        )
+
+
+@dataclass(frozen=True)
+class BeamSearch(Search):
+    """Beam search and its settings; greedy search where the beam is 1 wide."""
+
+    beam_width: int = 5
+    length_penalty: str = "average"
+    alpha: float = 1.0
+    coverage_penalty: float = 0.0
+
+    def _check_n_best(self) -> None:
+        if self.beam_width < 1:
+            raise ValueError(f"beam_width is {self.beam_width}, but has to be at least 1")
+        if not 1 <= self.n_best <= self.beam_width:
+            raise ValueError(
+                f"n_best is {self.n_best}, but has to be at least 1 and at most beam_width, "
+                f"which is {self.beam_width}: a beam finds no more than it is wide"
+            )
+
+    def __call__(
+        self,
+        step: "Step",
+        state: "SearchState",
+        lengths: "Tensor",
+        *,
+        banned: tuple[int, ...] = (),
+        prefixes: "Tensor | None" = None,
+    ) -> "list[list[Hypothesis]]":
+        from ..nn.search.beam import Ranking, beam_search
+        from ..nn.search.greedy import greedy_search
+
+        rules = self._rules(banned)
+        if self.beam_width == 1:
+            return greedy_search(step, state, lengths, rules, prefixes)
+        ranking = Ranking(self.length_penalty, self.alpha, self.coverage_penalty)
+        return beam_search(step, state, lengths, rules, ranking, self.beam_width, prefixes)
+
+
+@dataclass(frozen=True)
+class Sampling(Search):
+    """Sampling and its settings."""
+
+    temperature: float = 1.0
+    top_k: int = 0
+    top_p: float = 1.0
+    seed: int | None = None
+
+    def _check_n_best(self) -> None:
+        from ..nn.search.sampling import check_sampling
+
+        check_sampling(self.n_best, self.temperature, self.top_k, self.top_p)
+
+    def __call__(
+        self,
+        step: "Step",
+        state: "SearchState",
+        lengths: "Tensor",
+        *,
+        banned: tuple[int, ...] = (),
+        prefixes: "Tensor | None" = None,
+    ) -> "list[list[Hypothesis]]":
+        from ..nn.search.sampling import sample
+
+        return sample(
+            step,
+            state,
+            lengths,
+            self._rules(banned),
+            samples=self.n_best,
+            temperature=self.temperature,
+            top_k=self.top_k,
+            top_p=self.top_p,
+            seed=self.seed,
+            prefixes=prefixes,
         )
 
 
@@ -111,7 +175,9 @@ def build_greedy_search_v1(
     RETURNS (Callable): The search.
     RAISES (ValueError): If a setting is out of its bounds.
     """
-    return Search(
+    return BeamSearch(
+        beam_width=1,
+        length_penalty="none",
         min_length=min_length,
         max_ratio=max_ratio,
         max_extra=max_extra,
@@ -151,12 +217,56 @@ def build_beam_search_v1(
     RETURNS (Callable): The search.
     RAISES (ValueError): If a setting is out of its bounds.
     """
-    return Search(
+    return BeamSearch(
         beam_width=beam_width,
         n_best=n_best,
         length_penalty=length_penalty,
         alpha=alpha,
         coverage_penalty=coverage_penalty,
+        min_length=min_length,
+        max_ratio=max_ratio,
+        max_extra=max_extra,
+        no_repeat_ngram=no_repeat_ngram,
+        repetition_penalty=repetition_penalty,
+    )
+
+
+def build_sampling_v1(
+    temperature: float = 1.0,
+    top_k: int = 0,
+    top_p: float = 1.0,
+    n_best: int = 1,
+    seed: int | None = None,
+    min_length: int = 1,
+    max_ratio: float = 2.0,
+    max_extra: int = 10,
+    no_repeat_ngram: int = 0,
+    repetition_penalty: float = 1.0,
+) -> Callable:
+    """Describe sampling: each next piece drawn from what is probable.
+
+    temperature (float): What log-probabilities are divided by: below 1 what is probable becomes
+        more so; at 0 the most probable piece is taken.
+    top_k (int): Draw from so many of the most probable pieces; 0 for all.
+    top_p (float): Draw from the fewest most probable pieces that have this probability together.
+    n_best (int): How many to draw for each sentence.
+    seed (int | None): What the draws follow from. Null for others at each call.
+    min_length (int): The fewest pieces; 0 allows an empty translation.
+    max_ratio (float): The most pieces, for each place of the source.
+    max_extra (int): So many more pieces.
+    no_repeat_ngram (int): Length of the n-grams of pieces that may not occur twice; 0 for
+        none.
+    repetition_penalty (float): What the log-probability of pieces that occurred already is
+        multiplied by; 1 for nothing.
+    RETURNS (Callable): The search.
+    RAISES (ValueError): If a setting is out of its bounds.
+    """
+    return Sampling(
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+        n_best=n_best,
+        seed=seed,
         min_length=min_length,
         max_ratio=max_ratio,
         max_extra=max_extra,

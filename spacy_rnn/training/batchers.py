@@ -40,9 +40,9 @@ def create_bucket_batcher_v1(
     RAISES (ValueError): If a setting is out of its bounds.
     """
     if isinstance(size, int):
-        _check(size, "size", 1)
-    _check(buffer, "buffer", 1)
-    _check(max_items, "max_items", 0)
+        check_number(size, "size", 1)
+    check_number(buffer, "buffer", 1)
+    check_number(max_items, "max_items", 0)
     passes = count()
 
     def length_of(item: Any) -> int:
@@ -53,7 +53,7 @@ def create_bucket_batcher_v1(
         sizes = _hold_last(size)
         stream = iter(items)
         while held := list(islice(stream, buffer)):
-            most = _check(next(sizes), "size", 1)
+            most = check_number(next(sizes), "size", 1)
             batches = list(_fill(held, most, max_items or buffer, length_of))
             random.shuffle(batches)
             yield from batches
@@ -101,8 +101,15 @@ def _hold_last(size: int | Iterable[int]) -> Iterator[int]:
     yield from repeat(number)
 
 
-def _check(number: int, name: str, least: int) -> int:
-    """Refuse a number that is too small."""
+def check_number(number: int, name: str, least: int) -> int:
+    """Refuse a number that is too small.
+
+    number (int): The number.
+    name (str): What it sets.
+    least (int): The smallest that is allowed.
+    RETURNS (int): The same number.
+    RAISES (ValueError): If it is smaller.
+    """
     if number < least:
         raise ValueError(f"{name} is {number}: set it to {least} or above")
     return number

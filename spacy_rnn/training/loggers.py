@@ -16,8 +16,10 @@ from wasabi import Printer
 LogStep = Callable[[dict[str, Any] | None], None]
 Finalize = Callable[[], None]
 
-# Scores that are no shares: perplexities, what sacreBLEU gives in 0 to 100, and speeds.
-AS_THEY_ARE = re.compile(r"perplexity|bleu|chrf|(?<![a-z])ter(?![a-z])|speed|per_second", re.I)
+# Scores that are no shares: perplexities, bits, what sacreBLEU gives in 0 to 100, and speeds.
+AS_THEY_ARE = re.compile(
+    r"perplexity|bits_per|bleu|chrf|(?<![a-z])ter(?![a-z])|speed|per_second", re.I
+)
 
 
 def create_console_logger_v1(

@@ -95,10 +95,46 @@ def open_source(
             f"{source} holds both sides, so target cannot be {str(targets[0])!r}: set "
             f"target = null, and target_field to the column"
         )
-    if source_field is None:
-        source_field = "text"
     columns = source_field, target_fields or ["translation"]
     return lambda: _select(records(), str(source), *columns)
+
+
+def open_texts(
+    source: str | Path | None,
+    field: Field | None = None,
+    split: str | None = None,
+    subset: str | None = None,
+) -> Read:
+    """Choose how texts are read that have no other side.
+
+    source (str | Path | None): A file, or the name of a data set where `split` is set.
+    field (Field | None): The column of the text: by default "text", and 0 in TSV.
+    split (str | None): The part of a data set.
+    subset (str | None): The configuration of a data set that has several.
+    RETURNS (Read): A function that starts to read from the first text, a side alone.
+    RAISES (ValueError): If the settings do not fit each other or a file is missing.
+    """
+    if source is None:
+        raise ValueError("path is null: name a file, or a data set and its split")
+    if split is not None:
+        return lambda: _select(_read_dataset(str(source), subset, split), str(source), field, ())
+    path = _check_file(source)
+    if _format(path) == ".tsv":
+        field = _to_column(0 if field is None else field)
+    named = isinstance(field, str)
+    readers: dict[str, Callable[[], Records]] = {
+        ".tsv": partial(_read_tsv, path, named),
+        ".jsonl": partial(_read_jsonl, path),
+        ".parquet": partial(_read_parquet, path),
+    }
+    if _format(path) not in readers:
+        if field is not None:
+            raise ValueError(
+                f"{source} is read as plain text, which has no columns: set field = null"
+            )
+        return partial(_read_text, [path])
+    read = readers[_format(path)]
+    return lambda: _select(read(), str(source), field, ())
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -220,18 +256,20 @@ def _read_dataset(name: str, subset: str | None, split: str) -> Records:
 
 
 def _select(
-    records: Records, name: str, source_field: Field, target_fields: Sequence[Field]
+    records: Records, name: str, source_field: Field | None, target_fields: Sequence[Field]
 ) -> Iterator[Pair]:
-    """Take both sides out of each record."""
+    """Take the sides out of each record."""
+    setting = "source_field" if target_fields else "field"
     for number, record in records:
         if record is None:
             yield Pair(number, ["", ""], {})
             continue
         place = f"{name}, line {number}"
-        source = _texts(record, source_field, f"{place}: source_field")
+        column = "text" if source_field is None else source_field
+        source = _texts(record, column, f"{place}: {setting}")
         if len(source) > 1:
             raise ValueError(
-                f"{place}: the source is one text, not {_shorten(source)}: set source_field to "
+                f"{place}: the source is one text, not {_shorten(source)}: set {setting} to "
                 f"a column of texts"
             )
         targets = [

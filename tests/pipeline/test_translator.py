@@ -380,7 +380,7 @@ def test_one_bad_document_costs_the_others_nothing(nlp, monkeypatch):
             "n_best is 9, but has to be at least 1 and at most beam_width, which is 3",
         ),
         ({"max_ratio": 0.0, "max_extra": 0}, "both 0"),
-        ({"width": 3}, 'no setting "width", but has beam_width'),
+        ({"width": 3}, 'no setting "width", but has n_best'),
     ],
 )
 def test_wrong_settings_of_a_call_say_what_is_right(nlp, settings, message):

@@ -1,0 +1,256 @@
+"""A recurrent language model: what comes next, from all that came before."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from .decoder import make_embedding
+from .ragged import owners
+from .recurrent import RecurrentNetwork
+from .regularize import LockedDropout, WeightDrop
+from .scan import State
+from .search.state import SearchState
+from .vocabulary import cross_entropy
+
+TAIL_FACTOR = 4
+"""By what the features become fewer from each range of the adaptive softmax to the rarer next."""
+
+
+class LanguageModel(nn.Module):
+    """Foresee each piece of a text from those before it (Mikolov et al. 2010).
+
+    The regularisation is that of AWD-LSTM (Merity et al. 2018): locked dropout, dropout of
+    recurrent weights (`weight_drop`) and of whole entries of the vocabulary, and penalties on
+    large and on unsteady activations.
+
+    pieces (int): Entries of the vocabulary.
+    embed_width (int): Features of each embedding.
+    width (int): Features of the recurrent network.
+    depth (int): Layers.
+    tied (bool): Whether the softmax has the embeddings as its weights (Press & Wolf 2017).
+        Where the network is not as wide as they are, a layer brings it to their width.
+    cutoffs (Sequence[int]): Where the frequent entries end and rarer and rarer ones begin, for
+        the adaptive softmax (Grave et al. 2017). None for the full softmax.
+    dropout_entries (float): Share of entries of the vocabulary whose embedding is dropped
+        (Gal & Ghahramani 2016).
+    dropout_output (float | None): Locked dropout on what the softmax is computed from. None
+        for the rate given with `set_dropout`.
+    activation_penalty (float): The weight of the mean square of what goes out (AR).
+    change_penalty (float): The weight of the mean square of its change from piece to piece
+        (TAR).
+    network (Any): Further settings of the recurrent network.
+    RAISES (ValueError): If a setting is out of its bounds or does not fit another one.
+    """
+
+    def __init__(
+        self,
+        pieces: int,
+        *,
+        embed_width: int,
+        width: int,
+        depth: int = 1,
+        tied: bool = True,
+        cutoffs: Sequence[int] = (),
+        dropout_entries: float = 0.0,
+        dropout_output: float | None = None,
+        activation_penalty: float = 0.0,
+        change_penalty: float = 0.0,
+        **network: Any,
+    ):
+        super().__init__()
+        _check_settings(embed_width, width, tied, cutoffs, activation_penalty, change_penalty)
+        self.activation_penalty = activation_penalty
+        self.change_penalty = change_penalty
+        self.embedding = make_embedding(pieces, embed_width)
+        self.dropout_entries = WeightDrop(dropout_entries)
+        self.network = RecurrentNetwork(
+            embed_width, width, depth, bidirectional=False, dropout_output=0.0, **network
+        )
+        self.dropout_output = LockedDropout(dropout_output)
+        self.narrow = nn.Linear(width, embed_width) if tied and width != embed_width else None
+        # A vocabulary that ends before the first cutoff has no rare entries.
+        cutoffs = [cutoff for cutoff in cutoffs if cutoff < pieces]
+        self.tied = tied
+        self.adaptive = (
+            nn.AdaptiveLogSoftmaxWithLoss(width, pieces, cutoffs, TAIL_FACTOR, head_bias=True)
+            if cutoffs
+            else None
+        )
+        if not cutoffs:
+            if not tied:
+                self.output = nn.Parameter(torch.empty(pieces, width))
+                nn.init.normal_(self.output, std=width**-0.5)
+            self.output_bias = nn.Parameter(torch.zeros(pieces))
+
+    @property
+    def output_weight(self) -> Tensor:
+        """Tensor: A row for each piece, shape `(pieces, width)`, for the full softmax."""
+        return self.embedding.weight if self.tied else self.output
+
+    def forward(
+        self, pieces: Tensor, targets: Tensor, lengths: Tensor, state: State, fresh: Tensor
+    ) -> tuple[Tensor, Tensor, State]:
+        """Foresee stretches of text.
+
+        pieces (Tensor): The piece before each target, of all stretches, `(pieces,)`.
+        targets (Tensor): What is to be foreseen, `(pieces,)`.
+        lengths (Tensor): The pieces of each stretch, `(batch,)`, on the CPU.
+        state (State): The states that stretches before have ended with.
+        fresh (Tensor): Which stretches begin anew instead, booleans `(batch,)`.
+        RETURNS (tuple[Tensor, Tensor, State]): The sum of the negative log-likelihood and the
+            penalties, to take gradients of; the plain negative log-likelihood of each target,
+            without gradients, `(pieces,)`; and the states at the end, without gradients.
+        """
+        hidden, state = self.read(pieces, lengths, state, fresh)
+        dropped = self.dropout_output(hidden, lengths)
+        loss, surprisals = self._foresee(self._read_out(dropped), targets)
+        if self.training and len(pieces):
+            if self.activation_penalty:
+                loss = loss + self.activation_penalty * len(pieces) * dropped.pow(2).mean()
+            if self.change_penalty:
+                loss = loss + self.change_penalty * len(pieces) * _change(hidden, lengths)
+        return loss, surprisals, tuple(part.detach() for part in state)
+
+    def read(
+        self, pieces: Tensor, lengths: Tensor, state: State, fresh: Tensor
+    ) -> tuple[Tensor, State]:
+        """Read stretches of text.
+
+        pieces (Tensor): The pieces of all stretches, `(pieces,)`.
+        lengths (Tensor): The pieces of each stretch, `(batch,)`, on the CPU.
+        state (State): The states that stretches before have ended with.
+        fresh (Tensor): Which stretches begin anew instead, booleans `(batch,)`.
+        RETURNS (tuple[Tensor, State]): What the network makes of each piece, `(pieces, width)`,
+            and its states at the end of each stretch.
+        """
+        begin = fresh[None, :, None]
+        start = self.network.start(len(lengths))
+        state = tuple(
+            torch.where(begin, new, old.to(new.dtype))
+            for new, old in zip(start, state, strict=True)
+        )
+        weight = self.embedding.weight
+        if self.training and self.dropout_entries.rate:
+            # One draw for all pieces: an entry is dropped wherever it occurs.
+            weight = weight * self.dropout_entries(weight.new_ones(len(weight), 1))
+        return self.network(functional.embedding(pieces, weight), lengths, state)
+
+    def _read_out(self, hidden: Tensor) -> Tensor:
+        return hidden if self.narrow is None else self.narrow(hidden)
+
+    def _foresee(self, readout: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        if self.adaptive is None:
+            return cross_entropy(readout, self.output_weight, self.output_bias, targets)
+        if not len(targets):
+            return readout.sum(), readout.new_zeros(0)
+        surprisals = -self.adaptive(readout, targets).output
+        return surprisals.sum(), surprisals.detach()
+
+    def log_probs(self, hidden: Tensor) -> Tensor:
+        """Say how probable each piece is to come next.
+
+        hidden (Tensor): What the network makes of the last piece, `(batch, width)`.
+        RETURNS (Tensor): Log-probabilities, `(batch, pieces)`.
+        """
+        readout = self._read_out(hidden)
+        if self.adaptive is not None:
+            return self.adaptive.log_prob(readout)
+        scores = functional.linear(readout, self.output_weight, self.output_bias)
+        return scores.float().log_softmax(dim=1)
+
+    def begin(self, prompts: Sequence[Tensor], most_pieces: int) -> SearchState:
+        """Stand behind the beginnings of texts.
+
+        prompts (Sequence[Tensor]): The pieces of each beginning, at least one, `(pieces,)`.
+        most_pieces (int): How many pieces to read at once.
+        RETURNS (SearchState): The state for `step`, with one hypothesis for each.
+        """
+        batch, device = len(prompts), self.embedding.weight.device
+        state = self.network.start(batch)
+        last = self.embedding.weight.new_zeros(batch, self.network.width)
+        fresh = torch.ones(batch, dtype=torch.bool, device=device)
+        size = max(1, most_pieces // max(1, batch))
+        for time in range(0, max(map(len, prompts), default=0), size):
+            parts = [prompt[time : time + size] for prompt in prompts]
+            lengths = torch.tensor([len(part) for part in parts])
+            hidden, state = self.read(torch.cat(parts).to(device), lengths, state, fresh)
+            rows = lengths.nonzero()[:, 0].to(device)
+            ends = (lengths.cumsum(0) - 1).to(device)
+            last[rows] = hidden[ends[rows]].to(last.dtype)
+            fresh = torch.zeros_like(fresh)
+        parts = [part.transpose(0, 1)[:, None] for part in state]
+        return SearchState((), (last[:, None], *parts))
+
+    def step(self, pieces: Tensor, state: SearchState) -> tuple[Tensor, Tensor, SearchState]:
+        """Foresee the next piece of each hypothesis.
+
+        pieces (Tensor): The last piece of each, `(batch, hypotheses)`. At the first step these
+            are start symbols, which stand for what was read already.
+        state (SearchState): Where the model stands.
+        RETURNS (tuple[Tensor, Tensor, SearchState]): A log-probability for each piece of the
+            vocabulary, `(batch, hypotheses, pieces)`; no attention, `(batch, hypotheses, 0)`;
+            and where the model stands then.
+        """
+        state = self.advance(pieces, state) if state.sentences else state
+        last = state.hypotheses[0]
+        scores = self.log_probs(last.flatten(0, 1)).unflatten(0, pieces.shape)
+        begun = (torch.ones_like(pieces[:, 0]),)
+        return scores, last[:, :, :0], SearchState(begun, state.hypotheses)
+
+    def advance(self, pieces: Tensor, state: SearchState) -> SearchState:
+        """Read one more piece of each hypothesis.
+
+        pieces (Tensor): The pieces, `(batch, hypotheses)`.
+        state (SearchState): Where the model stands.
+        RETURNS (SearchState): Where it stands then.
+        """
+        before = (part.flatten(0, 1).transpose(0, 1) for part in state.hypotheses[1:])
+        last, after = self.network.step(self.embedding(pieces.flatten()), tuple(before))
+        parts = (last, *(part.transpose(0, 1) for part in after))
+        unflat = tuple(part.unflatten(0, pieces.shape) for part in parts)
+        return SearchState(state.sentences, unflat)
+
+
+def _change(hidden: Tensor, lengths: Tensor) -> Tensor:
+    """Give the mean square of what changes from piece to piece of a stretch."""
+    owner = owners(lengths, hidden.device)
+    steps = (hidden[1:] - hidden[:-1])[owner[1:] == owner[:-1]]
+    return steps.pow(2).mean() if len(steps) else hidden.new_zeros(())
+
+
+def _check_settings(
+    embed_width: int,
+    width: int,
+    tied: bool,
+    cutoffs: Sequence[int],
+    activation_penalty: float,
+    change_penalty: float,
+) -> None:
+    if embed_width < 1:
+        raise ValueError(f"embed_width is {embed_width}, but has to be at least 1")
+    if cutoffs and tied:
+        raise ValueError(
+            f"The adaptive softmax has weights of its own for each range of the vocabulary, so "
+            f"that they cannot be tied to the embeddings: with cutoffs = {list(cutoffs)}, set "
+            f"tied to false"
+        )
+    if list(cutoffs) != sorted(set(cutoffs)) or min(cutoffs, default=1) < 1:
+        raise ValueError(
+            f"cutoffs are {list(cutoffs)}, but have to be numbers of entries above 0 that grow, "
+            f"such as [2000, 10000]"
+        )
+    if cutoffs and width < TAIL_FACTOR ** len(cutoffs):
+        raise ValueError(
+            f"Each range of rare entries has a quarter of the features of the one before it: "
+            f"{len(cutoffs)} cutoffs need a width of at least {TAIL_FACTOR ** len(cutoffs)}, but "
+            f"width is {width}"
+        )
+    for name, value in (
+        ("activation_penalty", activation_penalty),
+        ("change_penalty", change_penalty),
+    ):
+        if value < 0:
+            raise ValueError(f"{name} is {value}, but has to be at least 0, which turns it off")

@@ -10,6 +10,7 @@ from confection import Config
 from spacy import registry
 
 from spacy_rnn.layers.encoders import build_recurrent_encoder_v1
+from spacy_rnn.pipeline.language_model import DEFAULTS as LANGUAGE_MODEL
 from spacy_rnn.pipeline.translator import DEFAULTS
 
 ROOT = Path(__file__).parent.parent
@@ -52,6 +53,7 @@ def test_config_snippets_resolve(text):
             },
         ),
         ("Settings of `rnn_translator`", DEFAULTS),
+        ("Settings of `rnn_lm`", LANGUAGE_MODEL),
     ],
 )
 def test_every_setting_is_listed_with_its_default(title, defaults):

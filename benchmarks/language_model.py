@@ -4,10 +4,11 @@
     python benchmarks/language_model.py wikitext2/valid.txt quality --epochs 10
 
 The text has a paragraph in each line and articles under " = Title = "; the last tenth of its
-lines is held out. The vocabulary is that of the words seen twice or more before, the rest one unknown
-symbol. The twin is the usual small word model: two LSTM layers of 200 units, tied embeddings, 20
-lanes of 35 words, and SGD with a rate of 20 that is quartered where the perplexity of the text held
-out does not fall. Speeds are words for each second of processor time, on one thread.
+lines is held out. The vocabulary is that of the words seen twice or more before, the rest one
+unknown symbol. The twin is the usual small word model: two LSTM layers of 200 units, tied
+embeddings, 20 lanes of 35 words, and SGD with a rate of 20 that is quartered where the perplexity
+of the text held out does not fall. Speeds are words for each second of processor time, on one
+thread.
 """
 
 import argparse

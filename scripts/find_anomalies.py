@@ -1,10 +1,8 @@
 """Find the odd lines of an event log by how much they surprise a language model.
 
-    python scripts/find_anomalies.py training/events/model-best assets/events/test.log metrics/events
-
-The log is read as it would come, line by line, by a stream. What is written are the most surprising
-lines, with the bits of each, and a picture of all. Lines that are known to be odd, in a file
-`.odd.json` beside the log, are marked.
+The log is read as it would come, line by line, by a stream. What is written, as OUTPUT.json and
+OUTPUT.svg, are the most surprising lines, with the bits of each, and a picture of all. Lines that
+are known to be odd, in a file `.odd.json` beside the log, are marked.
 """
 
 import json
@@ -21,10 +19,8 @@ def main(model: Path, log: Path, output: Path, most: int = 12) -> None:
     marks = log.with_suffix(".odd.json")
     odd = json.loads(marks.read_text(encoding="utf8")) if marks.is_file() else {}
     component = spacy.load(model).get_pipe("rnn_lm")
-    bits = []
     with component.stream() as stream:
-        for line in lines:
-            bits.append(stream.feed(line) + stream.end())
+        bits = [stream.feed(line) + stream.end() for line in lines]
     ranked = sorted(range(len(lines)), key=lambda index: -bits[index])[:most]
     found = sum(str(index + 1) in odd for index in ranked[: len(odd)])
     report = {

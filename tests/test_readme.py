@@ -10,6 +10,7 @@ from confection import Config
 from spacy import registry
 
 from spacy_rnn.layers.encoders import build_recurrent_encoder_v1
+from spacy_rnn.pipeline.language_model import DEFAULTS as LANGUAGE_MODEL
 from spacy_rnn.pipeline.ner import DEFAULTS as NER_DEFAULTS
 from spacy_rnn.pipeline.tagger import DEFAULTS as TAGGER_DEFAULTS
 from spacy_rnn.pipeline.textcat import DEFAULTS as TEXTCAT_DEFAULTS
@@ -60,6 +61,7 @@ def test_config_snippets_resolve(text):
         ("Settings of `rnn_textcat`", TEXTCAT_DEFAULTS),
         ("Settings of `rnn_tagger`", TAGGER_DEFAULTS),
         ("Settings of `rnn_ner`", NER_DEFAULTS),
+        ("Settings of `rnn_lm`", LANGUAGE_MODEL),
     ],
 )
 def test_every_setting_is_listed_with_its_default(title, defaults):

@@ -34,8 +34,9 @@ def score_examples(
     prefix (str): What the names of its custom attributes begin with.
     count_pieces (Callable[[Doc], int] | None): Counts the pieces of a document.
     RETURNS (dict[str, Any]): "perplexity" of a word, that is of a token of spaCy;
-        "piece_perplexity", where pieces can be counted; "bits_per_char"; and "word_probability", the geometric mean of
-        a word's probability, which is higher the better. Nothing if no document was read.
+        "piece_perplexity", where pieces can be counted; "bits_per_char"; and
+        "word_probability", the geometric mean of a word's probability, which is higher the
+        better. Nothing if no document was read.
     """
     bits, words, pieces, characters = 0.0, 0, 0, 0
     for example in examples:

@@ -1,5 +1,7 @@
 """A picture of how much each line of a log surprises."""
 
+import math
+
 from .svg import draw, escape
 
 WIDTH, HEIGHT = 720, 300
@@ -23,7 +25,8 @@ def render_surprises(bits: list[float], odd: dict[int, str]) -> str:
     odd (dict[int, str]): By their place from 0 the lines that are known to be odd, and why.
     RETURNS (str): The picture as SVG.
     """
-    top = max([*bits, 1e-9]) * 1.1
+    step = _round_up(max([*bits, 1.0]) / TICKS)
+    top = step * TICKS
     across, up = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
     floor = HEIGHT - BOTTOM
     body = [f'<text class="heading" x="{LEFT}" y="24">Surprise of each line</text>']
@@ -33,7 +36,7 @@ def render_surprises(bits: list[float], odd: dict[int, str]) -> str:
         body += [
             f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>',
             f'<text class="label faint" x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">'
-            f"{top * tick / TICKS:.0f}</text>",
+            f"{step * tick:g}</text>",
         ]
     for index, height in enumerate(bits):
         x = LEFT + across * (index + 0.5) / len(bits)
@@ -59,6 +62,12 @@ def render_surprises(bits: list[float], odd: dict[int, str]) -> str:
         description=f"Bits of {len(bits)} lines, {len(odd)} of them odd.",
         rules=RULES,
     )
+
+
+def _round_up(number: float) -> float:
+    """Give the next number of one digit: 1, 2 or 5, and zeros."""
+    unit = 10 ** math.floor(math.log10(number))
+    return next(times * unit for times in (1, 2, 5, 10) if times * unit >= number)
 
 
 def _key() -> list[str]:

@@ -130,6 +130,16 @@ def test_two_processes_translate_the_same(nlp):
     assert translations(nlp, texts, n_process=2, batch_size=4) == translations(nlp, texts)
 
 
+def test_it_samples(trained):
+    search = {"@misc": "spacy-rnn.sampling.v1", "n_best": 3, "seed": 1, "temperature": 0.5}
+    nlp = make_pipeline({**SMALL, "search": search}).from_bytes(trained[0].to_bytes())
+    found = [doc._.translations for doc in nlp.pipe(TEXTS)]
+    assert translations(nlp, TEXTS[::-1]) == [each[0]["text"] for each in found][::-1]
+    assert all(each[0]["score"] == max(row["score"] for row in each) for each in found)
+    greedy = nlp.pipe(TEXTS, component_cfg={"rnn_translator": {"temperature": 0, "n_best": 1}})
+    assert [doc._.translation for doc in greedy][:2] == ["three two one", "four"]
+
+
 def test_n_best_differ_and_come_best_first(nlp):
     settings = {"rnn_translator": {"n_best": 4, "beam_width": 6}}
     (doc,) = nlp.pipe([TEXTS[0]], component_cfg=settings)

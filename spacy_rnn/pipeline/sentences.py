@@ -37,7 +37,7 @@ def split_passages(docs: list[Doc]) -> list[Passage]:
 
 def _split(doc: Doc, number: int) -> list[Passage]:
     bounds = [(0, len(doc))]
-    if doc.has_annotation("SENT_START"):
+    if doc.to_array("SENT_START")[1:].any():
         bounds = [(sentence.start, sentence.end) for sentence in doc.sents]
     filled = [bound for bound in (_strip(doc, *each) for each in bounds) if bound]
     passages = []

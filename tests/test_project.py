@@ -33,7 +33,7 @@ def test_workflows(project, run_python):
     config = project / "configs" / "phrasebook.cfg"
     shorten(config, max_steps=(1200, 20), eval_frequency=(300, 20))
     shorten(project / "configs" / "tagger.cfg", max_steps=(300, 50))
-    shorten(project / "configs" / "textcat.cfg", max_steps=(1500, 100))
+    shorten(project / "configs" / "textcat.cfg", max_steps=(500, 50))
     for part in ("dev", "test"):  # A translator that knows nothing yet writes long and slowly.
         path = project / "assets" / "phrasebook" / f"{part}.jsonl"
         path.write_text("\n".join(path.read_text("utf8").split("\n")[:40]) + "\n", "utf8")

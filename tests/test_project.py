@@ -32,7 +32,7 @@ def test_workflows(project, run_python):
     """With fewer steps than a user's: from corpus to report and translation, and taggers."""
     config = project / "configs" / "phrasebook.cfg"
     shorten(config, max_steps=(1200, 20), eval_frequency=(300, 20))
-    shorten(project / "configs" / "textcat.cfg", max_steps=(1500, 100))
+    shorten(project / "configs" / "textcat.cfg", max_steps=(500, 50))
     for name in ("tagger", "ner"):
         shorten(
             project / "configs" / f"{name}.cfg", max_steps=(2000, 50), eval_frequency=(100, 50)

@@ -28,6 +28,7 @@ def build_hash_embed_v1(
     rows: list[int],
     include_static_vectors: bool = False,
     attr_dropout: float = 0.0,
+    hashes: int = 4,
 ) -> Embedding:
     """Build an embedding that adds up a hashed vector for each attribute of a word.
 
@@ -40,10 +41,13 @@ def build_hash_embed_v1(
     include_static_vectors (bool): Whether to add a projection of the pipeline's vectors.
     attr_dropout (float): Share of words from which an attribute is hidden in training, each
         attribute of each distinct word of a batch by itself.
+    hashes (int): Rows that are added up for one value of an attribute, from 1 to 4. With more
+        of them values are told apart in small tables; with fewer, in tables that are large
+        for the vocabulary, words that were never seen stay quiet.
     RETURNS (Embedding): The embedding.
     RAISES (ValueError): If a setting is out of its bounds or does not fit another one.
     """
-    from ..nn.recurrent import check_at_least
+    from ..nn.recurrent import check_at_least, check_choice
     from ..nn.regularize import check_rate
 
     if not attrs or len(rows) != len(attrs):
@@ -52,6 +56,7 @@ def build_hash_embed_v1(
             f"give one number for each attribute, and at least one attribute"
         )
     check_at_least("width", width, 1)
+    check_choice("hashes", hashes, (1, 2, 3, 4))
     check_at_least("rows, the smallest,", min(rows), 1)
     table: FlatEmbedding = Model(
         "hash_embed",
@@ -63,6 +68,7 @@ def build_hash_embed_v1(
             "attrs": attrs,
             "rows": rows,
             "attr_dropout": check_rate(attr_dropout, "attr_dropout"),
+            "hashes": hashes,
         },
     )
     parts = [table]
@@ -156,7 +162,7 @@ def embed_attributes(
     keys = ops.xp.hstack(_hash(model, ids))
     if is_train and model.attrs["attr_dropout"]:
         hidden = ops.xp.random.uniform(size=ids.shape) < model.attrs["attr_dropout"]
-        keys[hidden.repeat(HASHES, axis=1)] = len(table) - 1
+        keys[hidden.repeat(model.attrs["hashes"], axis=1)] = len(table) - 1
     vectors = ops.gather_add(table, keys)
 
     def backprop(d_words: Floats2d) -> list[Doc]:
@@ -171,15 +177,12 @@ def embed_attributes(
     return vectors[places], backprop
 
 
-HASHES = 4
-
-
 def _hash(model: FlatEmbedding, ids: Ints2d) -> list:
     """Find the rows of each attribute of each word: its table follows that of the one before."""
-    first, keys = 0, []
+    first, keys, hashes = 0, [], model.attrs["hashes"]
     for number, rows in enumerate(model.attrs["rows"]):
         column = cast(Ints1d, model.ops.as_contig(model.ops.asarray(ids[:, number])))
-        keys.append(model.ops.hash(column, number) % rows + first)
+        keys.append(model.ops.hash(column, number)[:, :hashes] % rows + first)
         first += rows
     return keys
 

@@ -4,6 +4,7 @@ What comes out at a word depends on its own sequence alone: never on padding, on
 other sequences of the batch, or on their order.
 """
 
+import json
 from typing import cast
 
 import torch
@@ -343,17 +344,17 @@ def _onednn_reads(data: Tensor) -> bool:
     return bfloat16 and torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
-def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+def check_choice(name: str, value: str | int, choices: tuple[str | int, ...]) -> None:
     """Refuse a value that is none of the choices.
 
     name (str): What is chosen, for the error.
-    value (str): The value.
-    choices (tuple[str, ...]): What it may be.
+    value (str | int): The value.
+    choices (tuple[str | int, ...]): What it may be.
     RAISES (ValueError): If it is something else.
     """
     if value not in choices:
-        known = ", ".join(f'"{choice}"' for choice in choices)
-        raise ValueError(f'{name} is "{value}", but has to be one of {known}')
+        known = ", ".join(json.dumps(choice) for choice in choices)
+        raise ValueError(f"{name} is {json.dumps(value)}, but has to be one of {known}")
 
 
 def check_at_least(name: str, value: int, least: int) -> None:

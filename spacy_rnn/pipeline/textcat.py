@@ -26,22 +26,23 @@ batch_words = 20000
 @architectures = "spacy-rnn.TextClassifier.v1"
 exclusive_classes = true
 ngram_size = 2
-ngram_rows = 32768
+ngram_rows = 131072
 
 [rnn_textcat.model.tok2vec]
 @architectures = "spacy.Tok2Vec.v2"
 
 [rnn_textcat.model.tok2vec.embed]
 @architectures = "spacy-rnn.HashEmbed.v1"
-width = 96
+width = 128
 attrs = ["NORM", "PREFIX", "SUFFIX", "SHAPE"]
-rows = [5000, 1000, 2500, 2500]
+rows = [20000, 1000, 2500, 2500]
 include_static_vectors = false
 attr_dropout = 0.1
+hashes = 2
 
 [rnn_textcat.model.tok2vec.encode]
 @architectures = "spacy-rnn.RecurrentEncoder.v1"
-width = 96
+width = 128
 depth = 1
 cell = "lstm"
 dropout_input = null

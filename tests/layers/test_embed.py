@@ -174,6 +174,16 @@ def test_dropout_is_that_of_training(settings, docs):
     assert np.abs(difference).max() > 0.1
 
 
+@pytest.mark.parametrize("hashes", [1, 2, 3])
+def test_fewer_hashes_add_up_fewer_rows(docs, hashes):
+    model = build(HASH, docs, attrs=["NORM"], rows=[10**6], hashes=hashes, attr_dropout=0.5)
+    vectors, backprop = model.begin_update(docs[:1])
+    backprop([np.ones_like(vectors[0])])
+    gradient = model.layers[0].get_grad("E")
+    assert (gradient[:-1].sum() + gradient[-1].sum()) == pytest.approx(6 * 8 * hashes)
+    assert gradient.any(axis=1).sum() <= 4 * hashes + 1
+
+
 @pytest.mark.parametrize("settings", EMBEDDINGS.values(), ids=EMBEDDINGS)
 @pytest.mark.parametrize("encoder", ["spacy.MaxoutWindowEncoder.v2", "spacy-rnn.BiLSTMEncoder.v1"])
 def test_it_learns_and_comes_back_in_a_stock_tagger(settings, encoder, nlp):
@@ -209,6 +219,11 @@ def test_it_learns_and_comes_back_in_a_stock_tagger(settings, encoder, nlp):
         (build_hash_embed_v1, {"width": 8, "attrs": [], "rows": []}, "at least one"),
         (build_hash_embed_v1, {"width": 8, "attrs": ["NORM"], "rows": [0]}, "smallest, is 0"),
         (build_hash_embed_v1, {"width": 0, "attrs": ["NORM"], "rows": [5]}, "width is 0"),
+        (
+            build_hash_embed_v1,
+            {"width": 8, "attrs": ["NORM"], "rows": [5], "hashes": 5},
+            "one of 1, 2, 3, 4",
+        ),
         (
             build_hash_embed_v1,
             {"width": 8, "attrs": ["NORM"], "rows": [5], "attr_dropout": 1.0},

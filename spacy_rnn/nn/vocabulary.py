@@ -27,13 +27,14 @@ def cross_entropy(
     RETURNS (tuple[Tensor, Tensor]): The smoothed loss, a number to take gradients of, and
         the plain negative log-likelihood of each target, without gradients, `(words,)`.
     """
-    return _CrossEntropy.apply(hidden, weight, bias, targets, smoothing)
+    # Inside of the function gradients are always off.
+    return _CrossEntropy.apply(hidden, weight, bias, targets, smoothing, torch.is_grad_enabled())
 
 
 class _CrossEntropy(Function):
     @staticmethod
-    def forward(ctx: Any, hidden, weight, bias, targets, smoothing):
-        needs = any(ctx.needs_input_grad[:3])
+    def forward(ctx: Any, hidden, weight, bias, targets, smoothing, enabled):
+        needs = enabled and any(ctx.needs_input_grad[:3])
         gradients = [torch.zeros_like(each) for each in (hidden, weight, bias)] if needs else []
         # Sums over a vocabulary lose too much in half precision.
         surprisal_type = torch.promote_types(hidden.dtype, torch.float32)
@@ -65,4 +66,4 @@ class _CrossEntropy(Function):
 
     @staticmethod
     def backward(ctx: Any, d_loss, _):
-        return *(gradient * d_loss for gradient in ctx.saved_tensors), None, None
+        return *(gradient * d_loss for gradient in ctx.saved_tensors), None, None, None

@@ -171,9 +171,9 @@ class LanguageModel(TrainablePipe):
         pieces = self.model.shims[0].dims["pieces"]
         if units.kind != self.kind or len(units) != pieces:
             raise ValueError(
-                f'"{self.name}" foresees {self.kind} and has weights for {pieces} of them'
-                f", but the vocabulary that it was given is one of {len(units)} {units.kind}: "
-                f"load settings, vocabulary and weights of one model"
+                f'"{self.name}" foresees {self.kind} and has weights for {pieces} of them, but '
+                f"the vocabulary that it was given is one of {len(units)} {units.kind}: load "
+                f"settings, vocabulary and weights of one model"
             )
         return units
 

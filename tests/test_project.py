@@ -36,6 +36,7 @@ def test_workflows(project, run_python):
         shorten(
             project / "configs" / f"{name}.cfg", max_steps=(2000, 50), eval_frequency=(100, 50)
         )
+    shorten(project / "configs" / "textcat.cfg", max_steps=(1500, 100))
     for part in ("dev", "test"):  # A translator that knows nothing yet writes long and slowly.
         path = project / "assets" / "phrasebook" / f"{part}.jsonl"
         path.write_text("\n".join(path.read_text("utf8").split("\n")[:40]) + "\n", "utf8")
@@ -56,6 +57,8 @@ def test_workflows(project, run_python):
     assert read_json(project / "metrics" / "phrasebook-tagger.json")["pos_acc"] > 0.9
     run_python("-m", "spacy", "project", "run", "ner", cwd=project)
     assert read_json(project / "metrics" / "phrasebook-ner.json")["ents_f"] > 0.5
+    run_python("-m", "spacy", "project", "run", "textcat", cwd=project)
+    assert read_json(project / "metrics" / "textcat" / "phrasebook.json")["cats_micro_f"] > 0.7
 
 
 def test_the_readme_documents_the_project(root, tmp_path, run_python):

@@ -12,6 +12,7 @@ from spacy import registry
 from spacy_rnn.layers.encoders import build_recurrent_encoder_v1
 from spacy_rnn.pipeline.ner import DEFAULTS as NER_DEFAULTS
 from spacy_rnn.pipeline.tagger import DEFAULTS as TAGGER_DEFAULTS
+from spacy_rnn.pipeline.textcat import DEFAULTS as TEXTCAT_DEFAULTS
 from spacy_rnn.pipeline.translator import DEFAULTS
 
 ROOT = Path(__file__).parent.parent
@@ -37,8 +38,10 @@ def test_network_snippet_shows_that_the_batch_does_not_matter(capsys):
 def test_config_snippets_resolve(text):
     above = "[components]\n[components.tok2vec]\n[components.tok2vec.model]\n"
     config = Config().from_str(above + text)
-    block = config["components"]["tok2vec"]["model"]["encode"]
-    assert registry.resolve({"model": block})["model"].get_dim("nO") == 96
+    (block,) = config["components"]["tok2vec"]["model"].values()
+    model = registry.resolve({"model": block})["model"]
+    model.initialize()
+    assert model.get_dim("nO") == 96
 
 
 @pytest.mark.parametrize(
@@ -56,6 +59,7 @@ def test_config_snippets_resolve(text):
         ("Settings of `rnn_translator`", DEFAULTS),
         ("Settings of `rnn_tagger`", TAGGER_DEFAULTS),
         ("Settings of `rnn_ner`", NER_DEFAULTS),
+        ("Settings of `rnn_textcat`", TEXTCAT_DEFAULTS),
     ],
 )
 def test_every_setting_is_listed_with_its_default(title, defaults):
@@ -99,6 +103,15 @@ def test_benchmarks_run(arguments, run_python, tmp_path):
         ROOT / "benchmarks" / script, *(option.format(dev=dev) for option in options)
     )
     assert "memory" in output
+
+
+def test_tasks_are_compared(run_python, tmp_path):
+    (tmp_path / "trec").mkdir()
+    questions = [f"{'HUM:ind Who' if n % 2 else 'LOC:city Where'} is {n} ?" for n in range(560)]
+    (tmp_path / "trec" / "train.txt").write_text("\n".join(questions), encoding="latin-1")
+    script = ROOT / "benchmarks" / "tasks.py"
+    output = run_python(script, tmp_path, "--tasks", "trec", "--rows", "rnn_textcat", "--steps", 2)
+    assert re.search(r"trec +rnn_textcat +[\d.]+%", output)
 
 
 def test_start_is_measured(run_python):

@@ -4,13 +4,15 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-from spacy.ml.models.textcat import build_bow_text_classifier_v3
+import numpy as np
+from spacy.attrs import NORM
 from spacy.tokens import Doc
 from thinc.api import ArgsKwargs, Model, torch2xp, xp2torch
-from thinc.types import Floats2d
+from thinc.types import Floats2d, Floats3d
 from thinc.util import get_width
 
 from ..types import Embedding, TextClassifier
+from .embed import MIXER
 
 if TYPE_CHECKING:
     from ..nn.pooling import MakePooling
@@ -32,9 +34,9 @@ def build_text_classifier_v1(
     pooling (MakePooling): Makes one vector of them, such as `spacy-rnn.concat_pooling.v1`.
     exclusive_classes (bool): Whether a document is of exactly one class.
     dropout (float | None): Dropout on that vector. None for `training.dropout`.
-    ngram_size (int): Up to how many tokens an n-gram has, whose weights are added to the
-        scores of classes. 0 for no n-grams.
-    ngram_rows (int): For how many n-grams there are weights, a power of 2: they are hashed.
+    ngram_size (int): Up to how many tokens an n-gram has. N-grams make another classifier,
+        which learns by itself, and the probabilities of the two are averaged. 0 for none.
+    ngram_rows (int): Rows of the table of n-grams, which are hashed.
     nO (int | None): Classes. Default: those of the training data.
     RETURNS (TextClassifier): The classifier.
     RAISES (ValueError): If a setting is out of its bounds.
@@ -46,24 +48,28 @@ def build_text_classifier_v1(
 
     check_rate(dropout or 0.0, "dropout")
     check_at_least("ngram_size", ngram_size, 0)
-    layers: list[Model] = [tok2vec]
-    if ngram_size:
-        layers.append(
-            build_bow_text_classifier_v3(
-                exclusive_classes, ngram_size, no_output_layer=True, length=ngram_rows, nO=nO
-            )
-        )
-    network = partial(Classifier, pooling=pooling, dropout=dropout)
+    check_at_least("ngram_rows", ngram_rows, 1)
+    network = partial(
+        Classifier,
+        pooling=pooling,
+        dropout=dropout,
+        ngram_rows=ngram_rows if ngram_size else 0,
+    )
     width = tok2vec.get_dim("nO") if tok2vec.has_dim("nO") else 2
     return Model(
         "text_classifier",
         forward,
         init=init,
-        layers=layers,
+        layers=[tok2vec],
         shims=[NetworkShim(network, {"inputs": width, "labels": nO or 1})],
         dims={"nO": nO},
-        refs={"tok2vec": tok2vec, "ngrams": layers[1] if ngram_size else None},
-        attrs={"dropout_rate": 0.0, "multi_label": not exclusive_classes},
+        refs={"tok2vec": tok2vec},
+        attrs={
+            "dropout_rate": 0.0,
+            "multi_label": not exclusive_classes,
+            "ngram_size": ngram_size,
+            "ngram_rows": ngram_rows,
+        },
     )
 
 
@@ -74,32 +80,31 @@ def forward(model: TextClassifier, docs: list[Doc], is_train: bool) -> tuple[Flo
     docs (list[Doc]): The documents.
     is_train (bool): Whether gradients will follow.
     RETURNS (tuple[Floats2d, Callable]): The probability of each class, `(docs, classes)`, and
-        a callback that takes the gradient of the scores that the probabilities are made of:
-        for cross-entropy, what the probabilities have too much.
+        a callback that takes how far each is from what is right, or zero where that is not
+        known.
     """
     shim = cast("NetworkShim", model.shims[0])
     vectors, backprop_tokens = model.get_ref("tok2vec")(docs, is_train)
     inputs = _lay_out(model, docs, vectors, is_train)
     if is_train:
         shim.set_dropout_rate(model.attrs["dropout_rate"])
-    (outputs, _), backprop_network = shim(inputs, is_train)
-    scores = cast(Floats2d, torch2xp(outputs, ops=model.ops))
-    backprop_ngrams = None
-    if ngrams := model.maybe_get_ref("ngrams"):
-        own, backprop_ngrams = ngrams(docs, is_train)
-        scores = scores + own
+    (scores, _), backprop_network = shim(inputs, is_train)
+    experts = _to_probabilities(model, cast(Floats3d, torch2xp(scores, ops=model.ops)))
+    probabilities = cast(Floats2d, model.ops.xp.mean(experts, axis=0))
 
-    def backprop(d_scores: Floats2d) -> list[Doc]:
-        if backprop_ngrams is not None:
-            backprop_ngrams(d_scores)
+    def backprop(d_probabilities: Floats2d) -> list[Doc]:
+        # What is right follows from the error of the average. Each expert has its own error,
+        # which is the gradient of its cross-entropy with regard to its scores.
+        right = probabilities - d_probabilities
+        d_scores = (experts - right) * (d_probabilities != 0)
         gradient = xp2torch(d_scores, device=shim.device)
-        d_inputs = backprop_network(ArgsKwargs((outputs,), {"grad_tensors": gradient}))
+        d_inputs = backprop_network(ArgsKwargs((scores,), {"grad_tensors": gradient}))
         d_vectors = cast(Floats2d, torch2xp(d_inputs.args[0], ops=model.ops))
         lengths = model.ops.asarray1i([len(doc) for doc in docs])
         backprop_tokens(model.ops.unflatten(d_vectors, lengths))
         return []
 
-    return _to_probabilities(model, scores), backprop
+    return probabilities, backprop
 
 
 def attend(model: TextClassifier, docs: list[Doc]) -> list[list[float]]:
@@ -132,8 +137,6 @@ def init(model: TextClassifier, X: list[Doc] | None = None, Y: Floats2d | None =
         model.set_dim("nO", get_width(Y), force=True)
     tok2vec = model.get_ref("tok2vec")
     tok2vec.initialize(X=X)
-    if ngrams := model.maybe_get_ref("ngrams"):
-        ngrams.initialize(X=X, Y=Y)
     shim = cast("NetworkShim", model.shims[0])
     shim.build(inputs=tok2vec.get_dim("nO"), labels=model.get_dim("nO"))
 
@@ -148,12 +151,30 @@ def _lay_out(
     flat = model.ops.reshape2f(model.ops.flatten(vectors), -1, shim.dims["inputs"])
     data = xp2torch(flat, requires_grad=is_train, device=shim.device)
     lengths = torch.tensor([len(doc) for doc in docs], dtype=torch.int64)
-    if not cast(Any, shim._model).pooling.reads_sentences:
-        return ArgsKwargs((data, lengths, lengths, torch.ones_like(lengths)), {})
-    sentences = [_cut_sentences(doc) for doc in docs]
-    sizes = torch.tensor([size for own in sentences for size in own], dtype=torch.int64)
-    counts = torch.tensor([len(own) for own in sentences], dtype=torch.int64)
-    return ArgsKwargs((data, lengths, sizes, counts), {})
+    if cast(Any, shim._model).pooling.reads_sentences:
+        own = [_cut_sentences(doc) for doc in docs]
+        sentences = torch.tensor([size for sizes in own for size in sizes], dtype=torch.int64)
+        counts = torch.tensor([len(sizes) for sizes in own], dtype=torch.int64)
+    else:
+        sentences, counts = lengths, torch.ones_like(lengths)
+    ngrams, owners = _find_ngrams(docs, model.attrs["ngram_size"], model.attrs["ngram_rows"])
+    found = (torch.from_numpy(each).to(shim.device) for each in (ngrams, owners))
+    return ArgsKwargs((data, lengths, sentences, counts, *found), {})
+
+
+def _find_ngrams(docs: list[Doc], size: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """Find the n-grams of each document: their rows in a table, and the document of each."""
+    words = np.concatenate([np.zeros(0, "uint64"), *(doc.to_array(NORM) for doc in docs)])
+    owners = np.repeat(np.arange(len(docs)), [len(doc) for doc in docs])
+    found, owned = [np.zeros(0, "int64")], [np.zeros(0, "int64")]
+    ngrams = np.zeros_like(words)
+    for length in range(min(size, len(words))):
+        ngrams = ngrams[: len(words) - length] * MIXER + words[length:]
+        inside = owners[: len(ngrams)] == owners[length:]
+        # The highest bits of a product depend on all bits of what is multiplied.
+        found.append(((ngrams[inside] * MIXER) >> np.uint64(33)).astype("int64") % rows)
+        owned.append(owners[: len(ngrams)][inside])
+    return np.concatenate(found), np.concatenate(owned)
 
 
 def _cut_sentences(doc: Doc) -> list[int]:
@@ -163,7 +184,7 @@ def _cut_sentences(doc: Doc) -> list[int]:
     return [len(doc)]
 
 
-def _to_probabilities(model: TextClassifier, scores: Floats2d) -> Floats2d:
+def _to_probabilities(model: TextClassifier, scores: Floats3d) -> Floats3d:
     if model.attrs["multi_label"]:
         return model.ops.sigmoid(scores)
     return model.ops.softmax(scores)

@@ -10,11 +10,8 @@ from spacy.training import Example
 from thinc.api import Adam, HashEmbed, set_dropout_rate
 from torch.nn import functional
 
-from spacy_rnn.layers.embed import (
-    build_char_cnn_embed_v1,
-    build_char_rnn_embed_v1,
-    build_hash_embed_v1,
-)
+from spacy_rnn.layers.characters import build_char_cnn_embed_v1, build_char_rnn_embed_v1
+from spacy_rnn.layers.embed import build_hash_embed_v1
 
 ATTRS = ["NORM", "PREFIX", "SUFFIX", "SHAPE"]
 ROWS = [50, 20, 30, 10]

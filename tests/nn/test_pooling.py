@@ -5,7 +5,6 @@ import torch
 from nn_samples import loss_of, random_batch
 from torch import nn
 
-from spacy_rnn.nn.classifier import Classifier
 from spacy_rnn.nn.pooling import AttentionPooling, HierarchicalAttention, Reduction
 
 LENGTHS = [3, 0, 1, 5, 0, 4]
@@ -113,14 +112,6 @@ def test_attention_to_extreme_words_is_finite(factor):
     assert weights.sum().item() == pytest.approx(2)
 
 
-def test_a_classifier_drops_only_in_training():
-    classifier = Classifier(4, 2, POOLINGS["concat"], dropout=0.5).double()
-    inputs = batch()
-    assert not torch.equal(classifier(*inputs)[0], classifier(*inputs)[0])
-    classifier.eval()
-    assert torch.equal(classifier(*inputs)[0], classifier(*inputs)[0])
-
-
 @pytest.mark.parametrize(
     ("build", "message"),
     [
@@ -130,7 +121,6 @@ def test_a_classifier_drops_only_in_training():
         (lambda: AttentionPooling(4, 3, heads=0), "heads is 0"),
         (lambda: HierarchicalAttention(5, 3), "width is 5"),
         (lambda: HierarchicalAttention(4, 3, dropout=1.0), "dropout is 1.0"),
-        (lambda: Classifier(4, 2, POOLINGS["max"], dropout=1.5), "dropout is 1.5"),
     ],
 )
 def test_wrong_settings_are_refused(build, message):

@@ -20,6 +20,7 @@ from thinc.api import (
 from thinc.types import Floats2d, Ints1d, Ints2d
 
 from ..types import Embedding, FlatEmbedding
+from .vocabulary import hide_unknown
 
 
 def build_hash_embed_v1(
@@ -28,6 +29,7 @@ def build_hash_embed_v1(
     rows: list[int],
     include_static_vectors: bool = False,
     attr_dropout: float = 0.0,
+    unknown: float = 0.0,
 ) -> Embedding:
     """Build an embedding that adds up a hashed vector for each attribute of a word.
 
@@ -40,6 +42,10 @@ def build_hash_embed_v1(
     include_static_vectors (bool): Whether to add a projection of the pipeline's vectors.
     attr_dropout (float): Share of words from which an attribute is hidden in training, each
         attribute of each distinct word of a batch by itself.
+    unknown (float): If not 0, words that the training data has not are one word, by the first
+        of the attributes. It is learnt from words of the training data: one of them that
+        occurs n times is taken for unknown with the probability `unknown / (unknown + n)`.
+        Within `rnn_tagger` and `rnn_ner`, which count words when they are initialized.
     RETURNS (Embedding): The embedding.
     RAISES (ValueError): If a setting is out of its bounds or does not fit another one.
     """
@@ -53,6 +59,8 @@ def build_hash_embed_v1(
         )
     check_at_least("width", width, 1)
     check_at_least("rows, the smallest,", min(rows), 1)
+    if not 0.0 <= unknown < np.inf:
+        raise ValueError(f"unknown is {unknown}, but has to be at least 0: 0 turns it off")
     table: FlatEmbedding = Model(
         "hash_embed",
         embed_attributes,
@@ -63,6 +71,9 @@ def build_hash_embed_v1(
             "attrs": attrs,
             "rows": rows,
             "attr_dropout": check_rate(attr_dropout, "attr_dropout"),
+            "unknown": unknown,
+            "known": b"",
+            "counts": b"",
         },
     )
     parts = [table]
@@ -153,7 +164,7 @@ def embed_attributes(
     table = cast(Floats2d, model.get_param("E"))
     ids, indices = find_distinct(docs, model.attrs["attrs"])
     places = ops.asarray1i(indices)
-    keys = ops.xp.hstack(_hash(model, ids))
+    keys = ops.xp.hstack(_hash(model, hide_unknown(model, ids, is_train)))
     if is_train and model.attrs["attr_dropout"]:
         hidden = ops.xp.random.uniform(size=ids.shape) < model.attrs["attr_dropout"]
         keys[hidden.repeat(HASHES, axis=1)] = len(table) - 1

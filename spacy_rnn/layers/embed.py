@@ -20,6 +20,7 @@ from thinc.api import (
 from thinc.types import Floats2d, Ints1d, Ints2d
 
 from ..types import Embedding, FlatEmbedding
+from .vocabulary import hide_unknown
 
 
 def build_hash_embed_v1(
@@ -29,6 +30,7 @@ def build_hash_embed_v1(
     include_static_vectors: bool = False,
     attr_dropout: float = 0.0,
     hashes: int = 4,
+    unknown: float = 0.0,
 ) -> Embedding:
     """Build an embedding that adds up a hashed vector for each attribute of a word.
 
@@ -44,6 +46,10 @@ def build_hash_embed_v1(
     hashes (int): Rows that are added up for one value of an attribute, from 1 to 4. With more
         of them values are told apart in small tables; with fewer, in tables that are large
         for the vocabulary, words that were never seen stay quiet.
+    unknown (float): If not 0, words that the training data has not are one word, by the first
+        of the attributes. It is learnt from words of the training data: one of them that
+        occurs n times is taken for unknown with the probability `unknown / (unknown + n)`.
+        Within `rnn_tagger` and `rnn_ner`, which count words when they are initialized.
     RETURNS (Embedding): The embedding.
     RAISES (ValueError): If a setting is out of its bounds or does not fit another one.
     """
@@ -58,6 +64,8 @@ def build_hash_embed_v1(
     check_at_least("width", width, 1)
     check_choice("hashes", hashes, (1, 2, 3, 4))
     check_at_least("rows, the smallest,", min(rows), 1)
+    if not 0.0 <= unknown < np.inf:
+        raise ValueError(f"unknown is {unknown}, but has to be at least 0: 0 turns it off")
     table: FlatEmbedding = Model(
         "hash_embed",
         embed_attributes,
@@ -69,6 +77,9 @@ def build_hash_embed_v1(
             "rows": rows,
             "attr_dropout": check_rate(attr_dropout, "attr_dropout"),
             "hashes": hashes,
+            "unknown": unknown,
+            "known": b"",
+            "counts": b"",
         },
     )
     parts = [table]
@@ -159,7 +170,7 @@ def embed_attributes(
     table = cast(Floats2d, model.get_param("E"))
     ids, indices = find_distinct(docs, model.attrs["attrs"])
     places = ops.asarray1i(indices)
-    keys = ops.xp.hstack(_hash(model, ids))
+    keys = ops.xp.hstack(_hash(model, hide_unknown(model, ids, is_train)))
     if is_train and model.attrs["attr_dropout"]:
         hidden = ops.xp.random.uniform(size=ids.shape) < model.attrs["attr_dropout"]
         keys[hidden.repeat(model.attrs["hashes"], axis=1)] = len(table) - 1

@@ -17,6 +17,7 @@ from thinc.api import Config, Model
 from thinc.types import Floats2d
 
 from ..layers.crf import best_labels, k_best_labels, span_probabilities
+from ..layers.vocabulary import count_words
 from ..nn.biluo import OUT, find_spans
 from ..types import AllowedLabels, Labeller, LabelScores
 from .batches import annotate_safely, sort_into_batches
@@ -385,6 +386,7 @@ class RecurrentEntityRecognizer(TrainablePipe):
         for label in labels:
             self.add_label(label)
         self._require_labels()
+        count_words(self.model, (example.predicted for example in get_examples()))
         sample = [example.predicted for example in islice(get_examples(), 10)]
         if not sample:
             raise ValueError(Errors.E923.format(name=self.name))

@@ -16,6 +16,7 @@ from thinc.api import CategoricalCrossentropy, Config, Model
 from thinc.types import Floats2d
 
 from ..layers.crf import best_labels, label_probabilities
+from ..layers.vocabulary import count_words
 from ..metrics.tagging import score_tags
 from ..types import Labeller, LabelScores
 from .batches import annotate_safely, sort_into_batches
@@ -278,6 +279,7 @@ class RecurrentTagger(Tagger):
         for label in labels:
             self.add_label(label)
         self._require_labels()
+        count_words(self.model, (example.predicted for example in get_examples()))
         sample = [example.predicted for example in islice(get_examples(), 10)]
         if not sample:
             raise ValueError(Errors.E923.format(name=self.name))

@@ -1,0 +1,58 @@
+"""Which words are known: those of the training data."""
+
+from collections.abc import Iterable
+
+import numpy as np
+from spacy.tokens import Doc
+from thinc.api import Model
+from thinc.types import Ints2d
+
+UNKNOWN_WORD = 0
+
+
+def count_words(model: Model, docs: Iterable[Doc]) -> None:
+    """Count the words of the training data, for embeddings that tell unknown ones apart.
+
+    model (Model): The model of a component, with such embeddings in it or none.
+    docs (Iterable[Doc]): The documents.
+    """
+    embeddings = [node for node in model.walk() if node.attrs.get("unknown")]
+    if not embeddings:
+        return
+    docs = list(docs)
+    for node in embeddings:
+        (attr, *_) = node.attrs["attrs"]
+        words = [doc.to_array(attr) for doc in docs]
+        known, counts = np.unique(np.concatenate(words), return_counts=True)
+        node.attrs["known"] = known.astype("uint64").tobytes()
+        node.attrs["counts"] = counts.astype("uint32").tobytes()
+
+
+def hide_unknown(model: Model, ids: Ints2d, is_train: bool) -> Ints2d:
+    """Make unknown words one word, and in training now and then a known one, the rarer the
+    more often (Kiperwasser & Goldberg 2016).
+
+    model (Model): An embedding.
+    ids (Ints2d): The attributes of words, `(words, attrs)`; the first is that of the word.
+    is_train (bool): Whether to hide known ones.
+    RETURNS (Ints2d): The attributes, `UNKNOWN_WORD` for a word that is not known.
+    RAISES (ValueError): If no words were counted.
+    """
+    unknown = model.attrs["unknown"]
+    if not unknown:
+        return ids
+    known = np.frombuffer(model.attrs["known"], dtype="uint64")
+    if not len(known):
+        raise ValueError(
+            f"unknown is {unknown}, but no words of training data were counted, which "
+            f"rnn_tagger and rnn_ner do for embeddings of their own: set it to 0 elsewhere"
+        )
+    words = np.asarray(ids)[:, 0]
+    places = np.searchsorted(known, words).clip(max=len(known) - 1)
+    hidden = known[places] != words
+    if is_train:
+        counts = np.frombuffer(model.attrs["counts"], dtype="uint32")[places]
+        hidden |= np.random.uniform(size=len(words)) < unknown / (unknown + counts)
+    ids = ids.copy()
+    ids[hidden, 0] = UNKNOWN_WORD
+    return ids

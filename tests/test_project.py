@@ -53,7 +53,7 @@ def test_workflows(project, run_python):
     run_python("-m", "spacy", "project", "run", "tagger", cwd=project)
     assert read_json(project / "metrics" / "tagger.json")["tag_acc"] > 0.9
     run_python("-m", "spacy", "project", "run", "textcat", cwd=project)
-    assert read_json(project / "metrics" / "textcat" / "phrasebook.json")["cats_micro_f"] > 0.7
+    assert read_json(project / "metrics" / "textcat-phrasebook.json")["cats_micro_f"] > 0.7
 
 
 def test_the_readme_documents_the_project(root, tmp_path, run_python):

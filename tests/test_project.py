@@ -55,7 +55,7 @@ def test_workflows(project, run_python):
     assert output.strip()
     run_python("-m", "spacy", "project", "run", "tagger", cwd=project)
     run_python("-m", "spacy", "project", "run", "textcat", cwd=project)
-    assert read_json(project / "metrics" / "textcat" / "phrasebook.json")["cats_micro_f"] > 0.7
+    assert read_json(project / "metrics" / "textcat-phrasebook.json")["cats_micro_f"] > 0.7
     assert read_json(project / "metrics" / "phrasebook-tagger.json")["pos_acc"] > 0.9
     run_python("-m", "spacy", "project", "run", "ner", cwd=project)
     assert read_json(project / "metrics" / "phrasebook-ner.json")["ents_f"] > 0.5

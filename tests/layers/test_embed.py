@@ -184,9 +184,15 @@ def test_fewer_hashes_add_up_fewer_rows(docs, hashes):
     assert gradient.any(axis=1).sum() <= 4 * hashes + 1
 
 
-@pytest.mark.parametrize("settings", EMBEDDINGS.values(), ids=EMBEDDINGS)
-@pytest.mark.parametrize("encoder", ["spacy.MaxoutWindowEncoder.v2", "spacy-rnn.BiLSTMEncoder.v1"])
-def test_it_learns_and_comes_back_in_a_stock_tagger(settings, encoder, nlp):
+@pytest.mark.parametrize(
+    ("kind", "encoder"),
+    [
+        *((kind, "spacy-rnn.BiLSTMEncoder.v1") for kind in EMBEDDINGS),
+        ("rnn and hash", "spacy.MaxoutWindowEncoder.v2"),
+    ],
+)
+def test_it_learns_and_comes_back_in_a_stock_tagger(kind, encoder):
+    settings = EMBEDDINGS[kind]
     width = 16 if "words" in settings else 8
     encode = {"@architectures": encoder, "width": width, "depth": 1}
     if "Maxout" in encoder:
@@ -202,7 +208,7 @@ def test_it_learns_and_comes_back_in_a_stock_tagger(settings, encoder, nlp):
     examples = [Example(pipeline.make_doc("cats saw Berlin 3"), reference)]
     pipeline.initialize(lambda: examples)
     optimizer = Adam(0.02, use_averages=True)
-    for _ in range(40):
+    for _ in range(25):
         pipeline.update(examples, sgd=optimizer)
     with pipeline.use_params(optimizer.averages):
         assert [token.tag_ for token in pipeline("cats saw Berlin 3")] == tags

@@ -214,6 +214,26 @@ class LanguageModel(nn.Module):
         return SearchState(state.sentences, unflat)
 
 
+class LanguageModelReader(LanguageModel):
+    """A language model that gives what it makes of each word, not what it foresees.
+
+    The settings and weights are those of `LanguageModel`.
+    """
+
+    def forward(self, pieces: Tensor, lengths: Tensor, rows: Tensor) -> Tensor:  # type: ignore[override]
+        """Read whole texts.
+
+        pieces (Tensor): The pieces of all texts, `(pieces,)`.
+        lengths (Tensor): The pieces of each text, `(batch,)`, on the CPU.
+        rows (Tensor): The piece that each word is known by, `(words,)`.
+        RETURNS (Tensor): A vector for each word, `(words, width)`.
+        """
+        batch = len(lengths)
+        fresh = torch.ones(batch, dtype=torch.bool, device=pieces.device)
+        hidden, _ = self.read(pieces, lengths, self.network.start(batch), fresh)
+        return self.dropout_output(hidden, lengths).index_select(0, rows)
+
+
 def _change(hidden: Tensor, lengths: Tensor) -> Tensor:
     """Give the mean square of what changes from piece to piece of a stretch."""
     owner = owners(lengths, hidden.device)

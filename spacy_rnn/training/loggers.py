@@ -13,6 +13,8 @@ from spacy.language import Language
 from thinc.model import Model
 from wasabi import Printer
 
+from .plateau import tell_plateaus
+
 LogStep = Callable[[dict[str, Any] | None], None]
 Finalize = Callable[[], None]
 
@@ -30,7 +32,8 @@ def create_console_logger_v1(
     A row has what spaCy's own has, then tokens per second since the row before, the
     largest norm of a network's gradients at the last step, and how long training will
     take at most if `max_steps` or `max_epochs` limits it. Perplexity, BLEU, chrF, TER and
-    speeds are printed as they are, other scores from 0 to 1 in percent.
+    speeds are printed as they are, other scores from 0 to 1 in percent. The score is handed on
+    to learning rates by `spacy-rnn.plateau.v1`.
 
     progress_bar (bool): Whether to show a bar between rows, where stderr is a terminal.
     log_path (str | None): The file for rows as JSON lines, with all scores unscaled and
@@ -59,6 +62,7 @@ def create_console_logger_v1(
             if info is None:
                 bar.advance()
                 return
+            tell_plateaus(info["score"])
             row = {
                 "epoch": info["epoch"],
                 "step": info["step"],

@@ -1,0 +1,80 @@
+"""A learning rate that falls where the score does not rise."""
+
+from collections.abc import Iterator
+from weakref import WeakSet
+
+_ALIVE: "WeakSet[Plateau]" = WeakSet()
+
+
+def create_plateau_v1(
+    initial_rate: float,
+    factor: float = 0.25,
+    patience: int = 0,
+    min_rate: float = 0.0,
+) -> "Plateau":
+    """Make a schedule that starts at a rate and lowers it at each plateau of the score.
+
+    spaCy tells schedules nothing of scores: `spacy-rnn.ConsoleLogger.v1`, which learns of each
+    evaluation, hands them on, so that this schedule needs that logger.
+
+    initial_rate (float): The rate to begin with.
+    factor (float): What the rate is multiplied by at a plateau.
+    patience (int): Evaluations without a new best score to wait for before.
+    min_rate (float): The lowest rate.
+    RETURNS (Plateau): The schedule.
+    RAISES (ValueError): If a setting is out of its bounds.
+    """
+    if not initial_rate > 0:
+        raise ValueError(f"initial_rate is {initial_rate}, but has to be above 0")
+    if not 0 < factor < 1:
+        raise ValueError(f"factor is {factor}, but has to lie between 0 and 1")
+    if patience < 0:
+        raise ValueError(f"patience is {patience}, but has to be at least 0")
+    if not 0 <= min_rate <= initial_rate:
+        raise ValueError(
+            f"min_rate is {min_rate}, but has to be at least 0 and at most initial_rate, which "
+            f"is {initial_rate}"
+        )
+    return Plateau(initial_rate, factor, patience, min_rate)
+
+
+class Plateau(Iterator[float]):
+    """A rate, the same until it is told of too many scores that are no new best.
+
+    The arguments are those of `create_plateau_v1`.
+    """
+
+    def __init__(self, rate: float, factor: float, patience: int, min_rate: float):
+        self.rate = rate
+        self.factor = factor
+        self.patience = patience
+        self.min_rate = min_rate
+        self.best: float | None = None
+        self.waited = 0
+        _ALIVE.add(self)
+
+    def __next__(self) -> float:
+        return self.rate
+
+    def tell(self, score: float) -> None:
+        """Note the score of an evaluation.
+
+        score (float): The score, higher is better.
+        """
+        if self.best is None or score > self.best:
+            self.best, self.waited = score, 0
+        elif self.waited < self.patience:
+            self.waited += 1
+        else:
+            self.rate = max(self.min_rate, self.rate * self.factor)
+            self.waited = 0
+
+
+def tell_plateaus(score: float | None) -> None:
+    """Tell each schedule that there is of a score.
+
+    score (float | None): The score of an evaluation, if it has one.
+    """
+    if score is not None:
+        for plateau in _ALIVE:
+            plateau.tell(score)

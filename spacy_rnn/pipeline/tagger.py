@@ -5,6 +5,7 @@ from itertools import islice
 from typing import Any, NamedTuple, cast
 
 import numpy as np
+from spacy.attrs import ORTH
 from spacy.errors import Errors
 from spacy.language import Language
 from spacy.pipeline.tagger import Tagger
@@ -212,12 +213,12 @@ class RecurrentTagger(Tagger):
             own = [worded[index] for index in batch]
             scores = self.model.predict([docs[index] for index in own])
             labels, confidences = self._decode(scores, confidence)
-            cuts = np.cumsum([len(docs[index]) for index in own])[:-1]
-            for index, one in zip(own, np.split(labels, cuts), strict=True):
-                tags[index] = Tags(one, None)
-            if confidences is not None:
-                for index, one in zip(own, np.split(confidences, cuts), strict=True):
-                    tags[index] = tags[index]._replace(confidences=one)
+            start = 0
+            for index in own:
+                end = start + len(docs[index])
+                some = None if confidences is None else confidences[start:end]
+                tags[index] = Tags(labels[start:end], some)
+                start = end
         return tags
 
     def _decode(
@@ -244,7 +245,7 @@ class RecurrentTagger(Tagger):
         keys = np.array([add(label) for label in self.labels], dtype="uint64")
         for doc, (labels, confidences) in zip(docs, batch_tag_ids, strict=True):
             new = keys[labels]
-            if not self.cfg["overwrite"]:
+            if not self.cfg["overwrite"] and doc.has_annotation(self.attr.upper()):
                 old = doc.to_array([self.attr])
                 new = np.where(old, old, new)
             doc.from_array([self.attr], new)
@@ -315,11 +316,7 @@ class RecurrentTagger(Tagger):
         """Give the label of each token of all examples, None where it is not known."""
         examples = list(examples)
         validate_examples(examples, f"{type(self).__name__}.get_loss")
-        truths = [
-            label or None
-            for example in examples
-            for label in example.get_aligned(self.attr.upper(), as_string=True)
-        ]
+        truths = [label for example in examples for label in self._align_labels(example)]
         known = {*self.labels, *(self.cfg["neg_prefix"] + label for label in self.labels)}
         if unknown := {label for label in set(truths) - known if label}:
             raise ValueError(
@@ -327,6 +324,17 @@ class RecurrentTagger(Tagger):
                 f"Initialize with examples that have them all, or with a list of labels"
             )
         return truths
+
+    def _align_labels(self, example: Example) -> list[str | None]:
+        reference, attr = example.reference, self.attr.upper()
+        annotated = reference.to_array([ORTH, attr])
+        if not np.array_equal(annotated[:, 0], example.predicted.to_array(ORTH)):
+            return [label or None for label in example.get_aligned(attr, as_string=True)]
+        # For the same tokens there is nothing to align, which takes more time than all else.
+        keys = annotated[:, 1]
+        strings = reference.vocab.strings
+        labels = {key: strings[key] if key else None for key in np.unique(keys).tolist()}
+        return [labels[key] for key in keys.tolist()]
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
         """Score predicted labels.

@@ -48,7 +48,10 @@ def read_entities(doc: Doc) -> list:
 
 
 def read_sets(doc: Doc) -> list:
-    return [(each["entities"], round(each["probability"], 4)) for each in doc._.entity_sets]
+    return [
+        ([tuple(entity) for entity in each["entities"]], round(each["probability"], 4))
+        for each in doc._.entity_sets
+    ]
 
 
 SAMPLES = {

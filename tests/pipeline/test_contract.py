@@ -115,6 +115,12 @@ def test_batches_change_nothing(trained, name, batch_words):
         component.batch_words = before
 
 
+@pytest.mark.parametrize("name", ["morphology", "n best"])
+def test_two_processes_predict_the_same(trained, name):
+    nlp = trained(name)
+    assert predict(name, nlp, n_process=2, batch_size=4) == predict(name, nlp)
+
+
 @each_sample
 @pytest.mark.parametrize("texts", [[], [""], ["   "], ["", "", ""]], ids=repr)
 def test_batches_without_words(trained, name, texts):

@@ -198,3 +198,20 @@ def test_a_softmax_rehearses_and_a_crf_says_that_it_cannot():
         else:
             with pytest.raises(ValueError, match="cannot rehearse"):
                 nlp.rehearse(examples, sgd=Adam(0.01))
+
+
+@pytest.mark.parametrize("attr", ["tag", "pos", "morph"])
+def test_labels_are_read_as_spacy_aligns_them(attr):
+    """The short way, for the same tokens, and the long one, for others."""
+    nlp, tagger = make_tagger(attr=attr)
+    examples = initialize(nlp)
+    for example in examples:
+        first = example.reference[0]
+        first.tag_, first.pos_ = "", ""
+        first.set_morph(None)
+        parts = [part for token in example.reference for part in (token.text[:1], token.text[1:])]
+        other = Doc(nlp.vocab, words=[part for part in parts if part])
+        for predicted in (example.predicted, other):
+            each = Example(predicted, example.reference)
+            expected = each.get_aligned(attr.upper(), as_string=True)
+            assert tagger._truths([each]) == [label or None for label in expected]

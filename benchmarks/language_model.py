@@ -237,8 +237,9 @@ def measure_stream(articles: list[list[str]], _: list[list[str]], options) -> No
 
 def compare_quality(articles: list[list[str]], held_out: list[list[str]], options) -> None:
     """Train both for as many epochs, and print the perplexity of each epoch."""
-    nlp, examples, twin = make_pair(articles, 0.2)
+    nlp, examples, _ = make_pair(articles, 0.2)
     stream = make_stream(nlp, examples)
+    words = len(nlp.get_pipe("rnn_lm").units)
     unseen = make_stream(nlp, make_examples(nlp, held_out))
     steps = math.ceil(len(stream) / (LANES * STEPS))
     with tempfile.TemporaryDirectory() as folder:
@@ -252,11 +253,10 @@ def compare_quality(articles: list[list[str]], held_out: list[list[str]], option
             "training.max_steps": options.epochs * steps,
             "training.eval_frequency": steps,
         }
-        print(
-            f"{len(stream)} words, {len(unseen)} held out, a vocabulary of {len(twin.output.bias)}"
-        )
+        print(f"{len(stream)} words, {len(unseen)} held out, a vocabulary of {words}")
         print(f"ours, {options.epochs} epochs of {steps} steps", flush=True)
         train(init_nlp(load_config(CONFIG, overrides), use_gpu=-1))
+    twin = Twin(words, 0.2)
     rate, best = RATE, math.inf
     for epoch in range(1, options.epochs + 1):
         for _ in train_twin(twin, chunks(stream, LANES, 2), rate):

@@ -1,6 +1,7 @@
 """The project's workflows run from its committed files alone."""
 
 import json
+import re
 import shutil
 
 import pytest
@@ -14,14 +15,13 @@ def project(root, tmp_path):
     return tmp_path
 
 
-def shorten(config, **settings):
-    """Change settings of a committed config."""
-    text = config.read_text(encoding="utf8")
-    for name, (old, new) in settings.items():
-        changed = text.replace(f"{name} = {old}\n", f"{name} = {new}\n")
-        assert changed != text
-        text = changed
-    config.write_text(text, encoding="utf8")
+def shorten(path, **settings):
+    """Change numbers of a committed config, or of what the project hands to one."""
+    text = path.read_text(encoding="utf8")
+    for name, new in settings.items():
+        text, count = re.subn(rf"({name}(?: =|)) \d+", rf"\1 {new}", text)
+        assert count
+    path.write_text(text, encoding="utf8")
 
 
 def read_json(path):
@@ -30,13 +30,9 @@ def read_json(path):
 
 def test_workflows(project, run_python):
     """With fewer steps than a user's: from corpus to report and translation, and taggers."""
-    config = project / "configs" / "phrasebook.cfg"
-    shorten(config, max_steps=(1200, 20), eval_frequency=(300, 20))
-    shorten(project / "configs" / "textcat.cfg", max_steps=(500, 50))
-    for name in ("tagger", "ner"):
-        shorten(
-            project / "configs" / f"{name}.cfg", max_steps=(2000, 50), eval_frequency=(100, 50)
-        )
+    for name, steps in (("phrasebook", 20), ("textcat", 50), ("tagger", 50), ("ner", 50)):
+        shorten(project / "configs" / f"{name}.cfg", max_steps=steps, eval_frequency=steps)
+    shorten(project / "project.yml", max_steps=10, eval_frequency=10)
     for part in ("dev", "test"):  # A translator that knows nothing yet writes long and slowly.
         path = project / "assets" / "phrasebook" / f"{part}.jsonl"
         path.write_text("\n".join(path.read_text("utf8").split("\n")[:40]) + "\n", "utf8")
@@ -57,6 +53,8 @@ def test_workflows(project, run_python):
     run_python("-m", "spacy", "project", "run", "textcat", cwd=project)
     assert read_json(project / "metrics" / "textcat-phrasebook.json")["cats_micro_f"] > 0.7
     assert read_json(project / "metrics" / "phrasebook-tagger.json")["pos_acc"] > 0.9
+    run_python("-m", "spacy", "project", "run", "lm", cwd=project)
+    assert read_json(project / "metrics" / "lm.json")["perplexity"] < 1000
     run_python("-m", "spacy", "project", "run", "ner", cwd=project)
     assert read_json(project / "metrics" / "phrasebook-ner.json")["ents_f"] > 0.5
 

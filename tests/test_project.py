@@ -54,7 +54,7 @@ def test_workflows(project, run_python):
     assert read_json(project / "metrics" / "textcat-phrasebook.json")["cats_micro_f"] > 0.7
     assert read_json(project / "metrics" / "phrasebook-tagger.json")["pos_acc"] > 0.9
     run_python("-m", "spacy", "project", "run", "lm", cwd=project)
-    assert read_json(project / "metrics" / "lm.json")["perplexity"] < 1000
+    assert read_json(project / "metrics" / "lm.json")["rnn_lm_perplexity"] < 1000
     run_python("-m", "spacy", "project", "run", "ner", cwd=project)
     assert read_json(project / "metrics" / "phrasebook-ner.json")["ents_f"] > 0.5
 

@@ -21,6 +21,15 @@ def _one_thread():
     torch.set_num_threads(threads)
 
 
+# What takes minutes begins at once, so that no process is left alone with it at the end.
+LONGEST = ("test_project.py", "test_readme.py", "test_stock_components.py")
+
+
+def pytest_collection_modifyitems(items):
+    order = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.name, len(order)))
+
+
 @pytest.fixture(autouse=True)
 def _seed():
     fix_random_seed(0)

@@ -93,7 +93,18 @@ def write_conllu(path: Path) -> str:
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["encoders.py", "{dev}", "--limit", "8", "--rounds", "1", "--cells", "lstm"],
+        [
+            "encoders.py",
+            "{dev}",
+            "--limit",
+            "8",
+            "--rounds",
+            "1",
+            "--cells",
+            "lstm",
+            "--threads",
+            "1",
+        ],
         ["pipeline.py", "{dev}", "{dev}", "--steps", "2", "--rows", "rnn_tagger"],
     ],
 )

@@ -118,8 +118,8 @@ def make_translator(
     subwords (str): "bpe" or "unigram".
     sampling (float): How much the cut into subwords varies in training; 0 for not at all.
     batch_places (int): Places of source, padding included, that are translated at once.
-    int8 (bool): Whether to compute with 8-bit integers when translating on a CPU: faster,
-        and nearly the same.
+    int8 (bool): Whether to compute with 8-bit integers when translating on a CPU: nearly
+        the same. Made for processors with VNNI; others gain nothing.
     banned (list[str]): Subwords that are never written, as the vocabulary spells them.
     RETURNS (Translator): The component.
     """

@@ -23,6 +23,18 @@ def sort_into_batches(lengths: list[int], places: int) -> Iterator[list[int]]:
         yield batch
 
 
+def batch_worded(docs: list[Doc], words: int) -> Iterator[list[int]]:
+    """Put documents of similar length together, those without words left out.
+
+    docs (list[Doc]): The documents.
+    words (int): Words of a batch, padding included; one document alone may have more.
+    YIELDS (list[int]): The numbers of those in a batch.
+    """
+    worded = [index for index, doc in enumerate(docs) if len(doc)]
+    for batch in sort_into_batches([len(docs[index]) for index in worded], words):
+        yield [worded[index] for index in batch]
+
+
 def annotate_safely(
     component: TrainablePipe, docs: list[Doc], annotate: Callable[[list[Doc]], None]
 ) -> Iterator[Doc]:

@@ -132,16 +132,14 @@ class LanguageModel(TrainablePipe):
         batch_pieces: int = 4000,
         prefix: str = "",
     ):
-        _check_choice("units", units, KINDS)
-        _check_choice("direction", direction, ("forward", "backward"))
-        _check_choice("reset", reset, ("doc", "never"))
-        for setting, value in (
-            ("min_count", min_count),
-            ("bptt", bptt),
-            ("batch_pieces", batch_pieces),
-        ):
-            if value < 1:
-                raise ValueError(f"{setting} is {value}, but has to be at least 1")
+        from ..nn.recurrent import check_at_least, check_choice
+
+        check_choice("units", units, KINDS)
+        check_choice("direction", direction, ("forward", "backward"))
+        check_choice("reset", reset, ("doc", "never"))
+        check_at_least("min_count", min_count, 1)
+        check_at_least("bptt", bptt, 1)
+        check_at_least("batch_pieces", batch_pieces, 1)
         super().__init__(vocab, model, name)
         self.tokenizer = tokenizer
         self.scorer = scorer
@@ -401,9 +399,3 @@ class LanguageModel(TrainablePipe):
         kwargs.update(prefix=self.prefix, count_pieces=lambda doc: len(self.units.encode(doc)))
         scores = self.scorer(list(examples), **kwargs)
         return {f"{self.name}_{key}": value for key, value in scores.items()}
-
-
-def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        known = ", ".join(f'"{choice}"' for choice in choices)
-        raise ValueError(f'{name} is "{value}", but has to be one of {known}')

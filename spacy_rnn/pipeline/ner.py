@@ -20,7 +20,7 @@ from ..layers.crf import best_labels, k_best_labels, span_probabilities
 from ..layers.vocabulary import count_words
 from ..nn.biluo import OUT, find_spans
 from ..types import AllowedLabels, Labeller, LabelScores
-from .batches import annotate_safely, sort_into_batches
+from .batches import annotate_safely, batch_worded
 from .entities import IOB_BEGIN, IOB_INSIDE, allow_gold, allow_preset, gold_tags
 from .extensions import ensure_extension
 
@@ -269,11 +269,9 @@ class RecurrentEntityRecognizer(TrainablePipe):
 
     def _predict(self, docs: list[Doc], settings: Settings) -> list[list[EntitySet]]:
         found = [[EntitySet([], 1.0)] for _ in docs]
-        worded = [index for index, doc in enumerate(docs) if len(doc)]
-        for batch in sort_into_batches([len(docs[index]) for index in worded], self.batch_words):
-            own = [worded[index] for index in batch]
-            sets = self._find_sets([docs[index] for index in own], settings)
-            for index, each in zip(own, sets, strict=True):
+        for batch in batch_worded(docs, self.batch_words):
+            sets = self._find_sets([docs[index] for index in batch], settings)
+            for index, each in zip(batch, sets, strict=True):
                 found[index] = each
         return found
 

@@ -20,7 +20,7 @@ from ..layers.crf import best_labels, label_probabilities
 from ..layers.vocabulary import count_words
 from ..metrics.tagging import score_tags
 from ..types import Labeller, LabelScores
-from .batches import annotate_safely, sort_into_batches
+from .batches import annotate_safely, batch_worded
 from .extensions import ensure_extension
 
 DEFAULT_CONFIG = """
@@ -208,13 +208,11 @@ class RecurrentTagger(Tagger):
     def _predict(self, docs: list[Doc], confidence: bool) -> list[Tags]:
         nothing = np.empty(0)
         tags = [Tags(nothing.astype(int), nothing if confidence else None) for _ in docs]
-        worded = [index for index, doc in enumerate(docs) if len(doc)]
-        for batch in sort_into_batches([len(docs[index]) for index in worded], self.batch_words):
-            own = [worded[index] for index in batch]
-            scores = self.model.predict([docs[index] for index in own])
+        for batch in batch_worded(docs, self.batch_words):
+            scores = self.model.predict([docs[index] for index in batch])
             labels, confidences = self._decode(scores, confidence)
             start = 0
-            for index in own:
+            for index in batch:
                 end = start + len(docs[index])
                 some = None if confidences is None else confidences[start:end]
                 tags[index] = Tags(labels[start:end], some)

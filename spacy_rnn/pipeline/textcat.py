@@ -13,6 +13,7 @@ from thinc.api import Config, Model
 from thinc.types import Floats2d
 
 from ..layers.textcat import attend
+from .batches import annotate_safely
 from .extensions import ensure_extension
 
 DEFAULT_CONFIG = """
@@ -74,6 +75,8 @@ SCORE_WEIGHTS = {
     "cats_macro_auc": None,
     "cats_f_per_type": None,
 }
+
+ATTENTION = "cats_attention"
 
 
 @Language.factory(
@@ -213,23 +216,14 @@ class RecurrentTextCategorizer(TextCategorizer):
         """
         ensure_extension(ATTENTION)
         attention = self.attention if attention is None else attention
-        for docs in minibatch(stream, size=batch_size):
-            yield from self._classify(docs, attention)
 
-    def _classify(self, docs: list[Doc], attention: bool) -> Iterator[Doc]:
-        try:
+        def classify_batch(docs: list[Doc]) -> None:
             self.set_annotations(docs, self.predict(docs))
             if attention:
                 self._write_attention(docs)
-        except Exception as error:
-            # One bad document costs the others nothing.
-            if len(docs) == 1:
-                self.get_error_handler()(self.name, self, docs, error)
-                return
-            for doc in docs:
-                yield from self._classify([doc], attention)
-        else:
-            yield from docs
+
+        for docs in minibatch(stream, size=batch_size):
+            yield from annotate_safely(self, docs, classify_batch)
 
     def predict(self, docs: Iterable[Doc]) -> Floats2d:
         """Classify documents without changing them.
@@ -295,6 +289,3 @@ class RecurrentMultiLabelTextCategorizer(RecurrentTextCategorizer, MultiLabel_Te
 
     The settings are those of `make_multilabel_textcat`.
     """
-
-
-ATTENTION = "cats_attention"

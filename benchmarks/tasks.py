@@ -1,8 +1,9 @@
 """Train on real data with the committed configs and with spaCy's own, and compare.
 
-    python benchmarks/tasks.py ../shared/data --tasks trec sst2 --seeds 0 1 2
+    python benchmarks/tasks.py assets --tasks trec sst2 --seeds 0 1 2
 
-The data are those that the project downloads: `trec/train.txt`, `sst2/train.txt` and so on.
+The data are those that the project downloads: `trec/train.txt`, `sst2/train.txt` and so on, and
+the files of UD English LinES in `ud_english_lines`.
 Every figure is of the part that is for development, of the best model of each training.
 """
 
@@ -34,6 +35,7 @@ from thinc.api import Config, get_current_ops
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 from label_lines import read_docs, split_docs  # noqa: E402
+from pipeline import read_entities, read_tags  # noqa: E402
 
 Parts = tuple[list[Doc], list[Doc]]
 
@@ -84,13 +86,48 @@ def read_sst2(folder: Path) -> Parts:
     return train, dev
 
 
+def read_treebank(folder: Path) -> Parts:
+    """Read sentences of UD English LinES with universal tags."""
+    train, dev = (
+        list(read_tags(folder / "ud_english_lines" / f"en_lines-ud-{part}.conllu"))
+        for part in PARTS
+    )
+    return train, dev
+
+
+def read_wnut(folder: Path) -> Parts:
+    """Read texts with emerging entities."""
+    train, dev = (list(read_entities(folder / "wnut17" / f"{part}.conll")) for part in PARTS)
+    return train, dev
+
+
+def own_tagger() -> Config:
+    """Take the committed config of a tagger, for tags."""
+    config = load_config(ROOT / "configs" / "tagger.cfg")
+    config["components"]["tagger"]["attr"] = "tag"
+    config["training"]["score_weights"] = {"tag_acc": 1.0}
+    return config
+
+
+def stock_bilstm() -> Config:
+    """Take spaCy's tagger with its recurrent encoder."""
+    config = stock("tagger")()
+    encoder = {"@architectures": "spacy.TorchBiLSTMEncoder.v1", "width": 96, "depth": 1}
+    config["components"]["tok2vec"]["model"]["encode"] = {**encoder, "dropout": 0.1}
+    return config
+
+
 PARTS = ("train", "dev")
 TEXTCAT = {
     "rnn_textcat": own("textcat.cfg"),
     "TextCatEnsemble": stock("textcat", "default"),
     "TextCatBOW": stock("textcat"),
 }
+TAGGER = {"rnn_tagger": own_tagger, "CNN": stock("tagger"), "TorchBiLSTM": stock_bilstm}
+NER = {"rnn_ner": own("ner.cfg"), "CNN": stock("ner")}
 TASKS = {
+    "lines": Task(read_treebank, TAGGER, "tag_acc"),
+    "wnut17": Task(read_wnut, NER, "ents_f"),
     "trec": Task(read_trec, TEXTCAT, "cats_micro_f"),
     "sst2": Task(read_sst2, TEXTCAT, "cats_micro_f"),
 }

@@ -1,17 +1,16 @@
-"""Turn annotated text into spaCy's own format.
+"""Turn the three parts of a corpus into spaCy's own format.
 
     python scripts/make_corpus.py train.conllu dev.conllu test.conllu corpus/treebank
 
 What a file holds is told by the end of its name:
 
-.jsonl   a record a line: text, tokens, tags, entities, as in assets/phrasebook
 .conllu  CoNLL-U, read as `spacy convert` does
 .conll   a token and its BIO tag a line, with a tab between them, texts parted by empty lines
+others   text and its translation, perhaps annotated, read as `spacy rnn convert` does
 """
 
 import argparse
-import json
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 import spacy
@@ -20,7 +19,7 @@ from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 from spacy.training.converters import conllu_to_docs
 
-from spacy_rnn.training.records import make_annotated_doc
+from spacy_rnn.cli.convert import convert
 
 PARTS = ("train", "dev", "test")
 
@@ -42,30 +41,29 @@ def main() -> None:
     args.output.mkdir(parents=True, exist_ok=True)
     nlp = spacy.blank(args.lang)
     for part in PARTS:
-        path = getattr(args, part)
-        docs = list(read_docs(nlp, path, args.on_conflict))
-        DocBin(docs=docs).to_disk(args.output / f"{part}.spacy")
-        words, entities = (sum(map(len, each)) for each in (docs, [doc.ents for doc in docs]))
-        print(f"{path}: {len(docs):,} texts, {words:,} tokens, {entities:,} entities")
+        path, output = getattr(args, part), args.output / f"{part}.spacy"
+        if path.suffix == ".conllu":
+            write(conllu_to_docs(path.read_text("utf8"), n_sents=1, no_print=True), output)
+        elif path.suffix == ".conll":
+            write(read_entities(nlp, path, args.on_conflict), output)
+        else:
+            convert(path, None, output, lang=args.lang, silent=False)
 
 
-def read_docs(nlp: Language, path: Path, on_conflict: str) -> Iterator[Doc]:
-    """Read the documents of a file."""
-    text = path.read_text(encoding="utf8")
-    if path.suffix == ".jsonl":
-        for line in text.splitlines():
-            record = json.loads(line)
-            yield make_annotated_doc(nlp, record["text"], record)
-    elif path.suffix == ".conllu":
-        yield from conllu_to_docs(text, n_sents=1, no_print=True)
-    elif path.suffix == ".conll":
-        sentences, repaired = read_bio(text, on_conflict)
-        if repaired:
-            print(f"{path}: {repaired} tags I- that continued nothing were read as B-")
-        for words, tags in sentences:
-            yield Doc(nlp.vocab, words=words, ents=tags)
-    else:
-        raise SystemExit(f"{path}: the name has to end in .jsonl, .conllu or .conll")
+def read_entities(nlp: Language, path: Path, on_conflict: str) -> Iterable[Doc]:
+    """Read texts with BIO tags."""
+    sentences, repaired = read_bio(path.read_text("utf8"), on_conflict)
+    if repaired:
+        print(f"{path}: {repaired} tags I- that continued nothing were read as B-")
+    return (Doc(nlp.vocab, words=words, ents=tags) for words, tags in sentences)
+
+
+def write(docs: Iterable[Doc], path: Path) -> None:
+    """Write documents, and print how much they hold."""
+    docs = list(docs)
+    DocBin(docs=docs).to_disk(path)
+    words, entities = (sum(map(len, each)) for each in (docs, [doc.ents for doc in docs]))
+    print(f"{path}: {len(docs):,} texts, {words:,} tokens, {entities:,} entities")
 
 
 if __name__ == "__main__":

@@ -67,3 +67,4 @@ def test_each_format_becomes_a_corpus(root, tmp_path, run_python):
     assert [(token.tag_, token.pos_) for token in dev[0]] == [("JJ", "ADJ"), ("NNS", "NOUN")]
     assert len(test) == 3
     assert all(token.pos_ for doc in test for token in doc)
+    assert all(doc._.translation for doc in test)

@@ -30,7 +30,8 @@ def read_json(path):
 
 def test_workflows(project, run_python):
     """With fewer steps than a user's: from corpus to report and translation, and taggers."""
-    for name, steps in (("phrasebook", 20), ("textcat", 50), ("tagger", 50), ("ner", 50)):
+    short = {"phrasebook": 20, "textcat": 50, "tagger": 50, "ner": 50, "events": 20}
+    for name, steps in short.items():
         shorten(project / "configs" / f"{name}.cfg", max_steps=steps, eval_frequency=steps)
     shorten(project / "project.yml", max_steps=10, eval_frequency=10)
     for part in ("dev", "test"):  # A translator that knows nothing yet writes long and slowly.
@@ -57,6 +58,9 @@ def test_workflows(project, run_python):
     assert read_json(project / "metrics" / "lm.json")["rnn_lm_perplexity"] < 1000
     run_python("-m", "spacy", "project", "run", "ner", cwd=project)
     assert read_json(project / "metrics" / "phrasebook-ner.json")["ents_f"] > 0.5
+    run_python("-m", "spacy", "project", "run", "events", cwd=project)
+    assert read_json(project / "metrics" / "events.json")
+    assert (project / "metrics" / "events.svg").is_file()
 
 
 def test_the_readme_documents_the_project(root, tmp_path, run_python):

@@ -10,11 +10,11 @@ from confection import Config
 from spacy import registry
 
 from spacy_rnn.layers.encoders import build_recurrent_encoder_v1
-from spacy_rnn.pipeline.language_model import DEFAULTS as LANGUAGE_MODEL
-from spacy_rnn.pipeline.ner import DEFAULTS as NER_DEFAULTS
-from spacy_rnn.pipeline.tagger import DEFAULTS as TAGGER_DEFAULTS
-from spacy_rnn.pipeline.textcat import DEFAULTS as TEXTCAT_DEFAULTS
-from spacy_rnn.pipeline.translator import DEFAULTS
+from spacy_rnn.pipeline.factories.language_model import DEFAULTS as LANGUAGE_MODEL
+from spacy_rnn.pipeline.factories.ner import DEFAULTS as NER_DEFAULTS
+from spacy_rnn.pipeline.factories.tagger import DEFAULTS as TAGGER_DEFAULTS
+from spacy_rnn.pipeline.factories.textcat import DEFAULTS as TEXTCAT_DEFAULTS
+from spacy_rnn.pipeline.factories.translator import DEFAULTS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf8")

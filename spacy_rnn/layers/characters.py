@@ -9,6 +9,7 @@ from spacy.tokens import Doc
 from thinc.api import ArgsKwargs, Model, concatenate, torch2xp, xp2torch
 from thinc.types import Floats2d
 
+from ..checks import check_at_least
 from ..types import Embedding, FlatEmbedding
 from .embed import by_document, find_distinct, flatten_documents, project_vectors
 
@@ -91,7 +92,6 @@ def _build_characters(
     words: Embedding | None,
     include_static_vectors: bool,
 ) -> Embedding:
-    from ..nn.recurrent import check_at_least
     from .shim import NetworkShim
 
     check_at_least("max_bytes", max_bytes, 2)

@@ -19,6 +19,7 @@ from thinc.api import (
 )
 from thinc.types import Floats2d, Ints1d, Ints2d
 
+from ..checks import check_at_least, check_choice, check_rate
 from ..types import Embedding, FlatEmbedding
 from .vocabulary import hide_unknown
 
@@ -49,12 +50,11 @@ def build_hash_embed_v1(
     unknown (float): If not 0, words that the training data has not are one word, by the first
         of the attributes. It is learnt from words of the training data: one of them that
         occurs n times is taken for unknown with the probability `unknown / (unknown + n)`.
-        Within `rnn_tagger` and `rnn_ner`, which count words when they are initialized.
+        Within `rnn_tagger`, `rnn_ner` and `rnn_textcat`, which count words when they are
+        initialized.
     RETURNS (Embedding): The embedding.
     RAISES (ValueError): If a setting is out of its bounds or does not fit another one.
     """
-    from ..nn.recurrent import check_at_least, check_choice
-    from ..nn.regularize import check_rate
 
     if not attrs or len(rows) != len(attrs):
         raise ValueError(
@@ -64,8 +64,7 @@ def build_hash_embed_v1(
     check_at_least("width", width, 1)
     check_choice("hashes", hashes, (1, 2, 3, 4))
     check_at_least("rows, the smallest,", min(rows), 1)
-    if not 0.0 <= unknown < np.inf:
-        raise ValueError(f"unknown is {unknown}, but has to be at least 0: 0 turns it off")
+    check_at_least("unknown", unknown, 0)
     table: FlatEmbedding = Model(
         "hash_embed",
         embed_attributes,

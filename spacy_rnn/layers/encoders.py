@@ -8,6 +8,7 @@ from thinc.api import ArgsKwargs, Model, torch2xp, xp2torch
 from thinc.types import Floats2d
 from thinc.util import get_width
 
+from ..checks import check_rate
 from ..types import Encoder
 
 if TYPE_CHECKING:
@@ -94,7 +95,6 @@ def build_recurrent_encoder_v1(
     RAISES (ValueError): If a setting is out of its bounds or does not fit another one.
     """
     from ..nn.recurrent import RecurrentNetwork
-    from ..nn.regularize import check_rate
     from .shim import NetworkShim
 
     network = partial(

@@ -1,5 +1,6 @@
 """A trained language model as the embedding and encoder of another component."""
 
+import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,7 @@ from spacy.util import load_model
 from thinc.api import ArgsKwargs, Model, torch2xp, xp2torch
 from thinc.types import Floats2d
 
+from ..checks import check_at_least
 from ..text.units import END, load_units
 from .language_model import LanguageModelModel
 
@@ -26,6 +28,8 @@ def build_lm_encoder_v1(
     source: str | Path | None = None,
     component: str = "rnn_lm",
     trainable: bool = False,
+    rate_decay: float = 1.0,
+    unfreeze_steps: int = 0,
 ) -> LMEncoder:
     """Build an encoder whose vectors are what a language model knows after each token: contextual
     string embeddings, for a model over characters (Akbik et al. 2018).
@@ -38,11 +42,24 @@ def build_lm_encoder_v1(
     source (str | Path | None): The pipeline that has it: a package or a folder, read at
         `initialize`.
     component (str): Its name there.
-    trainable (bool): Whether its weights are trained on (Howard & Ruder 2018) or stay as they are.
+    trainable (bool): Whether its weights are trained on or stay as they are.
+    rate_decay (float): What the learning rate of its top layer is multiplied by, and that of each
+        layer below once more: discriminative fine-tuning, for which 1 / 2.6 was found to be good
+        (Howard & Ruder 2018, section 3.2).
+    unfreeze_steps (int): Steps after which the top layer is trained, and after as many more each
+        time the layer below too: gradual unfreezing (section 3.3 there). 0 trains all at once.
     RETURNS (LMEncoder): The encoder.
+    RAISES (ValueError): If a setting is out of its bounds.
     """
     from ..nn.language_model import LanguageModelReader
     from .shim import NetworkShim
+
+    check_at_least("unfreeze_steps", unfreeze_steps, 0)
+    if not 0 < rate_decay <= 1:
+        raise ValueError(
+            f"rate_decay is {rate_decay}, but has to be above 0 and at most 1, which gives all "
+            f"layers one learning rate"
+        )
 
     own = cast("NetworkShim", model.shims[0])
     settings = cast(Any, own.build_network).keywords
@@ -50,6 +67,12 @@ def build_lm_encoder_v1(
         partial(LanguageModelReader, **settings),
         {"pieces": 1},
         mixed_precision=own._mixed_precision,
+        rate=partial(
+            rate_of_layer,
+            depth=settings["depth"],
+            decay=rate_decay,
+            unfreeze_steps=unfreeze_steps,
+        ),
     )
     return Model(
         "lm_encoder",
@@ -59,6 +82,23 @@ def build_lm_encoder_v1(
         dims={"nO": settings["width"]},
         attrs={"dropout_rate": 0.0, "units": b"", "backward": False, "trainable": trainable},
     )
+
+
+def rate_of_layer(
+    name: str, steps: int, *, depth: int, decay: float, unfreeze_steps: int
+) -> float:
+    """Tell how fast a parameter of a language model is trained.
+
+    name (str): Its name.
+    steps (int): The steps taken so far.
+    depth (int): Layers of the recurrent network; the embeddings are below them.
+    decay (float): What the learning rate is multiplied by from layer to layer.
+    unfreeze_steps (int): Steps from layer to layer before they are trained.
+    RETURNS (float): What the learning rate is multiplied by.
+    """
+    number = re.match(r"network\.(?:recurrences|norms)\.(\d+)\.", name)
+    down = depth - int(number[1]) if number else depth + 1
+    return decay**down if steps >= down * unfreeze_steps else 0.0
 
 
 def forward(model: LMEncoder, docs: list[Doc], is_train: bool) -> tuple[list[Floats2d], Callable]:
@@ -73,7 +113,7 @@ def forward(model: LMEncoder, docs: list[Doc], is_train: bool) -> tuple[list[Flo
     import torch
 
     shim = cast("NetworkShim", model.shims[0])
-    learns = is_train and model.attrs["trainable"]
+    learns = is_train and model.attrs["trainable"] and shim.learns()
     if learns:
         shim.set_dropout_rate(model.attrs["dropout_rate"])
     texts, rows, start = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)], 0

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
+from ..checks import check_at_least
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -90,8 +92,7 @@ class BeamSearch(Search):
     coverage_penalty: float = 0.0
 
     def _check_n_best(self) -> None:
-        if self.beam_width < 1:
-            raise ValueError(f"beam_width is {self.beam_width}, but has to be at least 1")
+        check_at_least("beam_width", self.beam_width, 1)
         if not 1 <= self.n_best <= self.beam_width:
             raise ValueError(
                 f"n_best is {self.n_best}, but has to be at least 1 and at most beam_width, "
@@ -114,7 +115,9 @@ class BeamSearch(Search):
         if self.beam_width == 1:
             return greedy_search(step, state, lengths, rules, prefixes)
         ranking = Ranking(self.length_penalty, self.alpha, self.coverage_penalty)
-        return beam_search(step, state, lengths, rules, ranking, self.beam_width, prefixes)
+        # Of several, some may be cut differently but read the same.
+        n_best = 1 if self.n_best == 1 else self.beam_width
+        return beam_search(step, state, lengths, rules, ranking, self.beam_width, prefixes, n_best)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 import copy
 import logging
 import math
-import os
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -18,6 +17,7 @@ from torch import nn
 
 from ..nn.int8 import Int8, Int8Matrix, has_int8
 from ..nn.regularize import set_dropout
+from .devices import has_bfloat16
 from .weights import check_weights, dump_weights, fill_weights, read_weights
 
 logger = logging.getLogger("spacy")
@@ -37,7 +37,11 @@ class NetworkShim(PyTorchShim):
     mixed_precision (bool): Whether to compute in bfloat16 where the hardware has it.
     device (torch.device | None): Where the network lives. Default: the device of
         Thinc's current ops.
+    rate (Callable[[str, int], float] | None): Tells by the name of a parameter and the steps
+        taken so far what its learning rate is multiplied by: 0 leaves it as it is. Default: 1
+        for all.
 
+    steps (int): Steps so far.
     grad_norm (float): The norm of all gradients at the last step, before clipping.
     skipped_steps (int): Steps not taken because a gradient was infinite or not a number.
     """
@@ -49,13 +53,16 @@ class NetworkShim(PyTorchShim):
         *,
         mixed_precision: bool = False,
         device: torch.device | None = None,
+        rate: Callable[[str, int], float] | None = None,
     ):
         super().__init__(None, device=device)
         self.build_network = build
         self._mixed_precision = mixed_precision
         self._device = get_torch_default_device() if device is None else device
+        self._rate = rate
         self._poisoned = False
         self._rounded: dict[int, Int8Matrix] = {}
+        self.steps = 0
         self.grad_norm = 0.0
         self.skipped_steps = 0
         self.build(**dims)
@@ -80,6 +87,18 @@ class NetworkShim(PyTorchShim):
         RAISES (ValueError): If the rate is out of bounds.
         """
         set_dropout(self._model, rate)
+
+    def learns(self) -> bool:
+        """Tell whether the next step will change any parameter, and have gradients of these alone.
+
+        RETURNS (bool): Whether it will.
+        """
+        for name, parameter in self._model.named_parameters():
+            parameter.requires_grad_(self._rate_of(name) > 0)
+        return any(parameter.requires_grad for parameter in self._model.parameters())
+
+    def _rate_of(self, name: str) -> float:
+        return 1.0 if self._rate is None else self._rate(name, self.steps)
 
     def predict(self, inputs: ArgsKwargs):
         """Run the network without noise. Any number of threads may do so at once.
@@ -150,11 +169,13 @@ class NetworkShim(PyTorchShim):
 
         optimizer (Optimizer): Thinc's optimizer, or any callable of its signature.
         """
+        rates = {name: self._rate_of(name) for name, _ in self._model.named_parameters()}
         trained = {
             name: parameter
             for name, parameter in self._model.named_parameters()
-            if parameter.grad is not None
+            if parameter.grad is not None and rates[name] > 0
         }
+        self.steps += 1
         if not trained:
             return
         limit = getattr(optimizer, "grad_clip", None) or math.inf
@@ -170,7 +191,9 @@ class NetworkShim(PyTorchShim):
             for name, parameter in trained.items():
                 weights = cast(FloatsXd, torch2xp(parameter.data))
                 gradient = cast(FloatsXd, torch2xp(parameter.grad))
-                weights, _ = optimizer((self.id, name), weights, gradient)
+                # What spaCy calls in place of an optimizer has no such argument.
+                scale = {} if rates[name] == 1 else {"lr_scale": rates[name]}
+                weights, _ = optimizer((self.id, name), weights, gradient, **scale)
                 updated = xp2torch(weights, device=self.device)
                 if updated.data_ptr() != parameter.data_ptr():
                     parameter.data.copy_(updated)
@@ -280,29 +303,5 @@ class NetworkShim(PyTorchShim):
         return torch.autocast(self._device.type, torch.bfloat16, enabled=enabled)
 
 
-def has_bfloat16(device: torch.device) -> bool:
-    """Tell whether a device computes in bfloat16 by itself.
-
-    device (torch.device): The device.
-    RETURNS (bool): Whether mixed precision makes sense there.
-    """
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    if device.type != "cpu":
-        return False
-    capabilities = getattr(torch.cpu, "get_capabilities", dict[str, bool])()
-    return any(value for name, value in capabilities.items() if "bf16" in name)
-
-
 def _has_grad(value: object) -> bool:
     return hasattr(value, "grad")
-
-
-def _use_one_thread() -> None:
-    """Keep a forked process from waiting for ever for threads that stayed in its parent."""
-    torch.set_num_threads(1)
-    logger.info("Forked process %d: torch runs on one thread here", os.getpid())
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_use_one_thread)

@@ -11,6 +11,7 @@ from thinc.api import ArgsKwargs, Model, torch2xp, xp2torch
 from thinc.types import Floats2d, Floats3d
 from thinc.util import get_width
 
+from ..checks import check_at_least, check_rate
 from ..types import Embedding, TextClassifier
 from .embed import MIXER
 
@@ -42,8 +43,6 @@ def build_text_classifier_v1(
     RAISES (ValueError): If a setting is out of its bounds.
     """
     from ..nn.classifier import Classifier
-    from ..nn.recurrent import check_at_least
-    from ..nn.regularize import check_rate
     from .shim import NetworkShim
 
     check_rate(dropout or 0.0, "dropout")

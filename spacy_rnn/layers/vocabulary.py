@@ -45,7 +45,7 @@ def hide_unknown(model: Model, ids: Ints2d, is_train: bool) -> Ints2d:
     if not len(known):
         raise ValueError(
             f"unknown is {unknown}, but no words of training data were counted, which "
-            f"rnn_tagger and rnn_ner do for embeddings of their own: set it to 0 elsewhere"
+            f"the components of spacy-rnn do for embeddings of their own: set it to 0 elsewhere"
         )
     words = np.asarray(ids)[:, 0]
     places = np.searchsorted(known, words).clip(max=len(known) - 1)

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ..checks import check_at_least
 from .ragged import owners
-from .recurrent import RecurrentNetwork, check_at_least
+from .recurrent import RecurrentNetwork
 from .regularize import LockedDropout, WeightDrop
 
 BYTES = 256

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from ..checks import check_at_least
 from .pooling import MakePooling
-from .recurrent import check_at_least
 from .regularize import LockedDropout
 
 # Optimizers such as Adam move all weights at one pace, which is too slow for weights that few

@@ -6,19 +6,15 @@ enough for sequences of any length, and what is ruled out has the score minus in
 """
 
 from collections.abc import Callable
-from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.autograd import Function
 
 from .biluo import Rules, anything_goes
-from .ragged import Packed, check_lengths, owners, pack
+from .forward_backward import ends_of, log_partition, messages_of
+from .ragged import check_lengths, owners
 from .viterbi import best_paths, k_best_paths
-
-MAX_PAIRS = 4_000_000
-"""Pairs of labels whose probabilities are held at once: 16 MB."""
 
 
 class Paths(NamedTuple):
@@ -67,8 +63,8 @@ class CRF(nn.Module):
         if bool((allowed.sum(dim=1) == 1).all()):
             known = _path_score(scores, lengths, allowed.int().argmax(dim=1), *weights)
         else:
-            known = _partition(_rule_out(scores, ~allowed), lengths, *weights)
-        loss = _partition(scores, lengths, *weights) - known
+            known = log_partition(_rule_out(scores, ~allowed), lengths, *weights)
+        loss = log_partition(scores, lengths, *weights) - known
         _check_possible(scores, loss)
         return loss.to(scores.dtype)
 
@@ -79,7 +75,7 @@ class CRF(nn.Module):
 
         RETURNS (Tensor): The logarithm of the sum for each sequence, `(batch,)`, in float64.
         """
-        return _partition(self._restrict(scores, lengths, allowed), lengths, *self._weights())
+        return log_partition(self._restrict(scores, lengths, allowed), lengths, *self._weights())
 
     @torch.no_grad()
     def marginals(self, scores: Tensor, lengths: Tensor, allowed: Tensor | None = None) -> Tensor:
@@ -88,7 +84,7 @@ class CRF(nn.Module):
         RETURNS (Tensor): The probabilities, `(words, labels)`.
         """
         scores = self._restrict(scores, lengths, allowed)
-        before, behind = _messages(scores, lengths, *self._weights())
+        before, behind = messages_of(scores, lengths, *self._weights())
         return (before + scores + behind).softmax(dim=1)
 
     @torch.no_grad()
@@ -107,10 +103,22 @@ class CRF(nn.Module):
         """
         scores = self._restrict(scores, lengths, allowed)
         transitions, start, end = self._weights()
-        before, behind = _messages(scores, lengths, transitions, start, end)
+        before, behind = messages_of(scores, lengths, transitions, start, end)
         alone = (before + scores + behind).log_softmax(dim=1)
         after = transitions[path.roll(1)] + scores + behind
         return _pick(alone, path), _pick(after.log_softmax(dim=1), path)
+
+    @torch.no_grad()
+    def advance(self, scores: Tensor, before: Tensor | None) -> Tensor:
+        """Tell how probable each label is at one more word, from what came so far.
+
+        scores (Tensor): The word's scores, `(labels,)`.
+        before (Tensor | None): What was told of the word before; None at the first word.
+        RETURNS (Tensor): The logarithms of the probabilities, `(labels,)`.
+        """
+        transitions, start, _ = self._weights()
+        reached = start if before is None else (before[:, None] + transitions).logsumexp(0)
+        return (reached + scores).log_softmax(0)
 
     @torch.no_grad()
     def viterbi(self, scores: Tensor, lengths: Tensor, allowed: Tensor | None = None) -> Tensor:
@@ -136,7 +144,7 @@ class CRF(nn.Module):
         """
         scores = self._restrict(scores, lengths, allowed)
         paths, possible = k_best_paths(scores, lengths, k, *self._weights())
-        partition = _partition(scores, lengths, *self._weights())
+        partition = log_partition(scores, lengths, *self._weights())
         _check_possible(scores, partition)
         totals = torch.stack(
             [_path_score(scores, lengths, path, *self._weights()) for path in paths]
@@ -180,7 +188,7 @@ def _path_score(
 ) -> Tensor:
     """Add up the scores along a path: a number for each sequence, in float64."""
     owner = owners(lengths, scores.device)
-    first, last = _ends(lengths, scores.device)
+    first, last = ends_of(lengths, scores.device)
     total = scores.new_zeros(len(lengths), dtype=torch.float64)
     total = total.index_add(0, owner, _pick(scores, path).double())
     steps = transitions[path[:-1], path[1:]].double()
@@ -188,13 +196,6 @@ def _path_score(
     total = total.index_add(0, owner[1:][within], steps[within])
     total = total.index_add(0, owner[first], start[path[first]].double())
     return total.index_add(0, owner[last], end[path[last]].double())
-
-
-def _ends(lengths: Tensor, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Give the first and the last word of each sequence that has any."""
-    lengths = lengths[lengths > 0]
-    ends = lengths.cumsum(0)
-    return (ends - lengths).to(device), (ends - 1).to(device)
 
 
 def _check_possible(scores: Tensor, results: Tensor) -> None:
@@ -211,114 +212,3 @@ def _check_possible(scores: Tensor, results: Tensor) -> None:
         f"No labels are left for sequence {int(wrong[0])} of the batch: what is annotated or "
         f"set there contradicts the rules of the labels"
     )
-
-
-def _partition(
-    scores: Tensor, lengths: Tensor, transitions: Tensor, start: Tensor, end: Tensor
-) -> Tensor:
-    """Sum up the scores of all paths: a logarithm for each sequence, in float64."""
-    return _LogPartition.apply(scores, lengths, transitions, start, end)
-
-
-def _messages(
-    scores: Tensor, lengths: Tensor, transitions: Tensor, start: Tensor, end: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Sum up what reaches each label from the words before, and from those behind it."""
-    messages, _ = _scan(scores, lengths, transitions, start, end, both=True)
-    return messages[0], messages[1]
-
-
-class _LogPartition(Function):
-    """The gradients of log Z are the marginals (Sutton & McCallum 2012, section 4.1): the
-    forward algorithm from both ends at once costs less than autograd through its steps."""
-
-    @staticmethod
-    def forward(ctx: Any, scores, lengths, transitions, start, end):
-        weights = (transitions, start, end)
-        needs = ctx.needs_input_grad[0] or any(ctx.needs_input_grad[2:])
-        messages, norms = _scan(scores, lengths, *weights, both=needs)
-        _, last = _ends(lengths, scores.device)
-        owner = owners(lengths, scores.device)
-        total = scores.new_zeros(len(lengths), dtype=torch.float64)
-        total.index_add_(0, owner, norms[0].double())
-        ended = (messages[0, last] + scores[last] + end).double().logsumexp(dim=1)
-        total.index_add_(0, owner[last], ended)
-        if needs:
-            ctx.lengths = lengths
-            ctx.save_for_backward(scores, transitions, messages, norms)
-        return total
-
-    @staticmethod
-    def backward(ctx: Any, d_total):
-        scores, transitions, messages, norms = ctx.saved_tensors
-        before, behind = messages
-        first, last = _ends(ctx.lengths, scores.device)
-        owner = owners(ctx.lengths, scores.device)
-        weight = d_total.to(scores.dtype)[owner]
-        joint = before + scores + behind
-        whole = joint.logsumexp(dim=1, keepdim=True)
-        d_scores = (joint - whole).exp() * weight[:, None]
-        d_transitions = torch.zeros_like(transitions)
-        left = before + scores - whole - norms[1][:, None]
-        right = scores + behind
-        pairs = (owner[:-1] == owner[1:]).nonzero().squeeze(1)
-        for words in pairs.split(max(1, MAX_PAIRS // transitions.numel())):
-            together = left[words, :, None] + transitions + right[words + 1, None, :]
-            d_transitions += torch.einsum("wij,w->ij", together.exp_(), weight[words])
-        return d_scores, None, d_transitions, d_scores[first].sum(0), d_scores[last].sum(0)
-
-
-def _scan(
-    scores: Tensor,
-    lengths: Tensor,
-    transitions: Tensor,
-    start: Tensor,
-    end: Tensor,
-    both: bool,
-) -> tuple[Tensor, Tensor]:
-    """Sum up what reaches each label at each word, from the start and perhaps from the end.
-
-    What comes from the end is what comes from the start of the mirrored sequence, so that both
-    are one loop.
-
-    RETURNS (tuple[Tensor, Tensor]): The logarithms of the sums, without the word's own score
-        and up to a number for each word, `(1 or 2, words, labels)`; and how much each is less
-        than that of the word it comes from by, `(1 or 2, words)`.
-    """
-    layout = pack(lengths, scores.device)
-    order, back = layout.words[None], layout.rows[None]
-    weights, starts = transitions[None], start[None]
-    if both:
-        order = torch.stack([layout.words, layout.mirror[layout.words]])
-        back = torch.stack([layout.rows, layout.rows[layout.mirror]])
-        weights = torch.stack([transitions, transitions.T])
-        starts = torch.stack([start, end])
-    # The words of a step lie side by side, because there are more of them than labels.
-    messages, norms = _scan_packed(
-        scores[order].transpose(1, 2).contiguous(), layout, weights, starts
-    )
-    messages = messages.transpose(1, 2).gather(1, back[..., None].expand(-1, -1, scores.shape[1]))
-    return messages, norms.gather(1, back)
-
-
-def _scan_packed(
-    scores: Tensor, layout: Packed, transitions: Tensor, start: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Run the forward algorithm over `(scans, labels, rows)`."""
-    messages = torch.empty_like(scores)
-    norms = scores.new_zeros(len(scores), scores.shape[2])
-    lowest = torch.finfo(scores.dtype).min  # What cannot be reached stays minus infinity.
-    sizes = layout.batch_sizes.tolist()
-    messages[..., : sum(sizes[:1])] = start[..., None]
-    row = 0
-    for size, going_on in pairwise(sizes):
-        rows = slice(row, row + going_on)
-        row += size
-        state = messages[..., rows] + scores[..., rows]
-        paths = state[:, :, None] + transitions[..., None]
-        largest = paths.amax(dim=1).clamp_(min=lowest)
-        total = paths.sub_(largest[:, None]).exp_().sum(dim=1).log_().add_(largest)
-        norm = total.amax(dim=1).clamp_(min=lowest)
-        messages[..., row : row + going_on] = total - norm[:, None]
-        norms[:, row : row + going_on] = norm
-    return messages, norms

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ..checks import check_at_least
 from .decoder import make_embedding
 from .ragged import owners
 from .recurrent import RecurrentNetwork
@@ -249,8 +250,9 @@ def _check_settings(
     activation_penalty: float,
     change_penalty: float,
 ) -> None:
-    if embed_width < 1:
-        raise ValueError(f"embed_width is {embed_width}, but has to be at least 1")
+    check_at_least("embed_width", embed_width, 1)
+    check_at_least("activation_penalty", activation_penalty, 0)
+    check_at_least("change_penalty", change_penalty, 0)
     if cutoffs and tied:
         raise ValueError(
             f"The adaptive softmax has weights of its own for each range of the vocabulary, so "
@@ -268,9 +270,3 @@ def _check_settings(
             f"{len(cutoffs)} cutoffs need a width of at least {TAIL_FACTOR ** len(cutoffs)}, but "
             f"width is {width}"
         )
-    for name, value in (
-        ("activation_penalty", activation_penalty),
-        ("change_penalty", change_penalty),
-    ):
-        if value < 0:
-            raise ValueError(f"{name} is {value}, but has to be at least 0, which turns it off")

@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
+from ..checks import check_at_least, check_choice
 from .ragged import owners
-from .recurrent import RecurrentNetwork, check_at_least, check_choice
+from .recurrent import RecurrentNetwork
 from .regularize import LockedDropout
 
 

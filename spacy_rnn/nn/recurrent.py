@@ -4,82 +4,17 @@ What comes out at a word depends on its own sequence alone: never on padding, on
 other sequences of the batch, or on their order.
 """
 
-import json
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ..checks import check_at_least, check_choice, check_rate
 from .ragged import Packed, Padded, check_lengths, pack, pad
-from .regularize import LockedDropout, WeightDrop, WordDropout, check_rate, zoneout
-from .scan import GATES, STEPS, State, Weights, scan_packed, scan_padded, scan_steps
-
-
-class Recurrence(nn.Module):
-    """The weights of one direction of one layer, named and shaped as torch's own.
-
-    cell (str): One of "lstm", "gru", "rnn_tanh", "rnn_relu".
-    inputs (int): Features of each word.
-    hidden (int): Units of the hidden state.
-    weight_drop (float): Share of recurrent weights dropped in training.
-    forget_bias (float): Bias of an LSTM's forget gate at the start (Gers et al. 2000;
-        Jozefowicz et al. 2015).
-    longest_memory (int | None): Draw the biases of the gates so that memories last up to
-        this many words: chrono initialisation (Tallec & Ollivier 2018).
-    """
-
-    def __init__(
-        self,
-        cell: str,
-        inputs: int,
-        hidden: int,
-        *,
-        weight_drop: float,
-        forget_bias: float,
-        longest_memory: int | None,
-    ):
-        super().__init__()
-        self.cell = cell
-        self.weight_drop = WeightDrop(weight_drop)
-        gates = GATES[cell] * hidden
-        self.weight_ih = nn.Parameter(torch.empty(gates, inputs))
-        self.weight_hh = nn.Parameter(torch.empty(gates, hidden))
-        self.bias_ih = nn.Parameter(torch.zeros(gates))
-        self.bias_hh = nn.Parameter(torch.zeros(gates))
-        for gate in self.weight_ih.data.split(hidden):
-            nn.init.xavier_uniform_(gate)
-        for gate in self.weight_hh.data.split(hidden):
-            nn.init.orthogonal_(gate)
-        biases = self.bias_ih.data.split(hidden)
-        if cell == "lstm":
-            biases[1].fill_(forget_bias)
-        if longest_memory is not None:
-            memory = torch.empty(hidden).uniform_(1, longest_memory - 1).log()
-            biases[1].copy_(memory)
-            if cell == "lstm":
-                biases[0].copy_(-memory)
-
-    def weights(self) -> Weights:
-        """Give the weights of this pass, with weight drop where it is on.
-
-        RETURNS (Weights): Input matrix, recurrent matrix, and a bias for each.
-        """
-        return self.weight_ih, self.weight_drop(self.weight_hh), self.bias_ih, self.bias_hh
-
-    def step(self, data: Tensor, state: State) -> State:
-        """Take one step.
-
-        data (Tensor): A word of each sequence, shape `(batch, inputs)`.
-        state (State): The states before it, each `(batch, hidden)`.
-        RETURNS (State): The states after it.
-        """
-        input_matrix, recurrent_matrix, input_bias, recurrent_bias = self.weights()
-        return STEPS[self.cell](
-            functional.linear(data, input_matrix, input_bias),
-            functional.linear(state[0], recurrent_matrix, recurrent_bias),
-            state,
-        )
+from .recurrence import Recurrence
+from .regularize import LockedDropout, WordDropout, zoneout
+from .scan import GATES, State, scan_packed, scan_padded, scan_steps
 
 
 class RecurrentNetwork(nn.Module):
@@ -342,28 +277,3 @@ def _onednn_reads(data: Tensor) -> bool:
         return torch.backends.mkldnn.is_available()
     bfloat16 = torch.get_autocast_dtype("cpu") == torch.bfloat16
     return bfloat16 and torch.ops.mkldnn._is_mkldnn_bf16_supported()
-
-
-def check_choice(name: str, value: str | int, choices: tuple[str | int, ...]) -> None:
-    """Refuse a value that is none of the choices.
-
-    name (str): What is chosen, for the error.
-    value (str | int): The value.
-    choices (tuple[str | int, ...]): What it may be.
-    RAISES (ValueError): If it is something else.
-    """
-    if value not in choices:
-        known = ", ".join(json.dumps(choice) for choice in choices)
-        raise ValueError(f"{name} is {json.dumps(value)}, but has to be one of {known}")
-
-
-def check_at_least(name: str, value: int, least: int) -> None:
-    """Refuse a number that is too small.
-
-    name (str): What it is the number of, for the error.
-    value (int): The number.
-    least (int): The smallest that makes sense.
-    RAISES (ValueError): If it is smaller.
-    """
-    if value < least:
-        raise ValueError(f"{name} is {value}, but has to be at least {least}")

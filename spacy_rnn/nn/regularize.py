@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ..checks import check_rate
 from .ragged import owners
 
 
@@ -96,20 +97,3 @@ def set_dropout(network: nn.Module, rate: float) -> None:
     for module in network.modules():
         if isinstance(module, Dropout) and module.follows:
             module.rate = rate
-
-
-def check_rate(rate: float, name: str, *, one: bool = False) -> float:
-    """Refuse a rate outside [0, 1), or outside [0, 1] where one makes sense.
-
-    rate (float): The rate.
-    name (str): What it is the rate of, for the error.
-    one (bool): Whether 1 is allowed.
-    RETURNS (float): The same rate.
-    RAISES (ValueError): If the rate is out of bounds.
-    """
-    if not (0.0 <= rate < 1.0 or (one and rate == 1.0)):
-        raise ValueError(
-            f"{name} is {rate}, but has to lie between 0 and 1{'' if one else ', below 1'}: "
-            f"0 turns it off"
-        )
-    return rate

@@ -1,8 +1,9 @@
 """Which words of the source a translation comes from."""
 
-from bisect import bisect_left
 from typing import TYPE_CHECKING
 
+import numpy as np
+from spacy.attrs import IDX, LENGTH
 from spacy.tokens import Doc
 
 from ..text.subwords import Subwords
@@ -14,44 +15,48 @@ if TYPE_CHECKING:
 Span = tuple[int, int]
 
 
-def source_spans(passage: Passage, subwords: Subwords | None) -> list[Span]:
-    """Tell which characters each place of a source stands for.
+def source_places(passage: Passage, subwords: Subwords | None) -> list[dict]:
+    """Tell what each place of a source stands for.
 
     passage (Passage): What was translated.
     subwords (Subwords | None): How it was cut, or None if its places are tokens.
-    RETURNS (list[Span]): Start and end in the passage.
+    RETURNS (list[dict]): The "start" and "end" of its characters in the document, and the
+        "token" that it ends in.
     """
+    first, length = passage.source.to_array([IDX, LENGTH]).astype("int64").T
+    ends = first + length
     if subwords is None:
-        return [(token.idx, token.idx + len(token)) for token in passage.source]
-    return subwords.spans(subwords.encode([passage.source.text])[0])
+        starts, stops = first, ends
+    else:
+        spans = subwords.spans(subwords.encode([passage.source.text])[0])
+        starts, stops = np.array(spans, dtype="int64").reshape(-1, 2).T
+    columns = (
+        starts + passage.first_character,
+        stops + passage.first_character,
+        np.searchsorted(ends, stops) + passage.first_token,
+    )
+    return [
+        {"start": start, "end": end, "token": token}
+        for start, end, token in zip(*(column.tolist() for column in columns), strict=True)
+    ]
 
 
-def align(
-    hypothesis: "Hypothesis", passage: Passage, sources: list[Span], targets: list[Span]
-) -> list[dict]:
+def align(hypothesis: "Hypothesis", sources: list[dict], targets: list[Span]) -> list[dict]:
     """Describe where each part of a translation comes from.
 
     hypothesis (Hypothesis): The translation.
-    passage (Passage): What it translates.
-    sources (list[Span]): The characters of each place of the source, in the passage.
+    sources (list[dict]): What each place of the source stands for, as `source_places` tells.
     targets (list[Span]): The characters of each piece of the translation.
     RETURNS (list[dict]): For each piece its "start" and "end" in the translation, and under
-        "source" the places that mattered most, the heaviest first: "start" and "end" in the
-        document, the "token" that they end in, and the "weight" of the attention.
+        "source" the places that mattered most, the heaviest first, with the "weight" of the
+        attention.
     """
-    ends = [token.idx + len(token) for token in passage.source]
-
-    def describe(place: int, weight: float) -> dict:
-        start, end = sources[place]
-        return {
-            "start": passage.first_character + start,
-            "end": passage.first_character + end,
-            "token": passage.first_token + bisect_left(ends, end),
-            "weight": weight,
-        }
-
     return [
-        {"start": start, "end": end, "source": [describe(*each) for each in places]}
+        {
+            "start": start,
+            "end": end,
+            "source": [{**sources[place], "weight": weight} for place, weight in places],
+        }
         for (start, end), places in zip(targets, hypothesis.places, strict=True)
     ]
 

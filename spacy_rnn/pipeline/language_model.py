@@ -1,7 +1,6 @@
 """A language model: perplexity and surprisal of documents, generation, streams."""
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -10,8 +9,9 @@ from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc, Token
 from spacy.training import Example, validate_examples
 from spacy.vocab import Vocab
-from thinc.api import Config, Optimizer, set_dropout_rate
+from thinc.api import Optimizer, set_dropout_rate
 
+from ..checks import check_at_least, check_choice
 from ..layers.language_model import LanguageModelModel, Stretch, score_texts, write
 from ..layers.search import Sampling, Search
 from ..metrics.language_model import perplexity_of
@@ -19,93 +19,7 @@ from ..text.subwords import END
 from ..text.units import KINDS, Units, load_units, make_units, with_ends
 from ..training.lanes import lane_of
 from .extensions import ensure_extension
-from .stream import Stream
-
-DEFAULT_CONFIG = """
-[rnn_lm]
-units = "words"
-vocab_size = 20000
-min_count = 2
-direction = "forward"
-reset = "doc"
-bptt = 200
-batch_pieces = 4000
-prefix = ""
-
-[rnn_lm.model]
-@architectures = "spacy-rnn.LanguageModel.v1"
-embed_width = 256
-width = 256
-depth = 2
-cell = "lstm"
-tied = true
-
-[rnn_lm.scorer]
-@scorers = "spacy-rnn.language_model_scorer.v1"
-"""
-DEFAULTS = Config().from_str(DEFAULT_CONFIG)["rnn_lm"]
-
-
-@Language.factory(
-    "rnn_lm",
-    assigns=["doc._.perplexity", "doc._.bits_per_char", "token._.surprisal"],
-    default_config=DEFAULTS,
-    default_score_weights={
-        "rnn_lm_word_probability": 1.0,
-        "rnn_lm_perplexity": None,
-        "rnn_lm_piece_perplexity": None,
-        "rnn_lm_bits_per_char": None,
-    },
-)
-def make_language_model(
-    nlp: Language,
-    name: str,
-    model: LanguageModelModel,
-    scorer: Callable | None,
-    units: str,
-    vocab_size: int,
-    min_count: int,
-    direction: str,
-    reset: str,
-    bptt: int,
-    batch_pieces: int,
-    prefix: str,
-) -> "LanguageModel":
-    """Make a language model.
-
-    nlp (Language): The pipeline that it will be in.
-    name (str): Its name there.
-    model (LanguageModelModel): `spacy-rnn.LanguageModel.v1`.
-    scorer (Callable | None): Scores how well texts were foreseen.
-    units (str): What is foreseen one by one: "words", which are spaCy's tokens, "subwords" or
-        "characters".
-    vocab_size (int): The most words or characters in the vocabulary, or the number of subwords.
-    min_count (int): How often a word or character has to occur in training to be known.
-    direction (str): "forward", or "backward" for a model that reads texts from their end.
-    reset (str): Where a lane's state begins anew in training: at each "doc", or "never", so that
-        a document is read after the one before.
-    bptt (int): The most pieces that a gradient goes back through in training: of longer
-        documents and chunks the state is carried on, but not the gradient.
-    batch_pieces (int): The pieces that are read at once in prediction.
-    prefix (str): What the names of all custom attributes begin with, to keep the models of one
-        pipeline apart.
-    RETURNS (LanguageModel): The component.
-    """
-    return LanguageModel(
-        nlp.vocab,
-        model,
-        name,
-        tokenizer=nlp.tokenizer,
-        scorer=scorer,
-        units=units,
-        vocab_size=vocab_size,
-        min_count=min_count,
-        direction=direction,
-        reset=reset,
-        bptt=bptt,
-        batch_pieces=batch_pieces,
-        prefix=prefix,
-    )
+from .text_stream import TextStream
 
 
 class LanguageModel(TrainablePipe):
@@ -132,7 +46,6 @@ class LanguageModel(TrainablePipe):
         batch_pieces: int = 4000,
         prefix: str = "",
     ):
-        from ..nn.recurrent import check_at_least, check_choice
 
         check_choice("units", units, KINDS)
         check_choice("direction", direction, ("forward", "backward"))
@@ -249,8 +162,7 @@ class LanguageModel(TrainablePipe):
         self._check_forward("generate")
         given: list = prompt if isinstance(prompt, list) else [prompt]
         prompts = [self._read_prompt(each) for each in given]
-        if max_length < 1:
-            raise ValueError(f"max_length is {max_length}, but has to be at least 1")
+        check_at_least("max_length", max_length, 1)
         search = search or Sampling()
         search = search.change(max_ratio=0, max_extra=max_length, n_best=num_return, **settings)
         texts = [self.units.encode(doc) for doc in prompts]
@@ -274,22 +186,16 @@ class LanguageModel(TrainablePipe):
             "piece_scores": hypothesis.piece_scores,
         }
 
-    @contextmanager
-    def stream(self, state: bytes | None = None) -> Iterator[Stream]:
+    def stream(self, state: bytes | None = None) -> TextStream:
         """Read a text that comes bit by bit, for as long as it comes.
 
-        state (bytes | None): What `Stream.to_bytes` returned, to go on from there.
-        YIELDS (Stream): The stream. Any number may be open side by side.
+        state (bytes | None): What `TextStream.to_bytes` returned, to go on from there.
+        RETURNS (TextStream): The stream, to be entered by `with`. Any number may be open side by
+            side.
         RAISES (ValueError): If the model reads backward, or the state is that of another one.
         """
         self._check_forward("stream")
-        stream = Stream(self.model, self.units, self.reset == "never")
-        if state is not None:
-            stream.from_bytes(state)
-        try:
-            yield stream
-        finally:
-            stream.close()
+        return TextStream(self.model, self.units, self.reset == "never", state)
 
     def _check_forward(self, method: str) -> None:
         if self.backward:

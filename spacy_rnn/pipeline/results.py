@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from spacy.tokens import Doc
 
 from ..text.subwords import Subwords
-from .alignment import Span, align, source_spans
+from .alignment import align, source_places
 from .sentences import Passage
 
 if TYPE_CHECKING:
@@ -29,12 +29,12 @@ def describe(
         `align` returns it.
     """
     n_best = max((len(found) for _, found in translation), default=1)
-    places = [source_spans(passage, source) for passage, _ in translation]
+    places = [source_places(passage, source) for passage, _ in translation]
     return [_join(doc, translation, places, target, rank) for rank in range(n_best)]
 
 
 def _join(
-    doc: Doc, translation: Translation, places: list[list[Span]], target: Subwords, rank: int
+    doc: Doc, translation: Translation, places: list[list[dict]], target: Subwords, rank: int
 ) -> dict[str, Any]:
     result: dict[str, Any] = {
         "text": "" if translation else doc.text,
@@ -43,7 +43,7 @@ def _join(
         "piece_scores": [],
         "alignment": [],
     }
-    for (passage, found), spans in zip(translation, places, strict=True):
+    for (passage, found), sources in zip(translation, places, strict=True):
         hypothesis = found[min(rank, len(found) - 1)]
         (text,) = target.decode([hypothesis.pieces])
         result["text"] += passage.before
@@ -53,5 +53,5 @@ def _join(
         result["score"] += hypothesis.score
         result["pieces"] += target.spell(hypothesis.pieces)
         result["piece_scores"] += hypothesis.piece_scores
-        result["alignment"] += align(hypothesis, passage, spans, written)
+        result["alignment"] += align(hypothesis, sources, written)
     return result

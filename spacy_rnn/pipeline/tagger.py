@@ -1,7 +1,6 @@
-"""A tagger: spaCy's own, for any attribute of tokens, with a softmax or a CRF."""
+"""A tagger that gives each token a label by itself."""
 
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -13,49 +12,16 @@ from spacy.tokens import Doc, Token
 from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.util import check_lexeme_norms, minibatch
 from spacy.vocab import Vocab
-from thinc.api import CategoricalCrossentropy, Config, Model
+from thinc.api import CategoricalCrossentropy
 from thinc.types import Floats2d
 
-from ..layers.crf import best_labels, label_probabilities
-from ..layers.vocabulary import count_words
+from ..checks import check_at_least, check_choice
 from ..metrics.tagging import score_tags
 from ..types import Labeller, LabelScores
 from .batches import annotate_safely, batch_worded
 from .extensions import ensure_extension
-
-DEFAULT_CONFIG = """
-[rnn_tagger]
-attr = "tag"
-overwrite = false
-neg_prefix = "!"
-label_smoothing = 0.0
-confidence = false
-batch_words = 10000
-
-[rnn_tagger.model]
-@architectures = "spacy-rnn.Tagger.v1"
-output = "softmax"
-nO = null
-
-[rnn_tagger.model.tok2vec]
-@architectures = "spacy.Tok2Vec.v2"
-
-[rnn_tagger.model.tok2vec.embed]
-@architectures = "spacy-rnn.HashEmbed.v1"
-width = 96
-attrs = ["NORM", "PREFIX", "SUFFIX", "SHAPE"]
-rows = [5000, 1000, 2500, 2500]
-include_static_vectors = false
-
-[rnn_tagger.model.tok2vec.encode]
-@architectures = "spacy-rnn.RecurrentEncoder.v1"
-width = 96
-depth = 1
-
-[rnn_tagger.scorer]
-@scorers = "spacy-rnn.tagger_scorer.v1"
-"""
-DEFAULTS = Config().from_str(DEFAULT_CONFIG)["rnn_tagger"]
+from .labels import initialize_labels
+from .tag_stream import TagStream
 
 ATTRS = ("tag", "pos", "morph")
 
@@ -71,59 +37,10 @@ class Tags(NamedTuple):
     confidences: np.ndarray | None
 
 
-@Language.factory(
-    "rnn_tagger",
-    assigns=["token.tag"],
-    default_config=DEFAULTS,
-    default_score_weights={"tag_acc": 1.0, "pos_acc": None, "morph_acc": None},
-)
-def make_tagger(
-    nlp: Language,
-    name: str,
-    model: Model,
-    attr: str,
-    overwrite: bool,
-    scorer: Callable | None,
-    neg_prefix: str,
-    label_smoothing: float,
-    confidence: bool,
-    batch_words: int,
-) -> "RecurrentTagger":
-    """Make a tagger.
-
-    nlp (Language): The pipeline that it will be in.
-    name (str): Its name there.
-    model (Model): `spacy-rnn.Tagger.v1`, or `spacy.Tagger.v2`.
-    attr (str): What it writes: "tag", "pos" or "morph".
-    overwrite (bool): Whether it replaces what is set already.
-    scorer (Callable | None): Scores tags.
-    neg_prefix (str): Marks labels of the training data that a token does not have.
-    label_smoothing (float): The share of the right label that is spread over the others. A
-        softmax alone has it.
-    confidence (bool): Whether to write the probability of each label to
-        `token._.tag_confidence`, or that of the attribute.
-    batch_words (int): Words that are tagged at once.
-    RETURNS (RecurrentTagger): The component.
-    """
-    make = CRFTagger if model.has_ref("crf") else RecurrentTagger
-    return make(
-        nlp.vocab,
-        model,
-        name,
-        attr=attr,
-        overwrite=overwrite,
-        scorer=scorer,
-        neg_prefix=neg_prefix,
-        label_smoothing=label_smoothing,
-        confidence=confidence,
-        batch_words=batch_words,
-    )
-
-
 class RecurrentTagger(Tagger):
     """Give each token a label, each by itself.
 
-    The settings are those of `make_tagger`.
+    The settings are those of its factory.
     """
 
     def __init__(
@@ -140,10 +57,8 @@ class RecurrentTagger(Tagger):
         confidence: bool = False,
         batch_words: int = 10000,
     ):
-        if attr not in ATTRS:
-            raise ValueError(f'attr is "{attr}", but has to be one of "tag", "pos", "morph"')
-        if batch_words < 1:
-            raise ValueError(f"batch_words is {batch_words}, but has to be at least 1")
+        check_choice("attr", attr, ATTRS)
+        check_at_least("batch_words", batch_words, 1)
         super().__init__(
             vocab,
             model,
@@ -251,6 +166,17 @@ class RecurrentTagger(Tagger):
                 for token, confidence in zip(doc, confidences.tolist(), strict=True):
                     token._.set(self.confidence_attr, confidence)
 
+    def stream(self, state: bytes | None = None) -> TagStream:
+        """Tag a text that comes token by token, for as long as it comes.
+
+        state (bytes | None): What `TagStream.to_bytes` returned, to go on from there.
+        RETURNS (TagStream): The stream, to be entered by `with`. Any number may be open side by
+            side.
+        RAISES (ValueError): If the encoder does not read forward alone, or the state is that of
+            another tagger.
+        """
+        return TagStream(self.vocab, self.model, self.labels, state)
+
     # Training
 
     def initialize(
@@ -275,15 +201,7 @@ class RecurrentTagger(Tagger):
                 for key in np.unique(example.reference.to_array([self.attr])).tolist()
             }
             labels = sorted(self.vocab.strings[key] for key in keys if key)
-        for label in labels:
-            self.add_label(label)
-        self._require_labels()
-        count_words(self.model, (example.predicted for example in get_examples()))
-        sample = [example.predicted for example in islice(get_examples(), 10)]
-        if not sample:
-            raise ValueError(Errors.E923.format(name=self.name))
-        alloc = self.model.ops.alloc2f
-        self.model.initialize(X=sample, Y=[alloc(len(doc), len(self.labels)) for doc in sample])
+        initialize_labels(self, get_examples, labels, lambda: len(self.labels))
 
     def get_loss(
         self, examples: Iterable[Example], scores: LabelScores
@@ -341,60 +259,3 @@ class RecurrentTagger(Tagger):
         RETURNS (dict[str, Any]): The scorer's scores.
         """
         return self.scorer(examples, attr=self.attr, **kwargs) if self.scorer else {}
-
-
-class CRFTagger(RecurrentTagger):
-    """Give tokens the labels that are the most probable together.
-
-    The settings are those of `make_tagger`.
-    """
-
-    def __init__(self, vocab: Vocab, model: Labeller, name: str = "rnn_tagger", **settings: Any):
-        if smoothing := settings.get("label_smoothing"):
-            raise ValueError(
-                f"label_smoothing is {smoothing}, but a CRF has none: set it to 0, or choose "
-                f'output = "softmax"'
-            )
-        super().__init__(vocab, model, name, **settings)
-
-    def _decode(
-        self, scores: LabelScores, confidence: bool
-    ) -> tuple[np.ndarray, np.ndarray | None]:
-        crf = self.model.get_ref("crf")
-        labels = best_labels(crf, scores)
-        return labels, label_probabilities(crf, scores, labels) if confidence else None
-
-    def get_loss(
-        self, examples: Iterable[Example], scores: LabelScores
-    ) -> tuple[float, list[Floats2d]]:
-        """Compute the loss, and its gradient. That of the CRF's own weights is kept for the
-        next step.
-
-        examples (Iterable[Example]): The examples. What is not known is marginalised over.
-        scores (LabelScores): What the model gives for them.
-        RETURNS (tuple[float, list[Floats2d]]): The negative log-likelihood of the labels, and
-            the gradient of the scores.
-        RAISES (ValueError): If a label was not known when the tagger was initialized.
-        """
-        inputs = (scores, self._allowed(self._truths(examples)))
-        losses, backprop = self.model.get_ref("crf").begin_update(inputs)
-        return float(losses.sum()), backprop(self.model.ops.xp.ones_like(losses))
-
-    def _allowed(self, truths: list[str | None]) -> np.ndarray:
-        """Tell which labels may be right at each token."""
-        single = np.eye(len(self.labels), dtype=bool)
-        rows = dict(zip(self.labels, single, strict=True))
-        for label in self.labels:
-            rows.setdefault(self.cfg["neg_prefix"] + label, ~rows[label])
-        rows[None] = np.ones(len(self.labels), dtype=bool)
-        return np.stack([rows[label] for label in truths])
-
-    def rehearse(self, examples: Iterable[Example], **settings: Any) -> dict[str, float]:
-        """Refuse: what the CRF was before is not in the scores that rehearsal compares.
-
-        RAISES (ValueError): Always.
-        """
-        raise ValueError(
-            f'"{self.name}" cannot rehearse, because it has a CRF: choose output = "softmax", or '
-            f"disable it while others rehearse"
-        )

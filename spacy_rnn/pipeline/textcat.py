@@ -3,166 +3,27 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from spacy.language import Language
 from spacy.pipeline.textcat import TextCategorizer
 from spacy.pipeline.textcat_multilabel import MultiLabel_TextCategorizer
 from spacy.tokens import Doc
-from spacy.training import Example
+from spacy.training import Example, validate_get_examples
 from spacy.util import minibatch
-from thinc.api import Config, Model
+from thinc.api import Model
 from thinc.types import Floats2d
 
+from ..checks import check_at_least, check_rate
 from ..layers.textcat import attend
+from ..layers.vocabulary import count_words
 from .batches import annotate_safely
 from .extensions import ensure_extension
 
-DEFAULT_CONFIG = """
-[rnn_textcat]
-threshold = 0.0
-label_smoothing = 0.0
-attention = false
-batch_words = 20000
-
-[rnn_textcat.model]
-@architectures = "spacy-rnn.TextClassifier.v1"
-exclusive_classes = true
-ngram_size = 2
-ngram_rows = 131072
-
-[rnn_textcat.model.tok2vec]
-@architectures = "spacy.Tok2Vec.v2"
-
-[rnn_textcat.model.tok2vec.embed]
-@architectures = "spacy-rnn.HashEmbed.v1"
-width = 128
-attrs = ["NORM", "PREFIX", "SUFFIX", "SHAPE"]
-rows = [20000, 1000, 2500, 2500]
-include_static_vectors = false
-attr_dropout = 0.1
-hashes = 2
-
-[rnn_textcat.model.tok2vec.encode]
-@architectures = "spacy-rnn.RecurrentEncoder.v1"
-width = 128
-depth = 1
-cell = "lstm"
-dropout_input = null
-
-[rnn_textcat.model.pooling]
-@misc = "spacy-rnn.attention_pooling.v1"
-width = 64
-heads = 1
-
-[rnn_textcat.scorer]
-@scorers = "spacy.textcat_scorer.v2"
-"""
-DEFAULTS = Config().from_str(DEFAULT_CONFIG)["rnn_textcat"]
-MULTILABEL_DEFAULTS = Config().from_str(
-    DEFAULT_CONFIG.replace("threshold = 0.0", "threshold = 0.5")
-    .replace("exclusive_classes = true", "exclusive_classes = false")
-    .replace("spacy.textcat_scorer.v2", "spacy.textcat_multilabel_scorer.v2")
-)["rnn_textcat"]
-
-SCORE_WEIGHTS = {
-    "cats_score": 1.0,
-    "cats_score_desc": None,
-    "cats_micro_p": None,
-    "cats_micro_r": None,
-    "cats_micro_f": None,
-    "cats_macro_p": None,
-    "cats_macro_r": None,
-    "cats_macro_f": None,
-    "cats_macro_auc": None,
-    "cats_f_per_type": None,
-}
-
 ATTENTION = "cats_attention"
-
-
-@Language.factory(
-    "rnn_textcat",
-    assigns=["doc.cats", "doc._.cats_attention"],
-    default_config=DEFAULTS,
-    default_score_weights=SCORE_WEIGHTS,
-)
-def make_textcat(
-    nlp: Language,
-    name: str,
-    model: Model[list[Doc], Floats2d],
-    threshold: float,
-    scorer: Callable | None,
-    label_smoothing: float,
-    attention: bool,
-    batch_words: int,
-) -> "RecurrentTextCategorizer":
-    """Make a classifier of documents that are of one class each.
-
-    nlp (Language): The pipeline that it will be in.
-    name (str): Its name there.
-    model (Model[list[Doc], Floats2d]): `spacy-rnn.TextClassifier.v1`, or any text classifier.
-    threshold (float): Not needed: the class with the highest probability is the one.
-    scorer (Callable | None): Scores classes.
-    label_smoothing (float): The share of the right class that is spread over all.
-    attention (bool): Whether to write to `doc._.cats_attention` how much each token counts.
-    batch_words (int): Tokens that are read at once, or one document if that is longer.
-    RETURNS (RecurrentTextCategorizer): The component.
-    """
-    return RecurrentTextCategorizer(
-        nlp.vocab,
-        model,
-        name,
-        threshold=threshold,
-        scorer=scorer,
-        label_smoothing=label_smoothing,
-        attention=attention,
-        batch_words=batch_words,
-    )
-
-
-@Language.factory(
-    "rnn_textcat_multilabel",
-    assigns=["doc.cats", "doc._.cats_attention"],
-    default_config=MULTILABEL_DEFAULTS,
-    default_score_weights=SCORE_WEIGHTS,
-)
-def make_multilabel_textcat(
-    nlp: Language,
-    name: str,
-    model: Model[list[Doc], Floats2d],
-    threshold: float,
-    scorer: Callable | None,
-    label_smoothing: float,
-    attention: bool,
-    batch_words: int,
-) -> "RecurrentMultiLabelTextCategorizer":
-    """Make a classifier of documents that are of any number of classes.
-
-    nlp (Language): The pipeline that it will be in.
-    name (str): Its name there.
-    model (Model[list[Doc], Floats2d]): `spacy-rnn.TextClassifier.v1`, or any text classifier.
-    threshold (float): The probability from which on a document is of a class, for its scores.
-    scorer (Callable | None): Scores classes.
-    label_smoothing (float): How far the probabilities to learn are from 0 and 1, doubled.
-    attention (bool): Whether to write to `doc._.cats_attention` how much each token counts.
-    batch_words (int): Tokens that are read at once, or one document if that is longer.
-    RETURNS (RecurrentMultiLabelTextCategorizer): The component.
-    """
-    return RecurrentMultiLabelTextCategorizer(
-        nlp.vocab,
-        model,
-        name,
-        threshold=threshold,
-        scorer=scorer,
-        label_smoothing=label_smoothing,
-        attention=attention,
-        batch_words=batch_words,
-    )
 
 
 class RecurrentTextCategorizer(TextCategorizer):
     """Classify documents that are of one class each.
 
-    The settings are those of `make_textcat`.
+    The settings are those of its factory.
     """
 
     def __init__(
@@ -177,13 +38,8 @@ class RecurrentTextCategorizer(TextCategorizer):
         attention: bool = False,
         batch_words: int = 20000,
     ):
-        if not 0.0 <= label_smoothing < 1.0:
-            raise ValueError(
-                f"label_smoothing is {label_smoothing}, but has to be at least 0 and below 1: "
-                f"0 turns it off"
-            )
-        if batch_words < 1:
-            raise ValueError(f"batch_words is {batch_words}, but has to be at least 1")
+        check_rate(label_smoothing, "label_smoothing")
+        check_at_least("batch_words", batch_words, 1)
         super().__init__(vocab, model, name, threshold=threshold, scorer=scorer)
         self.label_smoothing = label_smoothing
         self.attention = attention
@@ -253,6 +109,16 @@ class RecurrentTextCategorizer(TextCategorizer):
 
     # Training
 
+    def initialize(self, get_examples: Callable[[], Iterable[Example]], **settings: Any) -> None:
+        """Find the classes, and build the model for them and for the words of the training data.
+
+        get_examples (Callable[[], Iterable[Example]]): Gives the training data.
+        settings (Any): The pipeline, labels and so on, as in stock spaCy.
+        """
+        validate_get_examples(get_examples, f"{type(self).__name__}.initialize")
+        count_words(self.model, (example.predicted for example in get_examples()))
+        super().initialize(get_examples, **settings)
+
     def update(self, examples: Iterable[Example], **settings: Any) -> dict[str, float]:
         """Learn from a batch of documents.
 
@@ -267,10 +133,8 @@ class RecurrentTextCategorizer(TextCategorizer):
         unknown = {label for each in cats for label in each if each[label] and label not in known}
         if unknown:
             raise ValueError(
-                f"Examples are of classes that {self.name!r} does not know: "
-                f"{', '.join(sorted(unknown))}. It was initialized with {', '.join(known)}: "
-                f"initialize it with all of them, by labels in [initialize.components] for a "
-                f"corpus that is read as a stream"
+                f"These classes were not known at initialization: {', '.join(sorted(unknown))}. "
+                f"Initialize with examples that have them all, or with a list of labels"
             )
         return super().update(examples, **settings)
 
@@ -287,5 +151,5 @@ class RecurrentTextCategorizer(TextCategorizer):
 class RecurrentMultiLabelTextCategorizer(RecurrentTextCategorizer, MultiLabel_TextCategorizer):
     """Classify documents that are of any number of classes.
 
-    The settings are those of `make_multilabel_textcat`.
+    The settings are those of its factory.
     """

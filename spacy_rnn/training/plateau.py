@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from weakref import WeakSet
 
+from ..checks import check_at_least
+
 _ALIVE: "WeakSet[Plateau]" = WeakSet()
 
 
@@ -28,8 +30,7 @@ def create_plateau_v1(
         raise ValueError(f"initial_rate is {initial_rate}, but has to be above 0")
     if not 0 < factor < 1:
         raise ValueError(f"factor is {factor}, but has to lie between 0 and 1")
-    if patience < 0:
-        raise ValueError(f"patience is {patience}, but has to be at least 0")
+    check_at_least("patience", patience, 0)
     if not 0 <= min_rate <= initial_rate:
         raise ValueError(
             f"min_rate is {min_rate}, but has to be at least 0 and at most initial_rate, which "

@@ -59,7 +59,7 @@ def test_what_is_known_is_stored(nlp, model):
     np.testing.assert_array_equal(copy.predict(docs), model.predict(docs))
 
 
-@pytest.mark.parametrize("factory", ["rnn_tagger", "rnn_ner"])
+@pytest.mark.parametrize("factory", ["rnn_tagger", "rnn_ner", "rnn_textcat"])
 def test_components_count_the_words_of_all_examples(nlp, factory):
     embed = {"@architectures": "spacy-rnn.HashEmbed.v1", **SETTINGS, "unknown": 0.5}
     encode = {"@architectures": "spacy-rnn.BiLSTMEncoder.v1", "width": 8, "depth": 1, "dropout": 0}
@@ -67,6 +67,8 @@ def test_components_count_the_words_of_all_examples(nlp, factory):
     component = nlp.add_pipe(factory, config={"model": {"tok2vec": tok2vec}})
     texts = [f"word{number}" for number in range(30)]
     docs = [spacy.tokens.Doc(nlp.vocab, words=[text], tags=["X"], ents=["B-X"]) for text in texts]
+    for number, doc in enumerate(docs):
+        doc.cats = {"A": number % 2, "B": 1 - number % 2}
     nlp.initialize(lambda: [spacy.training.Example(nlp.make_doc(doc.text), doc) for doc in docs])
     (table,) = (node for node in component.model.walk() if "known" in node.attrs)
     assert len(table.attrs["known"]) == 8 * 30

@@ -84,7 +84,7 @@ def test_a_vector_is_what_a_stream_knows(pretrained):
     with spacy.load(path).get_pipe("rnn_lm").stream() as stream:
         for word, row in zip(TEXTS[0].split(), rows, strict=True):
             stream.feed(word)
-            known = stream._state.hypotheses[0][0, 0].numpy()
+            known = stream._state[0][0, 0].numpy()
             np.testing.assert_allclose(row, known, atol=1e-5)
 
 
@@ -106,6 +106,54 @@ def test_a_tagger_learns_from_it(pretrained, trainable, tmp_path):
     again = spacy.blank("en")
     again.add_pipe("tagger", source=copy)
     assert [[word.tag_ for word in doc] for doc in again.pipe(TEXTS)] == tags
+
+
+def changes(before, encoder):
+    """Give how far each parameter is from where it was, and what it is now."""
+    after = {
+        name: parameter.detach().clone()
+        for name, parameter in encoder.shims[0]._model.named_parameters()
+    }
+    moved = {name: float((after[name] - old).abs().max()) for name, old in before.items()}
+    return moved, after
+
+
+def test_layers_are_trained_one_after_the_other_and_lower_ones_more_slowly(pretrained):
+    """The first step of Adam moves each weight by the learning rate."""
+    source = pretrained("words")
+    nlp = make_tagger(source, trainable=True, rate_decay=0.25, unfreeze_steps=2)
+    examples = make_examples(nlp)
+    nlp.initialize(lambda: examples)
+    encoder = find_encoder(nlp)
+    optimizer = Adam(0.01, L2=0.0, use_averages=False)
+    nlp.update(examples, sgd=optimizer)  # The softmax begins with zeros.
+    _, weights = changes({}, encoder)
+    rates = {"recurrences.1": 0.25, "recurrences.0": 0.25**2, "embedding": 0.25**3}
+    begin = {"recurrences.1": 2, "recurrences.0": 4, "embedding": 6}
+    for step in range(1, 8):
+        nlp.update(examples, sgd=optimizer)
+        moved, weights = changes(weights, encoder)
+        for name, distance in moved.items():
+            layer = next((layer for layer in rates if layer in name), None)
+            if layer is None or step < begin[layer]:  # The first are of what it foresaw with.
+                assert distance == 0
+            elif step == begin[layer]:
+                assert distance == pytest.approx(0.01 * rates[layer], rel=0.01)
+            else:
+                assert distance > 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"rate_decay": 0}, "rate_decay is 0"),
+        ({"rate_decay": 2.6}, "rate_decay is 2.6, but has to be above 0 and at most 1"),
+        ({"unfreeze_steps": -1}, "unfreeze_steps is -1"),
+    ],
+)
+def test_settings_out_of_bounds(pretrained, settings, message):
+    with pytest.raises(ValueError, match=message):
+        make_tagger(pretrained("words"), **settings)
 
 
 @pytest.mark.parametrize(

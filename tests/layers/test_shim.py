@@ -27,7 +27,8 @@ from torch import nn
 from torch.func import functional_call
 
 from spacy_rnn.layers import shim as shim_module
-from spacy_rnn.layers.shim import NetworkShim, has_bfloat16
+from spacy_rnn.layers.devices import has_bfloat16
+from spacy_rnn.layers.shim import NetworkShim
 
 OURS = "spacy-rnn.BiLSTMEncoder.v1"
 STOCK = "spacy.TorchBiLSTMEncoder.v1"

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torchcrf import CRF as OtherCRF
 
-import spacy_rnn.nn.crf
+import spacy_rnn.nn.forward_backward
 from spacy_rnn.nn.biluo import anything_goes, biluo_rules
 from spacy_rnn.nn.crf import CRF
 
@@ -150,7 +150,7 @@ def test_one_allowed_path_is_known_wholly(crf, scores):
 @each_restriction
 @pytest.mark.parametrize("pairs", [1, 1_000_000], ids=["one by one", "at once"])
 def test_gradients_are_those_of_finite_differences(crf, scores, allowed, pairs, monkeypatch):
-    monkeypatch.setattr(spacy_rnn.nn.crf, "MAX_PAIRS", pairs)
+    monkeypatch.setattr(spacy_rnn.nn.forward_backward, "MAX_PAIRS", pairs)
     known = torch.nn.functional.one_hot(crf.viterbi(scores, LENGTHS), scores.shape[1]).bool()
     if allowed is not None:
         known |= allowed
@@ -289,3 +289,15 @@ def test_it_learns_what_transitions_alone_can_tell():
         crf(torch.zeros(40, 2), lengths, known).sum().backward()
         optimizer.step()
     assert crf.viterbi(torch.zeros(40, 2), lengths).tolist() == path.tolist()
+
+
+def test_what_is_told_so_far_is_the_sum_over_all_paths_so_far(crf, scores):
+    """The end of a sequence has no part in it."""
+    torch.nn.init.zeros_(crf.end)
+    crf.end_rule.fill_(True)
+    now = None
+    own = scores[2:6]  # The third sequence.
+    for word in range(len(own)):
+        now = crf.advance(own[word], now)
+        whole = crf.marginals(own[: word + 1], torch.tensor([word + 1]))
+        torch.testing.assert_close(now.exp(), whole[-1])

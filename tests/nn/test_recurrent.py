@@ -11,7 +11,7 @@ from plain_networks import read_batch
 from torch import nn
 from torch.nn.utils.rnn import pack_sequence, unpack_sequence
 
-from spacy_rnn.layers.shim import has_bfloat16
+from spacy_rnn.layers.devices import has_bfloat16
 from spacy_rnn.nn import recurrent
 from spacy_rnn.nn.recurrent import RecurrentNetwork
 

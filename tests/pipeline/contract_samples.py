@@ -54,6 +54,23 @@ def read_sets(doc: Doc) -> list:
     ]
 
 
+def read_classes(doc: Doc) -> dict:
+    return {label: round(score, 4) for label, score in doc.cats.items()}
+
+
+def make_class_examples(nlp: Language) -> list[Example]:
+    """Make documents of three classes, of which the first document has only two."""
+    examples = stock_pipelines.make_examples(nlp)
+    for example in examples:
+        labels = {entity.label_ for entity in example.reference.ents} or {"NOBODY"}
+        own = "PLACE" if "PLACE" in labels else labels.pop()
+        classes = dict.fromkeys(("PERSON", "PLACE", "NOBODY"), 0.0)
+        example.reference.cats = classes | {own: 1.0}
+    del examples[0].reference.cats["NOBODY"]
+    return examples
+
+
+TEXTCAT = {"ngram_rows": 512, "tok2vec": TOK2VEC}
 SAMPLES = {
     "tagger": Sample("rnn_tagger", {"model": {"tok2vec": TOK2VEC}}, "tag_acc", read_tags),
     "CRF tagger": Sample("rnn_tagger", {"model": CRF}, "tag_acc", read_tags),
@@ -65,6 +82,16 @@ SAMPLES = {
     ),
     "ner": Sample("rnn_ner", {"model": {"tok2vec": TOK2VEC}}, "ents_f", read_entities),
     "n best": Sample("rnn_ner", {"n_best": 3, "model": {"tok2vec": TOK2VEC}}, "ents_f", read_sets),
+    "classifier": Sample(
+        "rnn_textcat", {"model": TEXTCAT}, "cats_micro_f", read_classes, make_class_examples
+    ),
+    "classifier of many": Sample(
+        "rnn_textcat_multilabel",
+        {"model": TEXTCAT},
+        "cats_micro_f",
+        read_classes,
+        make_class_examples,
+    ),
 }
 
 

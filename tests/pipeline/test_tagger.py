@@ -11,6 +11,8 @@ from stock_pipelines import make_examples
 from stock_pipelines import make_pipeline as make_stock_pipeline
 from thinc.api import Adam
 
+from spacy_rnn.layers.crf import label_probabilities
+
 OUTPUTS = {"softmax": {"tok2vec": TOK2VEC}, "crf": CRF}
 each_output = pytest.mark.parametrize("output", OUTPUTS)
 
@@ -215,3 +217,83 @@ def test_labels_are_read_as_spacy_aligns_them(attr):
             each = Example(predicted, example.reference)
             expected = each.get_aligned(attr.upper(), as_string=True)
             assert tagger._truths([each]) == [label or None for label in expected]
+
+
+# Streams
+
+FORWARD = {
+    "@architectures": "spacy-rnn.RecurrentEncoder.v1",
+    "width": 8,
+    "bidirectional": False,
+}
+
+
+def make_forward_tagger(output, **settings):
+    nlp = spacy.blank("en")
+    tok2vec = {**TOK2VEC, "encode": {**FORWARD, **settings}}
+    nlp.add_pipe("rnn_tagger", config={"model": {"output": output, "tok2vec": tok2vec}})
+    return take_steps(nlp, initialize(nlp), 5)
+
+
+@pytest.mark.parametrize("settings", [{}, {"cell": "gru", "depth": 2, "initial_state": "learned"}])
+def test_a_stream_of_tokens_is_tagged_as_the_whole_text(settings):
+    nlp = make_forward_tagger("softmax", **settings)
+    doc = nlp("we don't like cats in Oslo", component_cfg={"rnn_tagger": {"confidence": True}})
+    with nlp.get_pipe("rnn_tagger").stream() as stream:
+        for token in doc:
+            assert stream.feed(token) == token.tag_
+            best = max(stream.probabilities().values())
+            assert best == pytest.approx(token._.tag_confidence, abs=1e-5)
+        stream.restart()
+        assert stream.feed("we") == doc[0].tag_
+
+
+def test_a_crf_tags_a_stream_by_what_came_so_far():
+    nlp = make_forward_tagger("crf")
+    tagger = nlp.get_pipe("rnn_tagger")
+    crf = tagger.model.get_ref("crf").shims[0]._model
+    crf.end.data.zero_()  # What ends a text has no part in what came so far.
+    words = ["the", "old", "cats", "slept", "in", "Oslo"]
+    with tagger.stream() as stream:
+        for length, word in enumerate(words, 1):
+            label = stream.feed(word)
+            scores = tagger.model.predict([Doc(nlp.vocab, words=words[:length])])
+            for number, (name, probability) in enumerate(stream.probabilities().items()):
+                path = np.full(length, number)
+                marginals = label_probabilities(tagger.model.get_ref("crf"), scores, path)
+                assert probability == pytest.approx(marginals[-1], abs=1e-5)
+                assert probability <= stream.probabilities()[label], name
+
+
+def test_streams_stand_side_by_side_and_are_stored():
+    tagger = make_forward_tagger("crf").get_pipe("rnn_tagger")
+    with tagger.stream() as one, tagger.stream() as other:
+        with pytest.raises(ValueError, match="Nothing was read yet"):
+            one.probabilities()
+        one.feed("the")
+        stored = one.to_bytes()
+        one.feed("old")
+        expected = one.probabilities()
+        other.feed("Oslo")
+        other.feed("old")
+        assert other.probabilities() != expected
+        assert len(other.to_bytes()) == len(stored)
+    with tagger.stream(stored) as again:
+        again.feed("old")
+        assert again.probabilities() == expected
+    with pytest.raises(ValueError, match="stream is closed"):
+        again.feed("cats")
+
+
+def test_what_no_stream_can_read():
+    nlp, tagger = make_tagger()
+    initialize(nlp)
+    with pytest.raises(ValueError, match="train with bidirectional = false"):
+        tagger.stream()
+    nlp = spacy.blank("en")
+    nlp.add_pipe("tok2vec")
+    listener = {"@architectures": "spacy.Tok2VecListener.v1", "width": 96}
+    nlp.add_pipe("rnn_tagger", config={"model": {"tok2vec": listener}})
+    initialize(nlp)
+    with pytest.raises(ValueError, match="needs a tok2vec of its own"):
+        nlp.get_pipe("rnn_tagger").stream()

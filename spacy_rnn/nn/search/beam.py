@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ...checks import check_at_least
+from .best import find_best
 from .ranking import coverage_penalty, length_penalty
 from .rules import NEVER, Rules
 from .state import Hypothesis, SearchState, Step
@@ -26,10 +28,7 @@ class Ranking:
 
     def __post_init__(self) -> None:
         length_penalty(self.length_penalty, self.alpha, 1)
-        if self.coverage_penalty < 0:
-            raise ValueError(
-                f"coverage_penalty is {self.coverage_penalty}, but has to be at least 0"
-            )
+        check_at_least("coverage_penalty", self.coverage_penalty, 0)
 
     def score(self, total: float, length: int, coverage: list[float]) -> float:
         """Rank a sequence.
@@ -51,6 +50,7 @@ def beam_search(
     ranking: Ranking,
     beam_width: int,
     prefixes: Tensor | None = None,
+    n_best: int | None = None,
 ) -> list[list[Hypothesis]]:
     """Write each sequence piece by piece, going on from the best few each time.
 
@@ -66,12 +66,12 @@ def beam_search(
     beam_width (int): The sequences to go on from.
     prefixes (Tensor | None): The pieces that each sequence has to begin with, `(batch, any)`;
         -1 where it is free.
-    RETURNS (list[list[Hypothesis]]): Up to `beam_width` hypotheses for each sentence, the
-        best first.
+    n_best (int | None): How many hypotheses to give. Default: as many as the beam is wide.
+    RETURNS (list[list[Hypothesis]]): So many hypotheses for each sentence, or fewer, the best
+        first.
     RAISES (ValueError): If the beam is not wide, or the network's scores are not numbers.
     """
-    if beam_width < 1:
-        raise ValueError(f"beam_width is {beam_width}, but has to be at least 1")
+    check_at_least("beam_width", beam_width, 1)
     trace = Trace(rules, lengths, prefixes)
     device = lengths.device
     pieces = torch.full((len(lengths), 1), rules.start, device=device)
@@ -80,18 +80,14 @@ def beam_search(
     while len(trace.sentences):
         scores, weights, state = step(pieces, state)
         log_probs, ruled = trace.score(scores)
-        vocabulary = ruled.shape[2]
-        sums = (totals[:, :, None] + ruled).flatten(1)
         # Twice as many, so that enough are left to go on from whichever of them end.
-        best = sums.topk(min(2 * beam_width, sums.shape[1]), dim=1)
-        parents = best.indices // vocabulary
-        candidates = best.indices % vocabulary
-        own = log_probs.flatten(1).gather(1, best.indices)
+        best, parents, candidates = find_best(ruled, totals, 2 * beam_width)
+        own = log_probs[torch.arange(len(best), device=device)[:, None], parents, candidates]
         trace.add(candidates, parents, own, weights)
         if ranking.coverage_penalty:
             coverage = weights if coverage is None else coverage + weights
 
-        ended = (candidates == rules.end) & (best.values > NEVER)
+        ended = (candidates == rules.end) & (best > NEVER)
         places = lengths[trace.sentences.to(device)].tolist()
         for row, candidate in ended[:, :beam_width].nonzero().tolist():
             covered = (
@@ -99,10 +95,10 @@ def beam_search(
                 if coverage is not None
                 else []
             )
-            total = float(best.values[row, candidate])
+            total = float(best[row, candidate])
             trace.finish(row, candidate, ranking.score(total, trace.time, covered))
 
-        alive = best.values.masked_fill(ended, NEVER)
+        alive = best.masked_fill(ended, NEVER)
         most = alive.amax(dim=1).tolist()
         done = [
             total == NEVER
@@ -122,4 +118,4 @@ def beam_search(
         state = state.select(rows, from_parents)
         if coverage is not None:
             coverage = coverage[rows[:, None], from_parents]
-    return [found[:beam_width] for found in trace.results()]
+    return trace.results(n_best or beam_width)

@@ -44,4 +44,4 @@ def greedy_search(
         pieces, totals = pieces[rows], totals[rows]
         trace.keep(rows, torch.zeros_like(pieces))
         state = state.select(rows, torch.zeros_like(pieces))
-    return trace.results()
+    return trace.results(1)

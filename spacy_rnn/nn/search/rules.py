@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ...checks import check_at_least
+
 NEVER = -math.inf
 
 
@@ -37,18 +39,13 @@ class Rules:
 
     def __post_init__(self) -> None:
         for name in ("min_length", "max_ratio", "max_extra", "no_repeat_ngram"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name} is {getattr(self, name)}, but has to be at least 0")
+            check_at_least(name, getattr(self, name), 0)
         if self.max_ratio == 0 and self.max_extra == 0:
             raise ValueError(
                 "max_ratio and max_extra are both 0, which allows empty translations alone: "
                 "set max_extra to the most pieces that a translation may have"
             )
-        if self.repetition_penalty < 1:
-            raise ValueError(
-                f"repetition_penalty is {self.repetition_penalty}, but has to be at least 1, "
-                f"which turns it off"
-            )
+        check_at_least("repetition_penalty", self.repetition_penalty, 1)
 
     @property
     def look_back(self) -> bool:

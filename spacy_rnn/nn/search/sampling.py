@@ -72,7 +72,7 @@ def sample(
         pieces, totals, own = pieces[kept], totals[kept], own[kept]
         trace.keep(kept, torch.zeros_like(pieces))
         state = state.select(kept, torch.zeros_like(pieces))
-    found = [hypothesis for (hypothesis,) in trace.results()]
+    found = [hypothesis for (hypothesis,) in trace.results(1)]
     return [
         sorted(found[start : start + samples], key=lambda each: -each.score)
         for start in range(0, len(found), samples)

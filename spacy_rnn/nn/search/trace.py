@@ -1,6 +1,10 @@
 """The path of a search: what was written at each step, and by whom it was begun."""
 
+import operator
+from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 
 import torch
 from torch import Tensor
@@ -15,15 +19,17 @@ with the product of the two lengths."""
 
 @dataclass(frozen=True)
 class _Record:
-    """One step, as plain lists: candidates by sentence, and the hypotheses they came from."""
+    """One step: the candidates of each sentence, `(batch, candidates)`, and the hypotheses that
+    they came from, `(batch, hypotheses)`, with what these looked at.
+    """
 
-    rows: dict[int, int]
-    pieces: list[list[int]]
-    parents: list[list[int]]
-    log_probs: list[list[float]]
-    slots: list[list[int]]
-    places: list[list[list[int]]]
-    weights: list[list[list[float]]]
+    sentences: Tensor
+    pieces: Tensor
+    parents: Tensor
+    log_probs: Tensor
+    slots: Tensor
+    places: Tensor
+    weights: Tensor
 
 
 class Trace:
@@ -61,8 +67,14 @@ class Trace:
             them.
         """
         plain = scores.float().log_softmax(dim=2)
+        # Other rules leave a score as it is, or rule the piece out.
+        changed = self.rules.look_back or self.time < self._prefixes.shape[1]
         return plain, self.rules.apply(
-            plain.clone(), self.time, self._most, self._prefixes, self._history
+            plain.clone() if changed else plain,
+            self.time,
+            self._most,
+            self._prefixes,
+            self._history,
         )
 
     def add(self, pieces: Tensor, parents: Tensor, log_probs: Tensor, weights: Tensor) -> None:
@@ -82,13 +94,13 @@ class Trace:
         heaviest = weights.topk(min(MAX_PLACES, weights.shape[2]), dim=2)
         self._records.append(
             _Record(
-                rows={sentence: row for row, sentence in enumerate(self.sentences.tolist())},
-                pieces=pieces.tolist(),
-                parents=parents.tolist(),
-                log_probs=log_probs.tolist(),
-                slots=self._slots.tolist(),
-                places=heaviest.indices.tolist(),
-                weights=heaviest.values.tolist(),
+                self.sentences,
+                pieces,
+                parents,
+                log_probs,
+                self._slots,
+                heaviest.indices,
+                heaviest.values,
             )
         )
         if self.rules.look_back:
@@ -121,29 +133,56 @@ class Trace:
             self._most = self._most[rows]
             self._prefixes = self._prefixes[rows]
 
-    def results(self) -> list[list[Hypothesis]]:
+    def results(self, most: int) -> list[list[Hypothesis]]:
         """Read the finished sequences back.
 
-        RETURNS (list[list[Hypothesis]]): Those of each sentence, the best first.
+        most (int): How many of each sentence to read.
+        RETURNS (list[list[Hypothesis]]): The best of each sentence, the best first.
         """
-        return [
-            [
-                self._read(sentence, *found)
-                for found in sorted(ends, key=lambda end: end[0], reverse=True)
-            ]
-            for sentence, ends in enumerate(self.finished)
-        ]
+        best = [sorted(ends, key=lambda end: -end[0])[:most] for ends in self.finished]
+        ends = [(sentence, *end) for sentence, found in enumerate(best) for end in found]
+        # The longest first, so that all that are as long as a step are the first few.
+        order = sorted(range(len(ends)), key=lambda number: -ends[number][2])
+        read = dict(zip(order, self._read([ends[number] for number in order]), strict=True))
+        numbers = count()
+        return [[read[next(numbers)] for _ in found] for found in best]
 
-    def _read(self, sentence: int, score: float, time: int, candidate: int) -> Hypothesis:
-        pieces, log_probs, places = [], [], []
-        for record in reversed(self._records[: time + 1]):
-            row = record.rows[sentence]
-            parent = record.parents[row][candidate]
-            pieces.append(record.pieces[row][candidate])
-            log_probs.append(record.log_probs[row][candidate])
-            pairs = zip(record.places[row][parent], record.weights[row][parent], strict=True)
-            places.append([(place, weight) for place, weight in pairs if weight > 0])
-            candidate = record.slots[row][parent]
-        return Hypothesis(
-            pieces=pieces[:0:-1], score=score, piece_scores=log_probs[::-1], places=places[:0:-1]
-        )
+    def _read(self, ends: list[tuple[int, float, int, int]]) -> Iterator[Hypothesis]:
+        """Follow the links of all sequences at once, from the last step to the first."""
+        slots = self._slots
+        sentences, scores, times, candidates = zip(*ends, strict=True) if ends else ((),) * 4
+        sentence, candidate = slots.new_tensor(sentences), slots.new_tensor(candidates)
+        width = self._records[0].places.shape[2] if ends else 0
+        pieces = slots.new_zeros(len(ends), self.time)
+        places = slots.new_zeros(len(ends), self.time, width)
+        log_probs, weights = pieces.float(), places.float()
+        for time in reversed(range(self.time)):
+            record = self._records[time]
+            going = slice(bisect_right(times, -time, key=operator.neg))
+            row = torch.searchsorted(record.sentences.to(slots.device), sentence[going])
+            parent = record.parents[row, candidate[going]]
+            pieces[going, time] = record.pieces[row, candidate[going]]
+            log_probs[going, time] = record.log_probs[row, candidate[going]]
+            places[going, time] = record.places[row, parent]
+            weights[going, time] = record.weights[row, parent].float()
+            candidate[going] = record.slots[row, parent]
+        for score, time, *written in zip(
+            scores,
+            times,
+            pieces.tolist(),
+            log_probs.tolist(),
+            places.tolist(),
+            weights.tolist(),
+            strict=True,
+        ):
+            own_pieces, own_scores, own_places, own_weights = written
+            looked_at = zip(own_places[:time], own_weights[:time], strict=True)
+            yield Hypothesis(
+                pieces=own_pieces[:time],
+                score=score,
+                piece_scores=own_scores[: time + 1],
+                places=[
+                    [pair for pair in zip(*pairs, strict=True) if pair[1] > 0]
+                    for pairs in looked_at
+                ],
+            )

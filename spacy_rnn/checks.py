@@ -1,0 +1,46 @@
+"""Settings out of their bounds are refused, with the value, the limit and the way out."""
+
+import json
+import math
+
+
+def check_choice(name: str, value: str | int, choices: tuple[str | int, ...]) -> None:
+    """Refuse a value that is none of the choices.
+
+    name (str): What is chosen, for the error.
+    value (str | int): The value.
+    choices (tuple[str | int, ...]): What it may be.
+    RAISES (ValueError): If it is something else.
+    """
+    if value not in choices:
+        known = ", ".join(json.dumps(choice) for choice in choices)
+        raise ValueError(f"{name} is {json.dumps(value)}, but has to be one of {known}")
+
+
+def check_at_least(name: str, value: float, least: float) -> None:
+    """Refuse a number that is too small, or none.
+
+    name (str): What it is the number of, for the error.
+    value (float): The number.
+    least (float): The smallest that makes sense.
+    RAISES (ValueError): If it is smaller.
+    """
+    if not least <= value < math.inf:
+        raise ValueError(f"{name} is {value}, but has to be at least {least}")
+
+
+def check_rate(rate: float, name: str, *, one: bool = False) -> float:
+    """Refuse a rate outside [0, 1), or outside [0, 1] where one makes sense.
+
+    rate (float): The rate.
+    name (str): What it is the rate of, for the error.
+    one (bool): Whether 1 is allowed.
+    RETURNS (float): The same rate.
+    RAISES (ValueError): If the rate is out of bounds.
+    """
+    if not (0.0 <= rate < 1.0 or (one and rate == 1.0)):
+        raise ValueError(
+            f"{name} is {rate}, but has to lie between 0 and 1{'' if one else ', below 1'}: "
+            f"0 turns it off"
+        )
+    return rate

@@ -1,0 +1,100 @@
+"""A stream of text that a language model reads: how surprising it is, and what may come."""
+
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+from spacy.tokens import Token
+
+from ..layers.language_model import LanguageModelModel
+from ..metrics.language_model import BITS
+from ..text.units import END, Units
+from .stream import Stream
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..layers.shim import NetworkShim
+    from ..nn.language_model import LanguageModel
+
+
+class TextStream(Stream):
+    """What a language model knows of a text so far.
+
+    model (LanguageModelModel): The model.
+    units (Units): Its vocabulary.
+    carry (bool): Whether the model knows what it read when another text begins.
+    state (bytes | None): What `to_bytes` returned, to go on from there.
+    RAISES (ValueError): If the state is not that of a stream of the same model.
+    """
+
+    def __init__(
+        self, model: LanguageModelModel, units: Units, carry: bool, state: bytes | None = None
+    ):
+        self.units = units
+        self.carry = carry
+        super().__init__(cast("NetworkShim", model.shims[0]), state)
+
+    def restart(self) -> None:
+        """Forget all, and stand before the first piece of a text."""
+        import torch
+
+        with self._shim.predictor() as network:
+            begun = cast("LanguageModel", network).begin([torch.tensor([END])], 1)
+            self._state = begun.hypotheses
+
+    def feed(self, text: str | Token) -> float:
+        """Read what comes next.
+
+        text (str | Token): A token; where the model foresees subwords, a word without the space
+            before it; where it foresees characters, any number of these.
+        RETURNS (float): Its surprisal in bits.
+        RAISES (ValueError): If the stream is closed.
+        """
+        text = text if isinstance(text, str) else text.text
+        return sum(self._read(piece) for piece in self.units.encode_string(text))
+
+    def end(self) -> float:
+        """Read that the text ends: what comes next begins another one.
+
+        RETURNS (float): The surprisal of the end in bits.
+        RAISES (ValueError): If the stream is closed.
+        """
+        surprisal = self._read(END)
+        if not self.carry:
+            self.restart()
+        return surprisal
+
+    def probabilities(self) -> np.ndarray:
+        """Say what may come next.
+
+        RETURNS (np.ndarray): A probability for each piece of the vocabulary, `(pieces,)`.
+        """
+        return self._log_probs().exp().cpu().numpy()
+
+    def likely(self, number: int = 10) -> list[tuple[str, float]]:
+        """Name what is most likely to come next.
+
+        number (int): How many pieces to name.
+        RETURNS (list[tuple[str, float]]): Pieces with their probabilities, the best first.
+        """
+        log_probs = self._log_probs()
+        best = log_probs.topk(min(number, len(log_probs)))
+        names = self.units.spell(best.indices.tolist())
+        return list(zip(names, best.values.exp().tolist(), strict=True))
+
+    def _log_probs(self) -> "Tensor":
+        with self._shim.predictor() as network:
+            return cast("LanguageModel", network).log_probs(self._state[0][:, 0])[0]
+
+    def _read(self, piece: int) -> float:
+        import torch
+
+        from ..nn.search.state import SearchState
+
+        self._check_open()
+        surprisal = -float(self._log_probs()[piece]) / BITS
+        with self._shim.predictor() as network:
+            pieces = torch.tensor([[piece]], device=self._shim.device)
+            state = SearchState((), self._state)
+            self._state = cast("LanguageModel", network).advance(pieces, state).hypotheses
+        return surprisal

@@ -251,6 +251,7 @@ def compare_quality(articles: list[list[str]], held_out: list[list[str]], option
             "paths.dev": f"{folder}/dev.spacy",
             "paths.log": None,
             "training.max_steps": options.epochs * steps,
+            "training.optimizer.learn_rate.total_steps": options.epochs * steps,
             "training.eval_frequency": steps,
         }
         print(f"{len(stream)} words, {len(unseen)} held out, a vocabulary of {words}")

@@ -84,6 +84,7 @@ def pretrain(lines: list[str], dev: list[str], folder: Path, epochs: int) -> Non
         steps = pieces // (batcher["lanes"] * batcher["steps"])
         print(f"A language model of {pieces:,} pieces, {epochs} epochs of {steps} steps")
         config["training"] |= {"max_steps": epochs * steps, "eval_frequency": steps}
+        config["training"]["optimizer"]["learn_rate"]["total_steps"] = epochs * steps
         config["paths"] |= {part: f"{corpus}/{part}.spacy" for part in tasks.PARTS}
         config["paths"]["log"] = None
         trained = init_nlp(config.interpolate())

@@ -3,8 +3,12 @@
 import json
 import re
 import shutil
+from pathlib import Path
 
 import pytest
+from spacy.util import load_config, registry
+
+CONFIGS = sorted((Path(__file__).parent.parent / "configs").glob("*.cfg"))
 
 
 @pytest.fixture
@@ -61,6 +65,13 @@ def test_workflows(project, run_python):
     run_python("-m", "spacy", "project", "run", "events", cwd=project)
     assert read_json(project / "metrics" / "events.json")
     assert (project / "metrics" / "events.svg").is_file()
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_optimizers_of_configs_stand_alone(path):
+    """spaCy makes a new one of the config of a trained pipeline without filling in variables."""
+    config = load_config(path, interpolate=False)
+    assert registry.resolve({"optimizer": config["training"]["optimizer"]})["optimizer"]
 
 
 def test_the_readme_documents_the_project(root, tmp_path, run_python):

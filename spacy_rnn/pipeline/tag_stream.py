@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 from spacy.tokens import Doc, Token
 from spacy.vocab import Vocab
 from thinc.api import Model, torch2xp, xp2torch
+from thinc.types import Floats2d
 
 from ..types import Embedding, Encoder, Labeller
 from .stream import Stream
@@ -69,7 +70,8 @@ class TagStream(Stream):
         with self._shim.predictor() as network:
             words = xp2torch(vectors, device=self._shim.device)
             encoded, after = cast("RecurrentNetwork", network).step(words, tuple(state))
-        (scores,) = self._score.predict([torch2xp(encoded, ops=self._score.ops)])
+        outputs = cast(Floats2d, torch2xp(encoded, ops=self._score.ops))
+        (scores,) = self._score.predict([outputs])
         now = self._advance(xp2torch(scores[0]), before)
         self._state = *after, now
         return self.labels[int(now.argmax())]

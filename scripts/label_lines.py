@@ -35,9 +35,10 @@ def main() -> None:
 def read_docs(path: Path, lang: str, encoding: str) -> list[Doc]:
     """Read documents, each with all classes of the file: 1.0 is its own."""
     nlp = spacy.blank(lang)
+    text = path.read_text(encoding).removeprefix("\ufeff")
     pairs = [
         parse_line(line, f"{path}, line {number}")
-        for number, line in enumerate(path.read_text(encoding).split("\n"), 1)
+        for number, line in enumerate(text.split("\n"), 1)
         if line.strip()
     ]
     labels = sorted({label for label, _ in pairs})
@@ -51,6 +52,8 @@ def read_docs(path: Path, lang: str, encoding: str) -> list[Doc]:
 
 def split_docs(docs: list[Doc], size: int) -> tuple[list[Doc], list[Doc]]:
     """Hold out some documents, always the same."""
+    if size >= len(docs):
+        raise SystemExit(f"{size} of {len(docs)} documents held out leave none to train on")
     order = random.Random(0).sample(docs, len(docs))
     return order[size:], order[:size]
 

@@ -43,7 +43,7 @@ def main() -> None:
     for part in PARTS:
         path, output = getattr(args, part), args.output / f"{part}.spacy"
         if path.suffix == ".conllu":
-            write(conllu_to_docs(path.read_text("utf8"), n_sents=1, no_print=True), output)
+            write(conllu_to_docs(path.read_text("utf-8-sig"), n_sents=1, no_print=True), output)
         elif path.suffix == ".conll":
             write(read_entities(nlp, path, args.on_conflict), output)
         else:

@@ -17,7 +17,7 @@ def read_bio(text: str, on_conflict: str = "error") -> tuple[list[Sentence], int
     """
     sentences: list[Sentence] = [([], [])]
     repaired = 0
-    for number, line in enumerate(text.split("\n"), 1):
+    for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
         words, tags = sentences[-1]
         if not line.strip():
             if words:

@@ -29,6 +29,19 @@ def check_at_least(name: str, value: float, least: float) -> None:
         raise ValueError(f"{name} is {value}, but has to be at least {least}")
 
 
+def check_count(name: str, value: int, least: int) -> None:
+    """Refuse what is no whole number, or too small.
+
+    name (str): What it is the number of, for the error.
+    value (int): The number.
+    least (int): The smallest that makes sense.
+    RAISES (ValueError): If it is another kind of number, or smaller.
+    """
+    if not isinstance(value, int):
+        raise ValueError(f"{name} is {value}, but has to be a whole number")
+    check_at_least(name, value, least)
+
+
 def check_rate(rate: float, name: str, *, one: bool = False) -> float:
     """Refuse a rate outside [0, 1), or outside [0, 1] where one makes sense.
 

@@ -67,4 +67,4 @@ def test_each_format_becomes_a_corpus(root, tmp_path, run_python):
     assert [(token.tag_, token.pos_) for token in dev[0]] == [("JJ", "ADJ"), ("NNS", "NOUN")]
     assert len(test) == 3
     assert all(token.pos_ for doc in test for token in doc)
-    assert all(doc._.translation for doc in test)
+    assert all(doc.user_data["._.", "translation", None, None] for doc in test)

@@ -167,6 +167,11 @@ def init(
             f'There is no component "{component}" in {source}, but {", ".join(nlp.pipe_names)}'
         )
     trained = cast(Any, nlp.get_pipe(component))
+    if "units" not in getattr(trained.model, "attrs", {}):
+        raise ValueError(
+            f'The component "{component}" in {source} is no language model: set component to the '
+            f"name of one"
+        )
     model.shims[0].from_bytes(trained.model.shims[0].to_bytes())
     model.attrs["units"] = trained.model.attrs["units"]
     model.attrs["backward"] = trained.backward

@@ -1,5 +1,6 @@
 """Poolings to choose from in a config."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -31,12 +32,13 @@ def build_max_pooling_v1() -> "MakePooling":
     return _reduce("max")
 
 
-def build_concat_pooling_v1() -> "MakePooling":
+def build_concat_pooling_v1(parts: Sequence[str] = ("last", "max", "mean")) -> "MakePooling":
     """Describe pooling to ends, greatest values and mean together (Howard & Ruder 2018).
 
+    parts (Sequence[str]): Those of the three to keep.
     RETURNS (MakePooling): Makes the pooling.
     """
-    return _reduce("last", "max", "mean")
+    return _reduce(*parts)
 
 
 def build_attention_pooling_v1(width: int = 64, heads: int = 1) -> "MakePooling":

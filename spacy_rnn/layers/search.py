@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
-from ..checks import check_at_least
+from ..checks import check_count
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -92,7 +92,7 @@ class BeamSearch(Search):
     coverage_penalty: float = 0.0
 
     def _check_n_best(self) -> None:
-        check_at_least("beam_width", self.beam_width, 1)
+        check_count("beam_width", self.beam_width, 1)
         if not 1 <= self.n_best <= self.beam_width:
             raise ValueError(
                 f"n_best is {self.n_best}, but has to be at least 1 and at most beam_width, "

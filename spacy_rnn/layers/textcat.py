@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from .shim import NetworkShim
 
 
+TEXT_CLASSIFIER = "text_classifier"
+
+
 def build_text_classifier_v1(
     tok2vec: Embedding,
     pooling: "MakePooling",
@@ -56,7 +59,7 @@ def build_text_classifier_v1(
     )
     width = tok2vec.get_dim("nO") if tok2vec.has_dim("nO") else 2
     return Model(
-        "text_classifier",
+        TEXT_CLASSIFIER,
         forward,
         init=init,
         layers=[tok2vec],
@@ -106,23 +109,28 @@ def forward(model: TextClassifier, docs: list[Doc], is_train: bool) -> tuple[Flo
     return probabilities, backprop
 
 
-def attend(model: TextClassifier, docs: list[Doc]) -> list[list[float]]:
-    """Tell how much each token counts for the classes of its document.
+def attend(model: TextClassifier, docs: list[Doc]) -> tuple[Floats2d, list[list[float]]]:
+    """Classify documents, and tell how much each token counts.
 
     model (TextClassifier): The classifier.
     docs (list[Doc]): The documents.
-    RETURNS (list[list[float]]): For each document a number of each token: together 1.
+    RETURNS (tuple[Floats2d, list[list[float]]]): The probability of each class,
+        `(docs, classes)`; and for each document a number of each token: together 1.
     RAISES (ValueError): If the pooling is without attention.
     """
-    shim = cast("NetworkShim", model.shims[0])
-    vectors = model.get_ref("tok2vec").predict(docs)
-    _, weights = shim.predict(_lay_out(model, docs, vectors, False))
+    weights = None
+    if model.name == TEXT_CLASSIFIER:
+        shim = cast("NetworkShim", model.shims[0])
+        vectors = model.get_ref("tok2vec").predict(docs)
+        scores, weights = shim.predict(_lay_out(model, docs, vectors, False))
     if weights is None:
         raise ValueError(
             "This text classifier pools without attention, so that there are no weights to show: "
             "train it with spacy-rnn.attention_pooling.v1 or spacy-rnn.hierarchical_pooling.v1"
         )
-    return [each.tolist() for each in weights.split([len(doc) for doc in docs])]
+    experts = _to_probabilities(model, cast(Floats3d, torch2xp(scores, ops=model.ops)))
+    own = weights.split([len(doc) for doc in docs])
+    return model.ops.xp.mean(experts, axis=0), [each.tolist() for each in own]
 
 
 def init(model: TextClassifier, X: list[Doc] | None = None, Y: Floats2d | None = None) -> None:

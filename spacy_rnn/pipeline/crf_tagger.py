@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.vocab import Vocab
 from thinc.types import Floats2d
@@ -28,11 +29,17 @@ class CRFTagger(RecurrentTagger):
         super().__init__(vocab, model, name, **settings)
 
     def _decode(
-        self, scores: LabelScores, confidence: bool
+        self, docs: list[Doc], scores: LabelScores, confidence: bool
     ) -> tuple[np.ndarray, np.ndarray | None]:
         crf = self.model.get_ref("crf")
-        labels = best_labels(crf, scores)
-        return labels, label_probabilities(crf, scores, labels) if confidence else None
+        # The labels around those that are set already are the most probable beside these.
+        kept = np.concatenate([self._labels_to_keep(doc) for doc in docs])
+        known = kept[:, None] == self._label_keys()
+        allowed = known | ~known.any(axis=1, keepdims=True) if known.any() else None
+        labels = best_labels(crf, scores, allowed)
+        if not confidence:
+            return labels, None
+        return labels, label_probabilities(crf, scores, labels, allowed)
 
     def get_loss(
         self, examples: Iterable[Example], scores: LabelScores

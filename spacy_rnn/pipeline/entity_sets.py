@@ -8,7 +8,7 @@ import numpy as np
 from spacy.attrs import ENT_IOB
 from spacy.tokens import Doc, Span
 
-from ..checks import check_at_least
+from ..checks import check_count
 from ..layers.crf import best_labels, k_best_labels, span_probabilities
 from ..nn.biluo import find_spans
 from ..types import AllowedLabels, CRFModel, Labeller, LabelScores
@@ -58,7 +58,7 @@ class Settings:
     n_best: int
 
     def __post_init__(self) -> None:
-        check_at_least("n_best", self.n_best, 1)
+        check_count("n_best", self.n_best, 1)
 
 
 def find_sets(
@@ -150,11 +150,10 @@ def write_sets(doc: Doc, sets: list[EntitySet]) -> None:
     doc (Doc): The document. Entities that are there already stay as they are.
     sets (list[EntitySet]): The sets, the most probable first.
     """
-    spans = [Span(doc, *each[:3]) for each in sets[0].entities]
-    _write_entities(doc, spans)
-    for span, entity in zip(spans, sets[0].entities, strict=True):
-        if entity.confidence is not None:
-            span._.set(CONFIDENCE, entity.confidence)
+    found = {Span(doc, *each[:3]): each.confidence for each in sets[0].entities}
+    for span in _write_entities(doc, list(found)):
+        if found[span] is not None:
+            span._.set(CONFIDENCE, found[span])
     if sets[0].probability is not None:
         described = [
             {
@@ -166,14 +165,16 @@ def write_sets(doc: Doc, sets: list[EntitySet]) -> None:
         doc._.set(ENTITY_SETS, described)
 
 
-def _write_entities(doc: Doc, entities: list[Span]) -> None:
-    """Add entities to those of a document; what is not known before is outside."""
+def _write_entities(doc: Doc, entities: list[Span]) -> list[Span]:
+    """Add entities to those of a document, and give those that are new; what is not known
+    before is outside."""
     if not doc.has_annotation("ENT_IOB"):
         doc.set_ents(entities)
-        return
+        return entities
     iob = doc.to_array(ENT_IOB)
     new = [span for span in entities if iob[span.start] not in (IOB_INSIDE, IOB_BEGIN)]
     for span in new:
         iob[span.start : span.end] = IOB_INSIDE
     outside = [doc[index : index + 1] for index in np.flatnonzero(iob == 0).tolist()]
     doc.set_ents(new, outside=outside, default="unmodified")
+    return new

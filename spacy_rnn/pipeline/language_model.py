@@ -8,6 +8,7 @@ from spacy.language import Language
 from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc, Token
 from spacy.training import Example, validate_examples
+from spacy.util import minibatch
 from spacy.vocab import Vocab
 from thinc.api import Optimizer, set_dropout_rate
 
@@ -18,7 +19,9 @@ from ..metrics.language_model import perplexity_of
 from ..text.subwords import END
 from ..text.units import KINDS, Units, load_units, make_units, with_ends
 from ..training.lanes import lane_of
+from .batches import annotate_safely
 from .extensions import ensure_extension
+from .scores import warn_without_weight
 from .text_stream import TextStream
 
 
@@ -131,7 +134,12 @@ class LanguageModel(TrainablePipe):
         YIELDS (Doc): The same documents in order.
         """
         self._ensure_extensions()  # A spawned process has none yet.
-        yield from super().pipe(stream, batch_size=batch_size)
+
+        def score_batch(docs: list[Doc]) -> None:
+            self.set_annotations(docs, self.predict(docs))
+
+        for docs in minibatch(stream, size=batch_size):
+            yield from annotate_safely(self, docs, score_batch)
 
     # Generation
 
@@ -148,12 +156,15 @@ class LanguageModel(TrainablePipe):
 
         prompt (str | Doc | list[str] | list[Doc]): The beginning, or several to go on from at
             once. White space at its end is read as it is where the model foresees characters.
+            Texts are cut by the tokenizer that the component was made with; documents are as
+            they are.
         max_length (int): The most pieces to write.
         num_return (int): Texts for each prompt.
         search (Search | None): How to write, such as `spacy-rnn.beam_search.v1`. Default:
             `spacy-rnn.sampling.v1`.
         settings (Any): Settings of the search to change: temperature, top_k, top_p, seed,
-            min_length, repetition_penalty, no_repeat_ngram and so on.
+            min_length, repetition_penalty, no_repeat_ngram and so on. What may not be repeated
+            is what was written, not what the prompt holds.
         RETURNS (list[dict] | list[list[dict]]): For each prompt texts, the most probable first:
             "text", with the prompt; "score", the log-probability of what was written, in nats;
             "pieces" and "piece_scores", with that of the end. For one prompt its list alone.
@@ -165,11 +176,16 @@ class LanguageModel(TrainablePipe):
         check_at_least("max_length", max_length, 1)
         search = search or Sampling()
         search = search.change(max_ratio=0, max_extra=max_length, n_best=num_return, **settings)
+        if search.min_length > max_length:
+            raise ValueError(
+                f"min_length is {search.min_length}, but max_length {max_length}: lower the one "
+                f"or raise the other"
+            )
         texts = [self.units.encode(doc) for doc in prompts]
         found = write(self.model, texts, search, self.batch_pieces)
         results = [
-            [self._describe(text, hypothesis) for hypothesis in hypotheses[:num_return]]
-            for text, hypotheses in zip(texts, found, strict=True)
+            [self._describe(doc, text, hypothesis) for hypothesis in hypotheses[:num_return]]
+            for doc, text, hypotheses in zip(prompts, texts, found, strict=True)
         ]
         return results if isinstance(prompt, list) else results[0]
 
@@ -178,9 +194,15 @@ class LanguageModel(TrainablePipe):
             return self.tokenizer(prompt) if isinstance(prompt, str) else prompt
         raise ValueError(f"A prompt is a text or a document, not {prompt!r}")
 
-    def _describe(self, prompt: np.ndarray, hypothesis: Any) -> dict:
+    def _describe(self, prompt: Doc, pieces: np.ndarray, hypothesis: Any) -> dict:
+        # What the vocabulary does not have is in the prompt as it was, and not as it was read.
+        read, whole = (
+            self.units.decode([*pieces.tolist(), *more]) for more in ([], hypothesis.pieces)
+        )
+        more = whole.removeprefix(read)
+        before = prompt.text.rstrip(" ") if more.startswith(" ") else prompt.text
         return {
-            "text": self.units.decode([*prompt.tolist(), *hypothesis.pieces]),
+            "text": before + more if whole.startswith(read) else whole,
             "score": sum(hypothesis.piece_scores),
             "pieces": self.units.spell(hypothesis.pieces),
             "piece_scores": hypothesis.piece_scores,
@@ -220,13 +242,19 @@ class LanguageModel(TrainablePipe):
         labels (str | None): A vocabulary made before, by `spacy init labels`.
         RAISES (ValueError): If the data do not allow a vocabulary as it is set.
         """
+        warn_without_weight(nlp, self.name, "rnn_lm", "word_probability")
         if labels is None:
             docs = (example.reference for example in get_examples())
             size, least = self.vocab_size, self.min_count
             units = make_units(self.kind, docs, vocab_size=size, min_count=least)
             self.model.attrs["units"] = units.to_bytes()
-        else:
+        elif isinstance(labels, str):
             self.model.attrs["units"] = labels.encode("utf8")
+        else:
+            raise ValueError(
+                f"The labels of a language model are its vocabulary as one text, by spacy init "
+                f"labels, but these are of the type {type(labels).__name__}"
+            )
         self._lanes.clear()
         self.model.set_dim("nO", len(load_units(self.model.attrs["units"])), force=True)
         self.model.initialize()

@@ -57,8 +57,10 @@ class Stream(ABC):
 
         data (bytes): What `to_bytes` returned, of a stream of the same model.
         RETURNS (Stream): The same stream.
-        RAISES (ValueError): If it is anything else.
+        RAISES (ValueError): If it is anything else, or of a model of other sizes.
         """
+        if not isinstance(data, bytes):
+            raise ValueError(f"This is no state of a stream: {data!r}. Pass bytes of to_bytes")
         from safetensors import SafetensorError
         from safetensors.torch import load
 

@@ -80,8 +80,9 @@ class TagStream(Stream):
         """Say how probable each label is at the last token.
 
         RETURNS (dict[str, float]): Probabilities by label, from what came so far.
-        RAISES (ValueError): If nothing was read yet.
+        RAISES (ValueError): If nothing was read yet, or the stream is closed.
         """
+        self._check_open()
         now = self._state[-1]
         if now.isinf().all():
             raise ValueError("Nothing was read yet: feed a token to the stream before")

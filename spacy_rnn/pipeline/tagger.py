@@ -7,6 +7,7 @@ import numpy as np
 from spacy.attrs import ORTH
 from spacy.errors import Errors
 from spacy.language import Language
+from spacy.parts_of_speech import IDS as UPOS
 from spacy.pipeline.tagger import Tagger
 from spacy.tokens import Doc, Token
 from spacy.training import Example, validate_examples, validate_get_examples
@@ -124,8 +125,8 @@ class RecurrentTagger(Tagger):
         nothing = np.empty(0)
         tags = [Tags(nothing.astype(int), nothing if confidence else None) for _ in docs]
         for batch in batch_worded(docs, self.batch_words):
-            scores = self.model.predict([docs[index] for index in batch])
-            labels, confidences = self._decode(scores, confidence)
+            own = [docs[index] for index in batch]
+            labels, confidences = self._decode(own, self.model.predict(own), confidence)
             start = 0
             for index in batch:
                 end = start + len(docs[index])
@@ -135,7 +136,7 @@ class RecurrentTagger(Tagger):
         return tags
 
     def _decode(
-        self, scores: LabelScores, confidence: bool
+        self, docs: list[Doc], scores: LabelScores, confidence: bool
     ) -> tuple[np.ndarray, np.ndarray | None]:
         """Choose the labels of all tokens, one document's after the other's."""
         ops = self.model.ops
@@ -154,17 +155,26 @@ class RecurrentTagger(Tagger):
         docs (Iterable[Doc]): The documents.
         batch_tag_ids (list[Tags]): What `predict` returned for them.
         """
-        add = self.vocab.morphology.add if self.attr == "morph" else self.vocab.strings.add
-        keys = np.array([add(label) for label in self.labels], dtype="uint64")
+        keys = self._label_keys()
         for doc, (labels, confidences) in zip(docs, batch_tag_ids, strict=True):
-            new = keys[labels]
-            if not self.cfg["overwrite"] and doc.has_annotation(self.attr.upper()):
-                old = doc.to_array([self.attr])
-                new = np.where(old, old, new)
-            doc.from_array([self.attr], new)
+            old = self._labels_to_keep(doc)
+            doc.from_array([self.attr], np.where(old, old, keys[labels]))
             if confidences is not None:
-                for token, confidence in zip(doc, confidences.tolist(), strict=True):
+                # Of a label that was there before, nothing is known.
+                some = np.where(old, None, confidences.astype(object))
+                for token, confidence in zip(doc, some.tolist(), strict=True):
                     token._.set(self.confidence_attr, confidence)
+
+    def _label_keys(self) -> np.ndarray:
+        """Give the labels as spaCy stores them."""
+        add = self.vocab.morphology.add if self.attr == "morph" else self.vocab.strings.add
+        return np.array([add(label) for label in self.labels], dtype="uint64")
+
+    def _labels_to_keep(self, doc: Doc) -> np.ndarray:
+        """Give what is set already and stays, and 0 for all other tokens."""
+        if self.cfg["overwrite"]:
+            return np.zeros(len(doc), dtype="uint64")
+        return doc.to_array([self.attr])
 
     def stream(self, state: bytes | None = None) -> TagStream:
         """Tag a text that comes token by token, for as long as it comes.
@@ -200,7 +210,14 @@ class RecurrentTagger(Tagger):
                 for example in get_examples()
                 for key in np.unique(example.reference.to_array([self.attr])).tolist()
             }
-            labels = sorted(self.vocab.strings[key] for key in keys if key)
+            prefix = self.cfg["neg_prefix"]
+            labels = sorted({self.vocab.strings[key].removeprefix(prefix) for key in keys if key})
+        if self.attr == "pos" and (wrong := [label for label in labels if label not in UPOS]):
+            raise ValueError(
+                f'These are no universal parts of speech: {", ".join(wrong)}. With attr = "pos" '
+                f"labels have to be some of {', '.join(sorted(filter(None, UPOS)))}: for others "
+                f'set attr to "tag"'
+            )
         initialize_labels(self, get_examples, labels, lambda: len(self.labels))
 
     def get_loss(
@@ -256,6 +273,8 @@ class RecurrentTagger(Tagger):
         """Score predicted labels.
 
         examples (Iterable[Example]): Examples with predictions.
-        RETURNS (dict[str, Any]): The scorer's scores.
+        RETURNS (dict[str, Any]): The scorer's scores, and the accuracy once more under a name
+            that is the same for each attribute, by which the best model is chosen.
         """
-        return self.scorer(examples, attr=self.attr, **kwargs) if self.scorer else {}
+        scores = self.scorer(examples, attr=self.attr, **kwargs) if self.scorer else {}
+        return scores | {"rnn_tagger_acc": scores.get(f"{self.attr}_acc")}

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 from spacy.tokens import Token
 
+from ..checks import check_at_least
 from ..layers.language_model import LanguageModelModel
 from ..metrics.language_model import BITS
 from ..text.units import END, Units
@@ -45,13 +46,28 @@ class TextStream(Stream):
     def feed(self, text: str | Token) -> float:
         """Read what comes next.
 
-        text (str | Token): A token; where the model foresees subwords, a word without the space
-            before it; where it foresees characters, any number of these.
+        text (str | Token): A token, with what stands before it in its document; or a text: where
+            the model foresees words a token, where it foresees subwords a word without the
+            space before it, where it foresees characters any number of these.
         RETURNS (float): Its surprisal in bits.
-        RAISES (ValueError): If the stream is closed.
+        RAISES (ValueError): If the stream is closed, or the model foresees subwords and the token
+            is not the beginning of a word.
         """
-        text = text if isinstance(text, str) else text.text
+        self._check_open()
+        if isinstance(text, Token):
+            text = self._with_space(text)
         return sum(self._read(piece) for piece in self.units.encode_string(text))
+
+    def _with_space(self, token: Token) -> str:
+        space = token.nbor(-1).whitespace_ if token.i else ""
+        if self.units.kind == "characters":
+            return space + token.text
+        if self.units.kind == "subwords" and token.i and not space:
+            raise ValueError(
+                f"The token {token.text!r} goes on from {token.nbor(-1).text!r}, but subwords are "
+                f"those of a whole word: feed words as they stand between spaces"
+            )
+        return token.text
 
     def end(self) -> float:
         """Read that the text ends: what comes next begins another one.
@@ -68,6 +84,7 @@ class TextStream(Stream):
         """Say what may come next.
 
         RETURNS (np.ndarray): A probability for each piece of the vocabulary, `(pieces,)`.
+        RAISES (ValueError): If the stream is closed.
         """
         return self._log_probs().exp().cpu().numpy()
 
@@ -76,13 +93,16 @@ class TextStream(Stream):
 
         number (int): How many pieces to name.
         RETURNS (list[tuple[str, float]]): Pieces with their probabilities, the best first.
+        RAISES (ValueError): If the stream is closed, or the number is below 1.
         """
+        check_at_least("number", number, 1)
         log_probs = self._log_probs()
         best = log_probs.topk(min(number, len(log_probs)))
         names = self.units.spell(best.indices.tolist())
         return list(zip(names, best.values.exp().tolist(), strict=True))
 
     def _log_probs(self) -> "Tensor":
+        self._check_open()
         with self._shim.predictor() as network:
             return cast("LanguageModel", network).log_probs(self._state[0][:, 0])[0]
 
@@ -91,7 +111,6 @@ class TextStream(Stream):
 
         from ..nn.search.state import SearchState
 
-        self._check_open()
         surprisal = -float(self._log_probs()[piece]) / BITS
         with self._shim.predictor() as network:
             pieces = torch.tensor([[piece]], device=self._shim.device)

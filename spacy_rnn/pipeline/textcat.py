@@ -74,9 +74,14 @@ class RecurrentTextCategorizer(TextCategorizer):
         attention = self.attention if attention is None else attention
 
         def classify_batch(docs: list[Doc]) -> None:
-            self.set_annotations(docs, self.predict(docs))
-            if attention:
-                self._write_attention(docs)
+            if not attention:
+                self.set_annotations(docs, self.predict(docs))
+                return
+            for batch in self._make_batches(docs):
+                scores, weights = attend(self.model, batch)
+                self.set_annotations(batch, scores)
+                for doc, own in zip(batch, weights, strict=True):
+                    doc._.set(ATTENTION, own)
 
         for docs in minibatch(stream, size=batch_size):
             yield from annotate_safely(self, docs, classify_batch)
@@ -89,11 +94,6 @@ class RecurrentTextCategorizer(TextCategorizer):
         """
         scores = [self.model.predict(batch) for batch in self._make_batches(docs)]
         return self.model.ops.xp.vstack([self.model.ops.alloc2f(0, len(self.labels)), *scores])
-
-    def _write_attention(self, docs: list[Doc]) -> None:
-        for batch in self._make_batches(docs):
-            for doc, weights in zip(batch, attend(self.model, batch), strict=True):
-                doc._.set(ATTENTION, weights)
 
     def _make_batches(self, docs: Iterable[Doc]) -> Iterator[list[Doc]]:
         batch: list[Doc] = []

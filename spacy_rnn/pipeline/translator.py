@@ -21,6 +21,7 @@ from ..text.subwords import Subwords, load_subwords, train_subwords
 from .batches import annotate_safely, sort_into_batches
 from .extensions import ensure_extension
 from .results import Translation, describe
+from .scores import warn_without_weight
 from .sentences import split_passages
 
 if TYPE_CHECKING:
@@ -200,6 +201,7 @@ class Translator(TrainablePipe):
         labels (dict[str, str] | None): Vocabularies made before, by `spacy init labels`.
         RAISES (ValueError): If the data do not allow a vocabulary of the size asked for.
         """
+        warn_without_weight(nlp, self.name, "rnn_translator", "bleu")
         if labels is None:
             source, target = self._learn_vocabularies(get_examples)
         else:

@@ -11,7 +11,7 @@ from spacy.attrs import ORTH
 from spacy.strings import get_string_id
 from spacy.tokens import Doc, Span
 
-from .subwords import END, START, UNKNOWN, Subwords, train_subwords
+from .subwords import END, SPACE, START, UNKNOWN, Subwords, train_subwords
 
 KINDS = ("words", "subwords", "characters")
 MARKS = ("<unknown>", "<start>", "<end>")
@@ -176,9 +176,13 @@ class SubwordUnits(Units):
         return self.subwords.encode([text])[0]
 
     def tokens(self, text: Text, pieces: np.ndarray) -> np.ndarray:
-        starts = (
-            [start for start, _ in self.subwords.spans(pieces.tolist())] if len(pieces) else []
-        )
+        starts = []
+        numbers = pieces.tolist()
+        spans = self.subwords.spans(numbers) if numbers else []
+        for name, (start, end) in zip(self.spell(numbers), spans, strict=True):
+            # The space before a word is not what the piece says of its token.
+            word = name.lstrip(SPACE) if name.startswith(SPACE) else ""
+            starts.append(end - len(word) if word else start)
         at = tokens_at(text)
         return at[np.array(starts, dtype=np.int64).clip(max=max(0, len(at) - 1))]
 

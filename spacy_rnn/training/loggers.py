@@ -13,7 +13,7 @@ from spacy.language import Language
 from thinc.model import Model
 from wasabi import Printer
 
-from .plateau import tell_plateaus
+from .plateau import promise_scores, tell_plateaus
 
 LogStep = Callable[[dict[str, Any] | None], None]
 Finalize = Callable[[], None]
@@ -45,6 +45,7 @@ def create_console_logger_v1(
     def setup(
         nlp: Language, stdout: IO = sys.stdout, stderr: IO = sys.stderr
     ) -> tuple[LogStep, Finalize]:
+        promise_scores()
         training = nlp.config.interpolate()["training"]
         components = [
             (name, component)

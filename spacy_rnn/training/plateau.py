@@ -1,11 +1,15 @@
 """A learning rate that falls where the score does not rise."""
 
+import warnings
 from collections.abc import Iterator
 from weakref import WeakSet
 
 from ..checks import check_at_least
 
 _ALIVE: "WeakSet[Plateau]" = WeakSet()
+_LISTENING: list[bool] = []
+UNHEARD = 10
+"""Steps of a training after which there has to be a logger, if there is one."""
 
 
 def create_plateau_v1(
@@ -52,9 +56,18 @@ class Plateau(Iterator[float]):
         self.min_rate = min_rate
         self.best: float | None = None
         self.waited = 0
+        self.steps = 0
         _ALIVE.add(self)
 
     def __next__(self) -> float:
+        self.steps += 1
+        if self.steps == UNHEARD and not _LISTENING:
+            warnings.warn(
+                "spacy-rnn.plateau.v1 learns of scores from spacy-rnn.ConsoleLogger.v1, which is "
+                "not there: the learning rate stays as it is. Choose that logger, or another "
+                "schedule",
+                stacklevel=2,
+            )
         return self.rate
 
     def tell(self, score: float) -> None:
@@ -69,6 +82,11 @@ class Plateau(Iterator[float]):
         else:
             self.rate = max(self.min_rate, self.rate * self.factor)
             self.waited = 0
+
+
+def promise_scores() -> None:
+    """Note that scores will be told."""
+    _LISTENING.append(True)
 
 
 def tell_plateaus(score: float | None) -> None:

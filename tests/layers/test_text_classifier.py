@@ -86,7 +86,8 @@ def test_ngrams_stay_inside_their_documents(docs):
 
 def test_attention_needs_a_pooling_with_it(docs):
     model = build(docs, pooling={"@misc": "spacy-rnn.attention_pooling.v1"})
-    weights = attend(model, docs)
+    probabilities, weights = attend(model, docs)
+    np.testing.assert_array_equal(probabilities, model.predict(docs))
     assert [len(each) for each in weights] == [len(doc) for doc in docs]
     with pytest.raises(ValueError, match="without attention"):
         attend(build(docs), docs)

@@ -386,7 +386,7 @@ def test_repetitions_can_be_banned(words):
         ({"top_p": 0}, "top_p is 0"),
         ({"top_p": 1.1}, "top_p is 1.1"),
         ({"max_length": 0}, "max_length is 0"),
-        ({"num_return": 0}, "0 samples"),
+        ({"num_return": 0}, "samples is 0"),
         ({"repetition_penalty": 0.5}, "repetition_penalty is 0.5"),
         ({"width": 3}, 'no setting "width"'),
         ({"prompt": 7}, "not 7"),

@@ -100,7 +100,11 @@ def test_entities_that_are_set_stay_and_their_ids_too(nlp):
     assert entities(doc) == [(0, 1, "PERSON"), (1, 3, "PLACE"), (4, 5, "SHIP")]
     assert [entity.kb_id_ for entity in doc.ents] == ["", "Q1", "Q2"]
     assert [entity.ent_id_ for entity in doc.ents] == ["", "id1", ""]
-    assert [entity._.confidence for entity in doc.ents][1:] == [pytest.approx(1.0), None]
+    # How probable they are is what found them to say.
+    assert [entity._.confidence for entity in doc.ents][1:] == [None, None]
+    (confidence, *_) = [entity._.confidence for entity in doc.ents]
+    nlp.get_pipe("rnn_ner")(doc)
+    assert doc.ents[0]._.confidence == confidence
     assert {token.ent_iob_ for token in doc} == {"B", "I", "O"}
 
 

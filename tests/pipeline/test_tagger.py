@@ -58,7 +58,9 @@ def test_it_writes_one_attribute_and_no_other(output, attr):
     assert [name for name in scores if name.endswith("_acc") and scores[name] is not None] == [
         "token_acc",
         f"{attr}_acc",
+        "rnn_tagger_acc",
     ]
+    assert scores["rnn_tagger_acc"] == scores[f"{attr}_acc"]
 
 
 def test_morphology_is_scored_feature_by_feature():

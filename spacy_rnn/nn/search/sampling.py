@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from ...checks import check_count
 from .rules import Rules
 from .state import Hypothesis, SearchState, Step
 from .trace import Trace
@@ -88,7 +89,9 @@ def truncate(log_probs: Tensor, temperature: float, top_k: int, top_p: float) ->
     top_p (float): The probability that the fewest pieces have that stay together.
     RETURNS (Tensor): Probabilities with a sum of 1, `(batch, pieces)`.
     """
-    probs = (log_probs.double() / temperature).softmax(dim=1)
+    # Below the highest, so that no temperature is too low to divide by.
+    below = log_probs.double() - log_probs.double().amax(dim=1, keepdim=True)
+    probs = (below / temperature).softmax(dim=1)
     if top_k or top_p < 1:
         ranked, order = probs.sort(dim=1, descending=True, stable=True)
         if top_k:
@@ -121,15 +124,13 @@ def check_sampling(samples: int, temperature: float, top_k: int, top_p: float) -
     top_p (float): The probability of those to draw from.
     RAISES (ValueError): If one is out of its bounds.
     """
-    if samples < 1:
-        raise ValueError(f"{samples} samples cannot be drawn: ask for 1 or more")
+    check_count("samples", samples, 1)
     if not 0 <= temperature < float("inf"):
         raise ValueError(
             f"temperature is {temperature}, but has to be a number from 0 on: 0 takes the most "
             f"probable piece, 1 draws as the model says, more draws more evenly"
         )
-    if top_k < 0:
-        raise ValueError(f"top_k is {top_k}, but has to be at least 0, which is for all pieces")
+    check_count("top_k", top_k, 0)
     if not 0 < top_p <= 1:
         raise ValueError(
             f"top_p is {top_p}, but has to be above 0 and at most 1, which is for all pieces"

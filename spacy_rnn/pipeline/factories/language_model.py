@@ -77,7 +77,14 @@ def make_language_model(
     prefix (str): What the names of all custom attributes begin with, to keep the models of one
         pipeline apart.
     RETURNS (LanguageModel): The component.
+    RAISES (ValueError): If another language model of the pipeline writes to the same attributes.
     """
+    for other, component in nlp.pipeline:
+        if isinstance(component, LanguageModel) and component.prefix == prefix:
+            raise ValueError(
+                f'"{other}" and "{name}" would both write to doc._.{prefix}perplexity: give one '
+                f"of them another prefix"
+            )
     return LanguageModel(
         nlp.vocab,
         model,

@@ -47,7 +47,12 @@ DEFAULTS = Config().from_str(DEFAULT_CONFIG)["rnn_tagger"]
     "rnn_tagger",
     assigns=["token.tag"],
     default_config=DEFAULTS,
-    default_score_weights={"tag_acc": 1.0, "pos_acc": None, "morph_acc": None},
+    default_score_weights={
+        "rnn_tagger_acc": 1.0,
+        "tag_acc": None,
+        "pos_acc": None,
+        "morph_acc": None,
+    },
 )
 def make_tagger(
     nlp: Language,

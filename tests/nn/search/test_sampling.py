@@ -118,7 +118,7 @@ def test_what_is_cut_off_has_no_probability():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"samples": 0}, "0 samples"),
+        ({"samples": 0}, "samples is 0"),
         ({"temperature": -1.0}, "temperature is -1.0"),
         ({"temperature": math.nan}, "temperature is nan"),
         ({"temperature": math.inf}, "temperature is inf"),

@@ -43,3 +43,8 @@ def test_a_line_without_a_text_is_refused(label_lines, tmp_path):
     path.write_text("0 bad\n1\n", encoding="utf8")
     with pytest.raises(ValueError, match=r"line 2 is '1'"):
         label_lines.read_docs(path, "en", "utf8")
+
+
+def test_something_has_to_be_left(label_lines):
+    with pytest.raises(SystemExit, match="3 of 3 documents held out leave none"):
+        label_lines.split_docs([1, 2, 3], 3)

@@ -167,7 +167,7 @@ def init(
             f'There is no component "{component}" in {source}, but {", ".join(nlp.pipe_names)}'
         )
     trained = cast(Any, nlp.get_pipe(component))
-    if "units" not in getattr(trained.model, "attrs", {}):
+    if "units" not in getattr(getattr(trained, "model", None), "attrs", {}):
         raise ValueError(
             f'The component "{component}" in {source} is no language model: set component to the '
             f"name of one"

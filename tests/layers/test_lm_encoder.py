@@ -25,6 +25,7 @@ def pretrained(tmp_path_factory):
             nlp = spacy.blank("en")
             config = {"units": units, "min_count": 1, "direction": direction, "model": SIZES}
             nlp.add_pipe("rnn_lm", config={**config, **UNITS[units]})
+            nlp.add_pipe("sentencizer")
             examples = [Example(nlp.make_doc(t), nlp.make_doc(t)) for t in TEXTS]
             nlp.initialize(lambda: examples)
             optimizer = Adam(0.02)
@@ -160,7 +161,8 @@ def test_settings_out_of_bounds(pretrained, settings, message):
     ("settings", "message"),
     [
         ({"source": None}, "needs a trained language model"),
-        ({"component": "lm"}, 'no component "lm" in .*, but rnn_lm'),
+        ({"component": "lm"}, 'no component "lm" in .*, but rnn_lm, sentencizer'),
+        ({"component": "sentencizer"}, '"sentencizer" in .* is no language model'),
         ({"model": {**SIZES, "width": 10}}, "do not fit the network"),
     ],
 )

@@ -329,7 +329,56 @@ def test_the_vocabulary_has_to_be_that_of_the_weights(words, trained):
         copy("the cat")
 
 
+def test_white_space_is_not_the_word_behind_it(trained):
+    doc = trained["subwords"](" the cat")
+    assert [token._.surprisal > 0 for token in doc] == [True, True, True]
+    with_space = trained["subwords"].get_pipe("rnn_lm").predict([doc])[0]
+    assert sum(token._.surprisal for token in doc) == pytest.approx(with_space[:-1].sum())
+
+
+def test_one_bad_document_costs_the_others_nothing(words, monkeypatch):
+    component = words.get_pipe("rnn_lm")
+    predict = component.predict
+
+    def fail(docs):
+        if any(doc.text == "cat" for doc in docs):
+            raise ValueError("bad")
+        return predict(docs)
+
+    failed = []
+    monkeypatch.setattr(component, "predict", fail)
+    component.set_error_handler(lambda name, pipe, docs, error: failed.extend(docs))
+    assert len(list(component.pipe(words.make_doc(text) for text in NEW))) == len(NEW) - 1
+    component.set_error_handler(spacy.util.raise_error)
+    assert [doc.text for doc in failed] == ["cat"]
+
+
+def test_two_models_do_not_write_to_one_place():
+    nlp = make_pipeline()
+    with pytest.raises(ValueError, match="give one of them another prefix"):
+        nlp.add_pipe("rnn_lm", name="other", config=SMALL)
+
+
+def test_scores_of_another_name_have_to_be_weighted():
+    nlp = make_pipeline(name="lm")
+    with pytest.warns(UserWarning, match=r"set lm_word_probability = 1\.0"):
+        nlp.initialize(lambda: make_examples(nlp))
+
+
 # Generation
+
+
+def test_a_prompt_comes_back_as_it_was(nlp):
+    for prompt in ("the zebra", "the zebra "):
+        (found,) = nlp.get_pipe("rnn_lm").generate(prompt, max_length=3, seed=0)
+        assert found["text"].startswith("the zebra")
+        assert "  " not in found["text"]
+
+
+def test_no_temperature_is_too_low(words):
+    component = words.get_pipe("rnn_lm")
+    low, none = (component.generate("the", temperature=each, seed=0) for each in (1e-310, 0))
+    assert low == none
 
 
 def test_generated_texts_go_on_and_are_scored(nlp):
@@ -418,6 +467,18 @@ def test_a_stream_is_the_whole_text(nlp):
         assert sum(feed(stream, nlp, text)) == pytest.approx(sum(found), abs=1e-3)
 
 
+def test_tokens_are_fed_with_the_space_before_them(nlp):
+    component = nlp.get_pipe("rnn_lm")
+    doc = nlp("the cat, again saw a dog")
+    with component.stream() as stream:
+        for token in doc:
+            if component.kind == "subwords" and token.text == ",":
+                with pytest.raises(ValueError, match="goes on from 'cat'"):
+                    stream.feed(token)
+                return
+            assert stream.feed(token) == pytest.approx(token._.surprisal, abs=1e-4)
+
+
 def test_a_stream_says_what_may_come(words):
     with words.get_pipe("rnn_lm").stream() as stream:
         stream.feed("a")
@@ -440,8 +501,9 @@ def test_streams_stand_side_by_side_and_are_stored(words):
         assert len(other.to_bytes()) == len(stored)
     with component.stream(stored) as again:
         assert [again.feed("cat"), again.feed("saw")] == expected
-    with pytest.raises(ValueError, match="stream is closed"):
-        again.feed("the")
+    for read in (lambda: again.feed(""), again.likely, again.probabilities):
+        with pytest.raises(ValueError, match="stream is closed"):
+            read()
 
 
 def test_states_of_others_are_refused(words):

@@ -83,6 +83,34 @@ def test_tags_that_are_set_stay_unless_they_are_overwritten(output, overwrite):
     assert all(token.tag_ for token in doc)
 
 
+def test_a_crf_goes_on_from_tags_that_are_set():
+    """Of nothing but x, tags A and B follow each other in turn."""
+    nlp, _ = make_tagger("crf")
+    docs = [Doc(nlp.vocab, words=["x"] * 4, tags=tags) for tags in ("ABAB", "BABA")]
+    examples = [Example(Doc(nlp.vocab, words=["x"] * 4), doc) for doc in docs]
+    take_steps(nlp, initialize(nlp, examples))
+    for first, expected in (("A", "ABAB"), ("B", "BABA")):
+        doc = Doc(nlp.vocab, words=["x"] * 4)
+        doc[0].tag_ = first
+        (doc,) = nlp.pipe([doc], component_cfg={"rnn_tagger": {"confidence": True}})
+        assert "".join(token.tag_ for token in doc) == expected
+        assert doc[0]._.tag_confidence is None
+        assert doc[1]._.tag_confidence > 0.6
+
+
+def test_negative_labels_are_no_labels():
+    nlp, tagger = make_tagger()
+    reference = Doc(nlp.vocab, words=["old", "cats"], tags=["!NN", "NN"])
+    initialize(nlp, [Example(nlp.make_doc("old cats"), reference)])
+    assert tagger.labels == ("NN",)
+
+
+def test_parts_of_speech_are_universal():
+    nlp, tagger = make_tagger(attr="pos")
+    with pytest.raises(ValueError, match="no universal parts of speech: FOO"):
+        tagger.initialize(lambda: make_pos_examples(nlp), labels=["FOO", "NOUN"])
+
+
 @each_output
 def test_confidences_are_probabilities(output):
     nlp, tagger = make_tagger(output)

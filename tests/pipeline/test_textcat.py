@@ -281,3 +281,12 @@ def test_a_single_class():
 def test_wrong_settings_are_refused(config, message):
     with pytest.raises(ValueError, match=message):
         make_pipeline(**config)
+
+
+def test_attention_of_other_models_is_refused():
+    nlp = spacy.blank("en")
+    model = {"@architectures": "spacy.TextCatBOW.v3", "exclusive_classes": True, "ngram_size": 1}
+    nlp.add_pipe("rnn_textcat", config={"model": {**model, "no_output_layer": False}})
+    initialize(nlp)
+    with pytest.raises(ValueError, match="without attention"):
+        nlp("a good book", component_cfg={"rnn_textcat": {"attention": True}})

@@ -7,6 +7,7 @@ import spacy
 from thinc.api import SGD, Config
 from thinc.config import registry
 
+from spacy_rnn.training import plateau
 from spacy_rnn.training.loggers import create_console_logger_v1
 from spacy_rnn.training.plateau import create_plateau_v1
 
@@ -50,3 +51,11 @@ def test_the_logger_tells_it():
 def test_settings_out_of_bounds(settings, message):
     with pytest.raises(ValueError, match=message):
         create_plateau_v1(**{"initial_rate": 1.0, **settings})
+
+
+def test_without_the_logger_it_warns(monkeypatch):
+    monkeypatch.setattr(plateau, "_LISTENING", [])
+    schedule = create_plateau_v1(1.0)
+    with pytest.warns(UserWarning, match="the learning rate stays as it is"):
+        rates = [next(schedule) for _ in range(2 * plateau.UNHEARD)]
+    assert set(rates) == {1.0}

@@ -196,9 +196,8 @@ class LanguageModel(TrainablePipe):
 
     def _describe(self, prompt: Doc, pieces: np.ndarray, hypothesis: Any) -> dict:
         # What the vocabulary does not have is in the prompt as it was, and not as it was read.
-        read, whole = (
-            self.units.decode([*pieces.tolist(), *more]) for more in ([], hypothesis.pieces)
-        )
+        read = self.units.decode(pieces.tolist())
+        whole = self.units.decode([*pieces.tolist(), *hypothesis.pieces])
         more = whole.removeprefix(read)
         before = prompt.text.rstrip(" ") if more.startswith(" ") else prompt.text
         return {

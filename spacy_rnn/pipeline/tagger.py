@@ -158,12 +158,12 @@ class RecurrentTagger(Tagger):
         keys = self._label_keys()
         for doc, (labels, confidences) in zip(docs, batch_tag_ids, strict=True):
             old = self._labels_to_keep(doc)
-            doc.from_array([self.attr], np.where(old, old, keys[labels]))
+            new = cast(Any, np.where(old, old, keys[labels]))
+            doc.from_array([self.attr], new)
             if confidences is not None:
-                # Of a label that was there before, nothing is known.
-                some = np.where(old, None, confidences.astype(object))
-                for token, confidence in zip(doc, some.tolist(), strict=True):
-                    token._.set(self.confidence_attr, confidence)
+                for token, known, each in zip(doc, old, confidences.tolist(), strict=True):
+                    # How probable a label is that was there before, is not known.
+                    token._.set(self.confidence_attr, None if known else each)
 
     def _label_keys(self) -> np.ndarray:
         """Give the labels as spaCy stores them."""

@@ -13,6 +13,7 @@ from spacy.vocab import Vocab
 from thinc.api import Optimizer, set_dropout_rate
 
 from ..checks import check_at_least, check_choice
+from ..extensions import ensure_extension
 from ..layers.language_model import LanguageModelModel, Stretch, score_texts, write
 from ..layers.search import Sampling, Search
 from ..metrics.language_model import perplexity_of
@@ -20,7 +21,6 @@ from ..text.subwords import END
 from ..text.units import KINDS, Units, load_units, make_units, with_ends
 from ..training.lanes import lane_of
 from .batches import annotate_safely
-from .extensions import ensure_extension
 from .scores import warn_without_weight
 from .text_stream import TextStream
 

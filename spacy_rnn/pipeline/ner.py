@@ -15,12 +15,12 @@ from spacy.vocab import Vocab
 from thinc.types import Floats2d
 
 from ..checks import check_at_least
+from ..extensions import ensure_extension
 from ..nn.biluo import OUT
 from ..types import Labeller, LabelScores
 from .batches import annotate_safely, batch_worded
 from .entities import allow_gold, allow_preset, gold_tags
 from .entity_sets import CONFIDENCE, ENTITY_SETS, EntitySet, Settings, find_sets, write_sets
-from .extensions import ensure_extension
 from .labels import initialize_labels
 
 

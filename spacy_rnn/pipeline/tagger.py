@@ -17,10 +17,10 @@ from thinc.api import CategoricalCrossentropy
 from thinc.types import Floats2d
 
 from ..checks import check_at_least, check_choice
+from ..extensions import ensure_extension
 from ..metrics.tagging import score_tags
 from ..types import Labeller, LabelScores
 from .batches import annotate_safely, batch_worded
-from .extensions import ensure_extension
 from .labels import initialize_labels
 from .tag_stream import TagStream
 

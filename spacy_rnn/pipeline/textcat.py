@@ -12,10 +12,10 @@ from thinc.api import Model
 from thinc.types import Floats2d
 
 from ..checks import check_at_least, check_rate
+from ..extensions import ensure_extension
 from ..layers.textcat import attend
 from ..layers.vocabulary import count_words
 from .batches import annotate_safely
-from .extensions import ensure_extension
 
 ATTENTION = "cats_attention"
 

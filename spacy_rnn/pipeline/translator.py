@@ -14,12 +14,12 @@ from spacy.vocab import Vocab
 from thinc.api import Model, Optimizer, set_dropout_rate
 
 from ..checks import check_at_least, check_rate
+from ..extensions import ensure_extension
 from ..layers.search import Search
 from ..layers.seq2seq import translate
 from ..metrics.translation import perplexity, references_of
 from ..text.subwords import Subwords, load_subwords, train_subwords
 from .batches import annotate_safely, sort_into_batches
-from .extensions import ensure_extension
 from .results import Translation, describe
 from .scores import warn_without_weight
 from .sentences import split_passages

@@ -12,7 +12,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
 
-from ..pipeline.extensions import ensure_extension
+from ..extensions import ensure_extension
 from .sources import Pair, Read, open_source
 
 logger = logging.getLogger("spacy")

@@ -6,7 +6,7 @@ from .svg import draw, escape
 
 WIDTH, HEIGHT = 720, 300
 LEFT, RIGHT, TOP, BOTTOM = 56, 20, 56, 44
-TICKS = 4
+MOST_TICKS = 4
 RULES = """\
 .$name .grid { stroke: $grid }
 .$name .label { font-size: 12px }
@@ -25,14 +25,16 @@ def render_surprises(bits: list[float], odd: dict[int, str]) -> str:
     odd (dict[int, str]): By their place from 0 the lines that are known to be odd, and why.
     RETURNS (str): The picture as SVG.
     """
-    step = _round_up(max([*bits, 1.0]) / TICKS)
-    top = step * TICKS
+    highest = max([*bits, 1.0])
+    step = _round_up(highest / MOST_TICKS)
+    ticks = math.ceil(highest / step)
+    top = step * ticks
     across, up = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
     floor = HEIGHT - BOTTOM
     body = [f'<text class="heading" x="{LEFT}" y="24">Surprise of each line</text>']
     body += _key()
-    for tick in range(TICKS + 1):
-        y = floor - up * tick / TICKS
+    for tick in range(ticks + 1):
+        y = floor - up * tick / ticks
         body += [
             f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>',
             f'<text class="label faint" x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">'

@@ -150,7 +150,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             for part, docs in zip(PARTS, task.read(args.data), strict=True):
                 DocBin(docs=docs).to_disk(Path(folder) / f"{part}.spacy")
-            for row in args.rows or task.configs:
+            for row in [row for row in task.configs if row in (args.rows or task.configs)]:
                 runs = [run(task, row, Path(folder), seed, args.steps) for seed in args.seeds]
                 scores, seconds, speeds = zip(*runs, strict=True)
                 print(

@@ -100,13 +100,11 @@ class LanguageModel(TrainablePipe):
         RETURNS (list[np.ndarray]): For each the surprisal of its pieces in their order, and of its
             end or, in a model that reads backward, of its beginning, in bits: `(pieces + 1,)`.
         """
-        return self._score(list(docs))[1]
-
-    def _score(self, docs: list[Doc]) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        texts = [self.units.encode(doc) for doc in docs]
-        nats = score_texts(self.model, [self._turn(text) for text in texts], self.batch_pieces)
+        units = self.units
+        texts = [self._turn(units.encode(doc)) for doc in docs]
+        nats = score_texts(self.model, texts, self.batch_pieces)
         bits = [each.astype(np.float64) / np.log(2) for each in nats]
-        return texts, [np.append(self._turn(each[:-1]), each[-1]) for each in bits]
+        return [np.append(self._turn(each[:-1]), each[-1]) for each in bits]
 
     def _turn(self, array: Any) -> Any:
         return array[::-1] if self.backward else array
@@ -117,8 +115,9 @@ class LanguageModel(TrainablePipe):
         docs (Iterable[Doc]): The documents.
         scores (list[np.ndarray]): What `predict` returned for them.
         """
+        units = self.units
         for doc, bits in zip(docs, scores, strict=True):
-            tokens = self.units.tokens(doc, self.units.encode(doc))
+            tokens = units.tokens(doc)
             surprisals = np.bincount(tokens, bits[:-1], minlength=len(doc)).tolist()
             for token, surprisal in zip(doc, surprisals, strict=True):
                 token._.set(f"{self.prefix}surprisal", surprisal)

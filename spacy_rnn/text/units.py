@@ -45,11 +45,11 @@ class Units(ABC):
         """
 
     @abstractmethod
-    def tokens(self, text: Text, pieces: np.ndarray) -> np.ndarray:
+    def tokens(self, text: Text, pieces: np.ndarray | None = None) -> np.ndarray:
         """Tell which token each piece belongs to.
 
         text (Text): The document or a span of it.
-        pieces (np.ndarray): What `encode` returned for it.
+        pieces (np.ndarray | None): What `encode` returned for it, where that is known.
         RETURNS (np.ndarray): For each piece the token in which its text begins, white space apart:
             what stands between tokens belongs to the next one.
         """
@@ -129,8 +129,8 @@ class Words(_Listed):
     def encode_string(self, text: str) -> list[int]:
         return [self._pieces.get(text, UNKNOWN)] if text else []
 
-    def tokens(self, text: Text, pieces: np.ndarray) -> np.ndarray:
-        return np.arange(len(pieces))
+    def tokens(self, text: Text, pieces: np.ndarray | None = None) -> np.ndarray:
+        return np.arange(len(text))
 
     def decode(self, pieces: Sequence[int]) -> str:
         return " ".join(self.spell(pieces))
@@ -147,7 +147,7 @@ class Characters(_Listed):
     def encode_string(self, text: str) -> list[int]:
         return [self._pieces.get(character, UNKNOWN) for character in text]
 
-    def tokens(self, text: Text, pieces: np.ndarray) -> np.ndarray:
+    def tokens(self, text: Text, pieces: np.ndarray | None = None) -> np.ndarray:
         return tokens_at(text)
 
     def decode(self, pieces: Sequence[int]) -> str:
@@ -175,9 +175,9 @@ class SubwordUnits(Units):
     def encode_string(self, text: str) -> list[int]:
         return self.subwords.encode([text])[0]
 
-    def tokens(self, text: Text, pieces: np.ndarray) -> np.ndarray:
+    def tokens(self, text: Text, pieces: np.ndarray | None = None) -> np.ndarray:
         starts = []
-        numbers = pieces.tolist()
+        numbers = (self.encode(text) if pieces is None else pieces).tolist()
         spans = self.subwords.spans(numbers) if numbers else []
         for name, (start, end) in zip(self.spell(numbers), spans, strict=True):
             # The space before a word is not what the piece says of its token.

@@ -4,9 +4,10 @@
 
 The classifier is that of `configs/textcat.cfg`, trained on a tenth of the training questions: from
 scratch, and on top of the language model of `configs/lm.cfg`, which read the words of all training
-questions and of the other texts: frozen, and trained on with gradual unfreezing and a learning
-rate for each layer (Howard & Ruder 2018). 500 other questions are for measuring. The folder of the
-language model is made unless it is there.
+questions and of the other texts. It is frozen; trained on with gradual unfreezing and a learning
+rate for each layer (Howard & Ruder 2018); or frozen beside the embeddings of words (Akbik et al.
+2018). 500 other questions are for measuring. The folder of the language model is made unless it is
+there.
 """
 
 import argparse
@@ -39,6 +40,7 @@ def main() -> None:
     parser.add_argument("--raw", nargs="+", type=Path, default=[], help="texts, line by line")
     parser.add_argument("--epochs", type=int, default=4, help="of the language model")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--rows", nargs="+", help="of the ways, those to train")
     parser.add_argument("--steps", type=int, help="of the classifiers, if other than configured")
     args = parser.parse_args()
     docs, dev = tasks.split_docs(tasks.read_docs(args.questions, "en", "latin-1"), 500)
@@ -50,13 +52,14 @@ def main() -> None:
         "from scratch": tasks.own("textcat.cfg"),
         "frozen": partial(stand_on, args.model, {}),
         "fine-tuned": partial(stand_on, args.model, FINE_TUNING),
+        "beside": partial(stand_beside, args.model),
     }
     task = tasks.Task(lambda _: (few, dev), rows, "cats_micro_f")
     print(f"{len(few)} questions to learn from, accuracy on {len(dev)} others")
     with tempfile.TemporaryDirectory() as folder:
         for part, own in zip(tasks.PARTS, (few, dev), strict=True):
             DocBin(docs=own).to_disk(Path(folder) / f"{part}.spacy")
-        for row in rows:
+        for row in args.rows or rows:
             scores = [
                 tasks.run(task, row, Path(folder), seed, args.steps)[0] for seed in args.seeds
             ]
@@ -102,6 +105,16 @@ def stand_on(source: Path, settings: dict[str, Any]) -> Config:
         "source": str(source),
         **settings,
     }
+    return config
+
+
+def stand_beside(source: Path) -> Config:
+    """Make the config of a classifier that reads what a language model knows beside its words."""
+    config = stand_on(source, {})
+    model = config["components"]["rnn_textcat"]["model"]
+    tok2vec = tasks.own("textcat.cfg")()["components"]["rnn_textcat"]["model"]["tok2vec"]
+    both = {"words": tok2vec["embed"], "context": model["tok2vec"]}
+    model["tok2vec"] = {**tok2vec, "embed": {"@layers": "concatenate.v1", "*": both}}
     return config
 
 

@@ -90,8 +90,8 @@ def truncate(log_probs: Tensor, temperature: float, top_k: int, top_p: float) ->
     RETURNS (Tensor): Probabilities with a sum of 1, `(batch, pieces)`.
     """
     # Below the highest, so that no temperature is too low to divide by.
-    below = log_probs.double() - log_probs.double().amax(dim=1, keepdim=True)
-    probs = (below / temperature).softmax(dim=1)
+    exact = log_probs.double()
+    probs = ((exact - exact.amax(dim=1, keepdim=True)) / temperature).softmax(dim=1)
     if top_k or top_p < 1:
         ranked, order = probs.sort(dim=1, descending=True, stable=True)
         if top_k:

@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 from spacy.tokens import Doc
 from spacy.training import Example
 
+from ..checks import check_at_least, check_count
+
 ItemT = TypeVar("ItemT")
 Batcher = Callable[[Iterable[ItemT]], Iterator[list[ItemT]]]
 
@@ -40,9 +42,9 @@ def create_bucket_batcher_v1(
     RAISES (ValueError): If a setting is out of its bounds.
     """
     if isinstance(size, int):
-        check_number(size, "size", 1)
-    check_number(buffer, "buffer", 1)
-    check_number(max_items, "max_items", 0)
+        check_count("size", size, 1)
+    check_count("buffer", buffer, 1)
+    check_count("max_items", max_items, 0)
     passes = count()
 
     def length_of(item: Any) -> int:
@@ -53,7 +55,8 @@ def create_bucket_batcher_v1(
         sizes = _hold_last(size)
         stream = iter(items)
         while held := list(islice(stream, buffer)):
-            most = check_number(next(sizes), "size", 1)
+            most = next(sizes)
+            check_at_least("size", most, 1)
             batches = list(_fill(held, most, max_items or buffer, length_of))
             random.shuffle(batches)
             yield from batches
@@ -99,17 +102,3 @@ def _hold_last(size: int | Iterable[int]) -> Iterator[int]:
     for number in [size] if isinstance(size, int) else size:
         yield number
     yield from repeat(number)
-
-
-def check_number(number: int, name: str, least: int) -> int:
-    """Refuse a number that is too small.
-
-    number (int): The number.
-    name (str): What it sets.
-    least (int): The smallest that is allowed.
-    RETURNS (int): The same number.
-    RAISES (ValueError): If it is smaller.
-    """
-    if number < least:
-        raise ValueError(f"{name} is {number}: set it to {least} or above")
-    return number

@@ -8,7 +8,7 @@ from random import Random
 from spacy.tokens import Doc
 from spacy.training import Example
 
-from .batchers import check_number
+from ..checks import check_count
 
 LANE = "spacy-rnn.lane"
 """Where `doc.user_data` of what the batcher makes holds its `Lane`, as a tuple."""
@@ -55,7 +55,7 @@ def create_lane_batcher_v1(
     RAISES (ValueError): If a setting is out of its bounds.
     """
     for name, number in (("lanes", lanes), ("steps", steps), ("buffer", buffer)):
-        check_number(number, name, 1)
+        check_count(name, number, 1)
     passes = count()
 
     def make_batches(examples: Iterable[Example]) -> Iterator[list[Example]]:

@@ -150,9 +150,9 @@ def test_config():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"size": 0}, "size is 0: set it to 1 or above"),
-        ({"size": 1, "buffer": 0}, "buffer is 0: set it to 1 or above"),
-        ({"size": 1, "max_items": -1}, "max_items is -1: set it to 0 or above"),
+        ({"size": 0}, "size is 0, but has to be at least 1"),
+        ({"size": 1, "buffer": 0}, "buffer is 0, but has to be at least 1"),
+        ({"size": 1, "max_items": -1}, "max_items is -1, but has to be at least 0"),
     ],
 )
 def test_wrong_settings_are_refused(settings, message):
@@ -162,5 +162,5 @@ def test_wrong_settings_are_refused(settings, message):
 
 @pytest.mark.parametrize("sizes", [[], [0]])
 def test_wrong_schedules_are_refused(sizes):
-    with pytest.raises(ValueError, match="size is 0: set it to 1 or above"):
+    with pytest.raises(ValueError, match="size is 0, but has to be at least 1"):
         list(create_bucket_batcher_v1(sizes)(items_of([1])))

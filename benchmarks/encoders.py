@@ -31,7 +31,6 @@ SIZES = [(96, 48), (128, 128)]
 BATCHES = [32, 256]
 ORDERS = ["random", "sorted"]
 MODES = ["inference", "training"]
-Case = tuple[int, str, str]
 
 
 def main() -> None:

@@ -29,6 +29,17 @@ def check_at_least(name: str, value: float, least: float) -> None:
         raise ValueError(f"{name} is {value}, but has to be at least {least}")
 
 
+def check_finite(name: str, value: float) -> None:
+    """Refuse what is infinite or no number.
+
+    name (str): What it is the number of, for the error.
+    value (float): The number.
+    RAISES (ValueError): If it is not finite.
+    """
+    if not math.isfinite(value):
+        raise ValueError(f"{name} is {value}, but has to be a finite number")
+
+
 def check_count(name: str, value: int, least: int) -> None:
     """Refuse what is no whole number, or too small.
 

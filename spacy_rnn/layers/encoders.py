@@ -138,7 +138,7 @@ def forward(
     RETURNS (tuple[list[Floats2d], Callable]): For each document an array `(tokens, nO)`,
         and a callback from its gradient to that of what came in.
     RAISES (ValueError): If what comes in has another width than the encoder was
-        initialised for, or holds values that are not finite.
+        initialised for, is not of float32, or holds values that are not finite.
     """
     import torch
 
@@ -154,7 +154,7 @@ def forward(
         array = cast(Floats2d, torch2xp(words, ops=model.ops))
         return model.ops.unflatten(array, model.ops.asarray1i(lengths.tolist()))
 
-    _check_widths(model, tokens)
+    _check_tokens(model, tokens)
     words = to_torch(tokens, requires_grad=is_train)
     _check_finite(words, lengths)
     if is_train:
@@ -183,14 +183,20 @@ def init(model: Encoder, X: list[Floats2d] | None = None, Y: list[Floats2d] | No
     cast("NetworkShim", model.shims[0]).build(inputs=inputs)
 
 
-def _check_widths(model: Encoder, tokens: list[Floats2d]) -> None:
-    """Refuse documents that are not as wide as the network reads."""
+def _check_tokens(model: Encoder, tokens: list[Floats2d]) -> None:
+    """Refuse documents that are not as wide as the network reads, or not of its type."""
     expected = cast("NetworkShim", model.shims[0]).dims["inputs"]
     widths = {document.shape[1] for document in tokens} - {expected}
     if widths:
         raise ValueError(
             f"Tokens have {min(widths)} features but the encoder reads {expected}: initialize "
             f"it on top of the layer that it stands on now"
+        )
+    kinds = {str(document.dtype) for document in tokens} - {"float32"}
+    if kinds:
+        raise ValueError(
+            f"Tokens come in as {min(kinds)} but the encoder reads float32: let the layer below "
+            f"return that, with array.astype('float32')"
         )
 
 

@@ -41,7 +41,7 @@ class NetworkShim(PyTorchShim):
         taken so far what its learning rate is multiplied by: 0 leaves it as it is. Default: 1
         for all.
 
-    steps (int): Steps so far.
+    steps (int): Steps since the weights were made or loaded.
     grad_norm (float): The norm of all gradients at the last step, before clipping.
     skipped_steps (int): Steps not taken because a gradient was infinite or not a number.
     """
@@ -60,11 +60,7 @@ class NetworkShim(PyTorchShim):
         self._mixed_precision = mixed_precision
         self._device = get_torch_default_device() if device is None else device
         self._rate = rate
-        self._poisoned = False
         self._rounded: dict[int, Int8Matrix] = {}
-        self.steps = 0
-        self.grad_norm = 0.0
-        self.skipped_steps = 0
         self.build(**dims)
 
     @property
@@ -79,6 +75,13 @@ class NetworkShim(PyTorchShim):
         """
         self.dims = dims
         self._set_network(self.build_network(**dims))
+        self._begin()
+
+    def _begin(self) -> None:
+        self._poisoned = False
+        self.steps = 0
+        self.grad_norm = 0.0
+        self.skipped_steps = 0
 
     def set_dropout_rate(self, rate: float) -> None:
         """Set the rate of all dropouts that have none of their own, for training.
@@ -176,11 +179,9 @@ class NetworkShim(PyTorchShim):
             if parameter.grad is not None and rates[name] > 0
         }
         self.steps += 1
-        if not trained:
-            return
         limit = getattr(optimizer, "grad_clip", None) or math.inf
         self.grad_norm = nn.utils.clip_grad_norm_(trained.values(), limit).item()
-        if self._poisoned or not math.isfinite(self.grad_norm):
+        if trained and (self._poisoned or not math.isfinite(self.grad_norm)):
             self.skipped_steps += 1
             logger.warning(
                 "Skipped a step: a gradient is infinite or not a number (%d so far). "
@@ -229,11 +230,7 @@ class NetworkShim(PyTorchShim):
 
         RETURNS (NetworkShim): The copy, to be trained apart.
         """
-        copied = copy.deepcopy(self)
-        with Shim.global_id_lock:
-            Shim.global_id += 1
-            copied.id = Shim.global_id
-        return copied
+        return copy.deepcopy(self)
 
     def to_device(self, device_type: str, device_id: int) -> None:
         """Move the network.
@@ -272,6 +269,7 @@ class NetworkShim(PyTorchShim):
             self.build(**dims)
         fill_weights(self._model, tensors)
         self._rounded = {}
+        self._begin()
         return self
 
     def __getstate__(self) -> dict:
@@ -280,6 +278,10 @@ class NetworkShim(PyTorchShim):
 
     def __setstate__(self, state: dict) -> None:
         vars(self).update(state)
+        # Two networks with one id would get each other's averages and moments.
+        with Shim.global_id_lock:
+            Shim.global_id += 1
+            self.id = Shim.global_id
         self._set_network(self._model)
 
     def _set_network(self, network: nn.Module) -> None:

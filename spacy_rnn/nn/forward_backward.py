@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
+from .gradients import refuse_second_derivatives
 from .ragged import Packed, owners, pack
 
 MAX_PAIRS = 4_000_000
@@ -64,6 +65,7 @@ class _LogPartition(Function):
 
     @staticmethod
     def backward(ctx: Any, d_total):
+        refuse_second_derivatives()
         scores, transitions, messages, norms = ctx.saved_tensors
         before, behind = messages
         first, last = ends_of(ctx.lengths, scores.device)
@@ -100,13 +102,9 @@ def _scan(
         than that of the word it comes from by, `(1 or 2, words)`.
     """
     layout = pack(lengths, scores.device)
-    order, back = layout.words[None], layout.rows[None]
-    weights, starts = transitions[None], start[None]
-    if both:
-        order = torch.stack([layout.words, layout.mirror[layout.words]])
-        back = torch.stack([layout.rows, layout.rows[layout.mirror]])
-        weights = torch.stack([transitions, transitions.T])
-        starts = torch.stack([start, end])
+    order, back = map(torch.stack, zip(*map(layout.read_from, range(1 + both)), strict=True))
+    weights = torch.stack([transitions, transitions.T][: 1 + both])
+    starts = torch.stack([start, end][: 1 + both])
     # The words of a step lie side by side, because there are more of them than labels.
     messages, norms = _scan_packed(
         scores[order].transpose(1, 2).contiguous(), layout, weights, starts

@@ -12,9 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd import Function
-from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
+from .gradients import refuse_second_derivatives
 from .ragged import Packed
 
 
@@ -34,8 +34,7 @@ def scan_gru(
     """
     # The scan from the end is one from the start over mirrored sequences: of equal lengths,
     # so that both directions take each step together.
-    words = [layout.words, layout.mirror[layout.words]][: len(weights)]
-    rows = [layout.rows, layout.rows[layout.mirror]][: len(weights)]
+    words, rows = zip(*map(layout.read_from, range(len(weights))), strict=True)
     input_matrices, recurrent_matrices, input_biases, recurrent_biases = zip(*weights, strict=True)
     gates = torch.stack(
         [
@@ -85,8 +84,8 @@ class _Scan(Function):
         return outputs, state
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, d_outputs, d_final):
+        refuse_second_derivatives()
         matrices, befores, switches, candidates, recurrent_candidates = ctx.saved_tensors
         resets, updates = switches.split(befores.shape[2], 2)
         # What the gradient of a step's output is multiplied by, for each part of its gates.

@@ -41,6 +41,18 @@ class Packed(Layout):
     batch_sizes: Tensor
     mirror: Tensor
 
+    def read_from(self, end: int) -> tuple[Tensor, Tensor]:
+        """Give the layout of a scan from one end of the sequences.
+
+        A scan from the last words is one from the first words over mirrored sequences.
+
+        end (int): 0 for the first words, 1 for the last.
+        RETURNS (tuple[Tensor, Tensor]): The word in each row and the row of each word.
+        """
+        if end == 0:
+            return self.words, self.rows
+        return self.mirror[self.words], self.rows[self.mirror]
+
 
 @dataclass(frozen=True)
 class Block:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..checks import check_at_least, check_choice, check_rate
+from ..checks import check_choice, check_count, check_finite, check_rate
 from .ragged import Packed, Padded, check_lengths, pack, pad
 from .recurrence import Recurrence
 from .regularize import LockedDropout, WordDropout, zoneout
@@ -71,9 +71,9 @@ class RecurrentNetwork(nn.Module):
         check_choice("cell", cell, tuple(GATES))
         check_choice("merge", merge, ("concat", "sum"))
         check_choice("initial_state", initial_state, ("zero", "learned"))
-        check_at_least("width", width, 1)
-        check_at_least("inputs", inputs, 1)
-        check_at_least("depth", depth, 1)
+        check_count("width", width, 1)
+        check_count("inputs", inputs, 1)
+        check_count("depth", depth, 1)
         halved = bidirectional and merge == "concat"
         if halved and width % 2:
             raise ValueError(
@@ -86,8 +86,15 @@ class RecurrentNetwork(nn.Module):
                 f'set it to 0, or choose cell = "lstm"'
             )
         if longest_memory is not None:
-            check_at_least("longest_memory", longest_memory, 3)
+            check_count("longest_memory", longest_memory, 3)
             check_choice("cell, with longest_memory,", cell, ("lstm", "gru"))
+        check_finite("forget_bias", forget_bias)
+        if forget_bias != 1.0 and (cell != "lstm" or longest_memory is not None):
+            raise ValueError(
+                f"forget_bias is {forget_bias}, but only an LSTM whose biases do not follow from "
+                f'longest_memory begins with it: leave it at 1.0, or choose cell = "lstm" without '
+                f"longest_memory"
+            )
         check_rate(dropout_input or 0.0, "dropout_input")
         check_rate(dropout_layers or 0.0, "dropout_layers")
         check_rate(dropout_output or 0.0, "dropout_output")
@@ -99,7 +106,7 @@ class RecurrentNetwork(nn.Module):
         self.inputs = inputs
         self.width = width
         self.depth = depth
-        self.directions = 1 + bidirectional
+        self.directions = 2 if bidirectional else 1
         self.hidden = width // 2 if halved else width
         self.cell_cost = GATES[cell] * self.hidden * (width + self.hidden)
         self.merge = merge
@@ -142,17 +149,14 @@ class RecurrentNetwork(nn.Module):
         state (State | None): The states to start from, as returned for the previous
             chunk of the same sequences. Default: zero, or learned, as set.
         RETURNS (tuple[Tensor, State]): The output at each word, `(words, width)`, and
-            the states after each sequence's last word: the hidden state and, for an
-            LSTM, the cell state, each `(depth * directions, batch, hidden)`, with the
-            layers and within them the directions in torch's order.
+            the states where each direction ends, at the last word or, from the end, at the
+            first: the hidden state and, for an LSTM, the cell state, each
+            `(depth * directions, batch, hidden)`, with the layers and within them the
+            directions in torch's order.
         RAISES (ValueError): If the shapes of the arguments do not fit.
         """
         check_lengths(data, lengths)
-        if data.shape[1] != self.inputs:
-            raise ValueError(
-                f"The words have {data.shape[1]} features but the network reads "
-                f"{self.inputs}: set its inputs to {data.shape[1]}, or change what is below"
-            )
+        self._check_inputs(data)
         zero = state is None and self.initial is None
         state = self.start(len(lengths)) if state is None else state
         self._check_state(state, len(lengths))
@@ -183,13 +187,16 @@ class RecurrentNetwork(nn.Module):
         state (State): The states before it, each `(depth, batch, hidden)`.
         RETURNS (tuple[Tensor, State]): The output at the word, `(batch, width)`, and the
             states after it. In training, dropout is drawn anew for each word.
-        RAISES (ValueError): If the network reads in two directions.
+        RAISES (ValueError): If the network reads in two directions, or the shapes of the
+            arguments do not fit.
         """
         if self.directions == 2:
             raise ValueError(
                 "A network that reads in two directions needs whole sequences: set "
                 "bidirectional to false to read word by word"
             )
+        self._check_inputs(data)
+        self._check_state(state, len(data))
         once = torch.ones(len(data), dtype=torch.int64)
         data = self.dropout_input(self.word_dropout(data), once)
         finals = []
@@ -199,13 +206,11 @@ class RecurrentNetwork(nn.Module):
                 data = self.norms[layer - 1](self.dropout_layers(data, once))
             before = tuple(part[layer] for part in state)
             after = cast(Recurrence, recurrence).step(data, before)
-            after = tuple(
-                zoneout(old, new, rate, self.training) if rate else new
-                for old, new, rate in zip(before, after, self.zoneouts, strict=True)
-            )
+            after = zoneout(before, after, self.zoneouts, self.training)
             residual = self.residual and below.shape[1] == self.width
-            data = after[0] + below if residual else after[0]
-            finals.append(after)
+            output = after[0].to(data.dtype)
+            data = output + below if residual else output
+            finals.append(tuple(new.to(old.dtype) for old, new in zip(before, after, strict=True)))
         return self.dropout_output(data, once), tuple(
             torch.stack(parts) for parts in zip(*finals, strict=True)
         )
@@ -222,6 +227,13 @@ class RecurrentNetwork(nn.Module):
             shape = (self.depth * self.directions, batch, self.hidden)
             return (like.new_zeros(shape),) * len(self.zoneouts)
         return tuple(part.expand(-1, batch, -1) for part in self.initial.unbind())
+
+    def _check_inputs(self, data: Tensor) -> None:
+        if data.shape[1] != self.inputs:
+            raise ValueError(
+                f"The words have {data.shape[1]} features but the network reads "
+                f"{self.inputs}: set its inputs to {data.shape[1]}, or change what is below"
+            )
 
     def _check_state(self, state: State, batch: int) -> None:
         expected = (self.depth * self.directions, batch, self.hidden)
@@ -271,9 +283,12 @@ class RecurrentNetwork(nn.Module):
 
 def _onednn_reads(data: Tensor) -> bool:
     """Tell whether oneDNN has an LSTM for such data, on this processor."""
+    onednn = torch.backends.mkldnn
+    if not (onednn.is_available() and onednn.enabled):
+        return False
     if data.device.type != "cpu" or data.dtype != torch.float32:
         return False
     if not torch.is_autocast_enabled("cpu"):
-        return torch.backends.mkldnn.is_available()
+        return True
     bfloat16 = torch.get_autocast_dtype("cpu") == torch.bfloat16
     return bfloat16 and torch.ops.mkldnn._is_mkldnn_bf16_supported()

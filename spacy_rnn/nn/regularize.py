@@ -72,18 +72,26 @@ class WeightDrop(Dropout):
         return functional.dropout(weight, self.rate, self.training)
 
 
-def zoneout(previous: Tensor, new: Tensor, rate: float, training: bool) -> Tensor:
+def zoneout(
+    before: tuple[Tensor, ...], after: tuple[Tensor, ...], rates: tuple[float, ...], training: bool
+) -> tuple[Tensor, ...]:
     """Keep some units at their previous value for one step (Krueger et al. 2017).
 
-    previous (Tensor): The state before the step, shape `(batch, hidden)`.
-    new (Tensor): The state after the step, shape `(batch, hidden)`.
-    rate (float): The share of units that keep their value, in [0, 1].
+    before (tuple[Tensor, ...]): The parts of the state before the step, `(batch, hidden)`.
+    after (tuple[Tensor, ...]): The same after the step.
+    rates (tuple[float, ...]): For each part the share of units that keep their value, in [0, 1].
     training (bool): Whether to choose units at random or to take the expectation.
-    RETURNS (Tensor): The state to go on with, shape `(batch, hidden)`.
+    RETURNS (tuple[Tensor, ...]): The state to go on with, of the same shapes.
     """
-    if training:
-        return torch.where(torch.rand_like(new) < rate, previous, new)
-    return rate * previous + (1 - rate) * new
+
+    def mix(old: Tensor, new: Tensor, rate: float) -> Tensor:
+        if not rate:
+            return new
+        if training:
+            return torch.where(torch.rand_like(new) < rate, old, new)
+        return rate * old + (1 - rate) * new
+
+    return tuple(map(mix, before, after, rates))
 
 
 def set_dropout(network: nn.Module, rate: float) -> None:

@@ -77,8 +77,7 @@ def _scan_runs(
     areas = [int(batch_sizes.sum()) for batch_sizes in runs]
     outputs, finals = [], []
     for direction, own in enumerate(weights):
-        # The scan from the end is one from the start over mirrored sequences.
-        words = layout.words if direction == 0 else layout.mirror[layout.words]
+        words, rows_of_words = layout.read_from(direction)
         now = tuple(part[direction : direction + 1] for part in state)
         parts = []
         rows = data.index_select(0, words).split(areas)
@@ -90,7 +89,6 @@ def _scan_runs(
                 torch.cat([new, old[:, running:]], 1) for new, old in zip(after, now, strict=True)
             )
             parts.append(output)
-        rows_of_words = layout.rows if direction == 0 else layout.rows[layout.mirror]
         outputs.append(torch.cat(parts).index_select(0, rows_of_words))
         finals.append(now)
     return torch.cat(outputs, 1), tuple(torch.cat(parts) for parts in zip(*finals, strict=True))
@@ -214,10 +212,7 @@ def scan_steps(
             before = tuple(part[: running[time]] for part in now)
             recurrent = functional.linear(before[0], recurrent_matrix, biases[1])
             after = STEPS[cell](inputs[time], recurrent, before)
-            after = tuple(
-                zoneout(old, new, rate, training) if rate else new
-                for old, new, rate in zip(before, after, zoneouts, strict=True)
-            )
+            after = zoneout(before, after, zoneouts, training)
             hidden_states[time] = after[0]
             now = tuple(
                 torch.cat([new, old[len(new) :]]) for new, old in zip(after, now, strict=True)

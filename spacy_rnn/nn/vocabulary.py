@@ -7,6 +7,8 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.nn import functional
 
+from .gradients import refuse_second_derivatives
+
 MAX_LOGITS = 2_000_000
 """Logits that are held at once: few enough that the passes over them find them in a cache."""
 
@@ -66,4 +68,5 @@ class _CrossEntropy(Function):
 
     @staticmethod
     def backward(ctx: Any, d_loss, _):
+        refuse_second_derivatives()
         return *(gradient * d_loss for gradient in ctx.saved_tensors), None, None, None

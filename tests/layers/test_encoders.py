@@ -431,6 +431,15 @@ def test_very_large_values_are_no_error(is_train, documents):
 
 
 @both_ways
+@pytest.mark.parametrize("kind", ["float64", "float16", "int64"])
+def test_other_numbers_than_float32_are_an_error(kind, is_train, documents):
+    model = build(documents)
+    good, bad = documents([2, 3])
+    with pytest.raises(ValueError, match=f"come in as {kind} but the encoder reads float32"):
+        run(model, [good, bad.astype(kind)], is_train)
+
+
+@both_ways
 def test_other_width_than_initialised_is_an_error(is_train, documents):
     model = build(documents)
     for wrong in (documents([3], 7), [*documents([2]), *documents([3], 7)], documents([2, 0], 7)):

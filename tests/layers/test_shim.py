@@ -362,6 +362,37 @@ def test_gradient_that_is_not_finite_skips_the_step(bridge, value, caplog):
     assert shim.skipped_steps == 1
 
 
+def test_what_was_not_trained_leaves_nothing_behind():
+    """Neither gradients to add to, nor bad ones to be afraid of."""
+    shim = NetworkShim(layers, {"inputs": 4}, rate=lambda name, step: float(step > 1))
+    twin = NetworkShim(layers, {"inputs": 4}, rate=lambda name, step: 1.0)
+    twin._model.load_state_dict(shim._model.state_dict())
+    words, d_outputs = torch.randn(3, 4), torch.randn(3, 2)
+    for d_before in (d_outputs * float("nan"), d_outputs):
+        learn(shim, words, d_before)
+        shim.finish_update(SGD(0.1))
+    for each in (shim, twin):
+        learn(each, words, d_outputs)
+        each.finish_update(SGD(0.1))
+    assert shim.skipped_steps == 0
+    assert shim.grad_norm == twin.grad_norm > 0
+    assert distance(weights_of(twin), weights_of(shim)) == 0
+
+
+@pytest.mark.parametrize("way", ["build", "load"])
+def test_new_weights_have_taken_no_step(way):
+    shim = ours(layers, inputs=4)
+    stored = shim.to_bytes()
+    learn(shim, torch.randn(3, 4), torch.full((3, 2), float("nan")))
+    shim.finish_update(SGD(0.1))
+    assert (shim.steps, shim.skipped_steps) == (1, 1)
+    if way == "build":
+        shim.build(inputs=4)
+    else:
+        shim.from_bytes(stored)
+    assert (shim.steps, shim.skipped_steps, shim.grad_norm) == (0, 0, 0.0)
+
+
 @pytest.mark.parametrize("where", ["words", "weights"])
 def test_infinite_gradient_is_found_wherever_it_is(where):
     shim = ours(Roots, inputs=2)
@@ -472,6 +503,9 @@ def test_copies_are_trained_apart(bridge):
     copied = shim.copy()
     later = bridge(layers, inputs=4)
     assert len({shim.id, copied.id, copied.copy().id, later.id}) == 4
+    if bridge is ours:
+        others = (copy.deepcopy(shim), pickle.loads(pickle.dumps(shim)))
+        assert len({shim.id, *(other.id for other in others)}) == 3
     before = weights_of(shim)
     assert distance(before, weights_of(copied)) == 0
     words = torch.randn(3, 4)

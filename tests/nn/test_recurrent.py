@@ -254,6 +254,17 @@ def test_wide_networks_do_not_depend_on_the_batch(cell):
     torch.testing.assert_close(together, torch.cat(alone), rtol=0, atol=1e-5)
 
 
+@pytest.mark.parametrize("cell", CELLS)
+def test_values_without_bounds_depend_on_the_batch_by_their_rounding_alone(cell):
+    """Residual connections let values grow: what float32 rounds off grows with them."""
+    network = RecurrentNetwork(96, 96, 4, cell=cell, merge="sum", residual=True).eval()
+    data, lengths = random_batch([20, 500], 96, torch.float32)
+    together, _ = network(data, lengths)
+    alone, _ = network(data[:20], lengths[:1])
+    largest = max(1.0, alone.abs().max().item())
+    torch.testing.assert_close(together[:20], alone, rtol=0, atol=1e-5 * largest)
+
+
 @pytest.mark.parametrize("value", [1e30, math.inf, math.nan])
 @pytest.mark.parametrize("settings", CASES)
 def test_bad_neighbours_do_no_harm(settings, value):
@@ -455,11 +466,10 @@ def test_every_gate_and_direction_starts_with_weights_of_its_own(cell):
 
 
 @pytest.mark.parametrize(
-    ("settings", "expected"), [({}, 1.0), ({"forget_bias": 2.5}, 2.5), ({"forget_bias": 0.0}, 0.0)]
+    ("cell", "expected"), [*((cell, 1.0) for cell in CELLS), ("lstm", 2.5), ("lstm", 0.0)]
 )
-@pytest.mark.parametrize("cell", CELLS)
-def test_only_the_forget_gate_starts_with_a_bias(cell, settings, expected):
-    for own in recurrences(cell, **settings):
+def test_only_the_forget_gate_starts_with_a_bias(cell, expected):
+    for own in recurrences(cell, forget_bias=expected):
         start = torch.zeros(len(own.bias_ih))
         if cell == "lstm":
             start[4:8] = expected  # In torch's order: input, forget, candidate, output.
@@ -537,6 +547,15 @@ def test_results_are_the_same_without_the_fast_kernel(monkeypatch):
     torch.testing.assert_close(network(*batch), expected, **TOLERANCES[torch.float32])
 
 
+@pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="torch without oneDNN")
+@pytest.mark.filterwarnings("ignore:TF32")
+def test_the_fast_kernel_can_be_turned_off(monkeypatch):
+    network = random_network(dtype=torch.float32)
+    monkeypatch.delattr(recurrent, "scan_padded")
+    with torch.backends.mkldnn.flags(enabled=False):
+        network(*random_batch(LENGTHS, 3, torch.float32))
+
+
 # What is refused.
 
 
@@ -558,6 +577,12 @@ def test_results_are_the_same_without_the_fast_kernel(monkeypatch):
         ),
         ({"cell": "gru", "zoneout_cell": 0.1}, 'zoneout_cell is 0.1, but cell "gru" has no cell'),
         ({"longest_memory": 2}, "longest_memory is 2, but has to be at least 3"),
+        ({"longest_memory": 5.5}, "longest_memory is 5.5, but has to be a whole number"),
+        ({"width": 8.5}, "width is 8.5, but has to be a whole number"),
+        ({"depth": 1.5}, "depth is 1.5, but has to be a whole number"),
+        ({"forget_bias": math.nan}, "forget_bias is nan, but has to be a finite number"),
+        ({"cell": "gru", "forget_bias": 2.0}, "forget_bias is 2.0, but only an LSTM"),
+        ({"longest_memory": 9, "forget_bias": 0.0}, "forget_bias is 0.0, but only an LSTM"),
         (
             {"cell": "rnn_tanh", "longest_memory": 9},
             'cell, with longest_memory, is "rnn_tanh", but has to be one of "lstm", "gru"',
@@ -630,6 +655,45 @@ def test_steps_equal_one_pass(settings, dtype):
         steps.append(step)
     torch.testing.assert_close(torch.stack(steps, 1).flatten(0, 1), output, **TOLERANCES[dtype])
     torch.testing.assert_close(state, final, **TOLERANCES[dtype])
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_steps_are_of_the_types_of_one_pass(cell):
+    """Under autocast too."""
+    if cell == "lstm" and not has_bfloat16(torch.device("cpu")):
+        pytest.skip("torch has no LSTM in bfloat16 on this processor")
+    network = random_network(4, 4, 2, cell=cell, bidirectional=False, residual=True).float()
+    data, lengths = random_batch([1, 1], 4, torch.float32)
+    with torch.autocast("cpu", torch.bfloat16), torch.no_grad():
+        whole, step = network(data, lengths), network.step(data, network.start(2))
+    torch.testing.assert_close(step, whole, rtol=0.02, atol=0.02)
+
+
+@pytest.mark.parametrize(
+    ("words", "shapes", "message"),
+    [
+        ((3, 3), [(2, 1, 4)], "The states have shapes [(2, 1, 4)]"),
+        ((3, 3), [(3, 3, 4)], "1 of shape (2, 3, 4)"),
+        ((3, 3), [(2, 3, 4)] * 2, "1 of shape (2, 3, 4)"),
+        ((3, 2), [(2, 3, 4)], "The words have 2 features but the network reads 3"),
+    ],
+)
+def test_wrong_steps_are_refused(words, shapes, message):
+    network = random_network(depth=2, cell="gru", bidirectional=False)
+    state = tuple(torch.zeros(shape).double() for shape in shapes)
+    with pytest.raises(ValueError, match=re.escape(message)):
+        network.step(torch.zeros(words).double(), state)
+
+
+def test_second_derivatives_are_refused():
+    """Where a backward pass of our own would give wrong ones."""
+    network = random_network(cell="gru")
+    data, lengths = random_batch([3, 2])
+    data.requires_grad_()
+    output, _ = network(data, lengths)
+    torch.autograd.grad(output.sum(), data, retain_graph=True)
+    with pytest.raises(RuntimeError, match="Second derivatives are wanted"):
+        torch.autograd.grad(output.sum(), data, create_graph=True)
 
 
 def test_steps_need_one_direction():

@@ -209,14 +209,16 @@ def test_prediction_is_without_noise(cell):
 def test_zoneout_at_its_bounds(training):
     """At 0 nothing is kept, at 1 everything."""
     previous, new = torch.randn(2, 100, 80)
-    assert torch.equal(zoneout(previous, new, 0.0, training), new)
-    assert torch.equal(zoneout(previous, new, 1.0, training), previous)
+    assert torch.equal(zoneout((previous,), (new,), (0.0,), training)[0], new)
+    assert torch.equal(zoneout((previous,), (new,), (1.0,), training)[0], previous)
 
 
 def test_zoneout_keeps_its_share_and_predicts_the_expectation():
     previous, new = torch.zeros(100, 80), torch.ones(100, 80)
-    assert_share(zoneout(previous, new, 0.3, True) == previous, 0.3)
-    torch.testing.assert_close(zoneout(previous, new, 0.3, False), torch.full((100, 80), 0.7))
+    assert_share(zoneout((previous,), (new,), (0.3,), True)[0] == previous, 0.3)
+    torch.testing.assert_close(
+        zoneout((previous,), (new,), (0.3,), False)[0], torch.full((100, 80), 0.7)
+    )
 
 
 @pytest.mark.parametrize("training", [False, True])

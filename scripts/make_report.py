@@ -1,6 +1,6 @@
 """Write the report of a training, and its pictures, into a folder.
 
-METRICS are the scores of `spacy evaluate --output`, LOG is the file of the console logger
+METRICS are the scores of `spacy rnn evaluate --output`, LOG is the file of the console logger
 and SAMPLES a list of translations, each with "source", "translation", "references",
 "score" and "alignment".
 """

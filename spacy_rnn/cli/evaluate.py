@@ -10,6 +10,7 @@ from spacy.language import Language
 from spacy.training import Corpus, Example
 from wasabi import msg
 
+from ..checks import check_count
 from ..metrics.translation import compare_translations, references_of
 from ..pipeline.alignment import to_matrix
 from ..training.corpus import create_parallel_corpus_v1
@@ -48,6 +49,7 @@ def evaluate_cli(
     """
     targets = [str(path) for path in target or []]
     try:
+        check_count("batch_size", batch_size, 1)
         nlp, translator = load_translator(model, component, gpu_id)
         examples = read_examples(nlp, source, targets, translator.attr)
         scores = evaluate(nlp, translator, examples, beam_width, batch_size)

@@ -8,6 +8,7 @@ from typing import Any
 from spacy.cli._util import Arg, Opt
 from wasabi import Printer
 
+from ..checks import check_count
 from .models import load_translator
 
 
@@ -25,12 +26,17 @@ def translate_cli(
     the line's number from 0, the text and its score, with ||| between them.
     """
     try:
+        check_count("n_best", n_best, 1)
+        check_count("batch_size", batch_size, 1)
         nlp, translator = load_translator(model, component, gpu_id)
         settings: dict[str, Any] = {}
+        if n_best != getattr(translator.search, "n_best", 1):
+            settings["n_best"] = n_best
+        width = getattr(translator.search, "beam_width", None)
         if beam_width is not None:
-            settings = {"beam_width": beam_width, "n_best": n_best}
-        elif n_best > 1:
-            settings = {"beam_width": max(n_best, 5), "n_best": n_best}
+            settings["beam_width"] = beam_width
+        elif width is not None and width < n_best:
+            settings["beam_width"] = n_best
         source = TextIOWrapper(sys.stdin.buffer, "utf8", errors="replace", newline="\n")
         target = TextIOWrapper(sys.stdout.buffer, "utf8", newline="\n", line_buffering=False)
         lines = show_progress(line.rstrip("\n") for line in source)

@@ -92,7 +92,11 @@ class BeamSearch(Search):
     coverage_penalty: float = 0.0
 
     def _check_n_best(self) -> None:
+        from ..nn.search.beam import Ranking
+
         check_count("beam_width", self.beam_width, 1)
+        check_count("n_best", self.n_best, 1)
+        Ranking(self.length_penalty, self.alpha, self.coverage_penalty)
         if not 1 <= self.n_best <= self.beam_width:
             raise ValueError(
                 f"n_best is {self.n_best}, but has to be at least 1 and at most beam_width, "
@@ -112,9 +116,15 @@ class BeamSearch(Search):
         from ..nn.search.greedy import greedy_search
 
         rules = self._rules(banned)
-        if self.beam_width == 1:
-            return greedy_search(step, state, lengths, rules, prefixes)
         ranking = Ranking(self.length_penalty, self.alpha, self.coverage_penalty)
+        if self.beam_width == 1 and not self.coverage_penalty:
+            return [
+                [
+                    replace(each, score=ranking.score(each.score, len(each.pieces) + 1, []))
+                    for each in found
+                ]
+                for found in greedy_search(step, state, lengths, rules, prefixes)
+            ]
         # Of several, some may be cut differently but read the same.
         n_best = 1 if self.n_best == 1 else self.beam_width
         return beam_search(step, state, lengths, rules, ranking, self.beam_width, prefixes, n_best)
@@ -159,7 +169,7 @@ class Sampling(Search):
         )
 
 
-def build_greedy_search_v1(
+def build_greedy_v1(
     min_length: int = 1,
     max_ratio: float = 2.0,
     max_extra: int = 10,

@@ -63,7 +63,7 @@ def build_seq2seq_v1(
         shims=[shim],
         dims={"nO": None},
         refs={"source": source},
-        attrs={"dropout_rate": 0.0, "subwords": b""},
+        attrs={"dropout_rate": 0.0, "subwords": b"", "tied_source": tied_source},
     )
 
 
@@ -189,10 +189,16 @@ def init(model: Seq2SeqModel, X: list[Doc] | None = None, Y: Any = None) -> None
     model (Seq2SeqModel): The model, with "nO" set to the pieces of the target vocabulary.
     X (list[Doc] | None): Sample documents.
     Y (Any): Not needed.
+    RAISES (ValueError): If embeddings are to be shared by two vocabularies.
     """
     source = model.get_ref("source")
     source.initialize(X=X)
     if "subwords" in source.attrs:
+        if model.attrs["tied_source"] and source.attrs["subwords"] != model.attrs["subwords"]:
+            raise ValueError(
+                "Source and target can share embeddings only where they have one vocabulary: "
+                "set shared_vocab to true, or tied_source to false"
+            )
         dims = {"source_pieces": len(load_subwords(source.attrs["subwords"]))}
     else:
         dims = {"memory": source.get_dim("nO")}
@@ -208,8 +214,17 @@ def cut(model: Source, docs: list[Doc], is_train: bool) -> tuple[list[Ints1d], C
     RETURNS (tuple[list[Ints1d], Callable]): The pieces of each, and a callback for nothing.
     """
     sampling = model.attrs["sampling"] if is_train else 0.0
-    pieces = load_subwords(model.attrs["subwords"]).encode([doc.text for doc in docs], sampling)
+    pieces = load_subwords(model.attrs["subwords"]).encode(list(map(text_of, docs)), sampling)
     return [model.ops.asarray1i(each) for each in pieces], lambda d_pieces: docs
+
+
+def text_of(doc: Doc) -> str:
+    """Give what is translated of a document: its text, without a space after it.
+
+    doc (Doc): The document.
+    RETURNS (str): The text.
+    """
+    return doc[:].text
 
 
 def encode_pieces(

@@ -72,7 +72,7 @@ def compare_translations(
 
     translations (list[str]): Translations by one system.
     others (list[str]): Translations of the same by another one.
-    references (list[list[str]]): The references of each.
+    references (list[list[str]]): The references of each; those without any are left out.
     RETURNS (dict[str, dict[str, float]]): For "bleu", "chrf" and "ter" the "score" of the one,
         that of the "other", and "p": how probable so large a difference is by chance, in 1,000
         samples.
@@ -80,7 +80,9 @@ def compare_translations(
     from sacrebleu.metrics import BLEU, CHRF, TER
     from sacrebleu.significance import PairedTest
 
-    columns = _columns(references)
+    rows = [row for row in zip(translations, others, references, strict=True) if row[2]]
+    translations, others = [row[0] for row in rows], [row[1] for row in rows]
+    columns = _columns([row[2] for row in rows])
     test = PairedTest(
         [("others", others), ("translations", translations)],
         {"bleu": BLEU(), "chrf": CHRF(), "ter": TER()},

@@ -11,6 +11,12 @@ import math
 import torch
 from torch import Tensor, nn
 
+from ..checks import check_count
+
+MAX_HIDDEN = 16_000_000
+"""Units of a hidden layer over pairs of places that are held at once: 64 MB. Gradients need all
+of them."""
+
 
 class Attention(nn.Module):
     """What all kinds share: from scores to weights to what they weigh."""
@@ -58,10 +64,12 @@ class AdditiveAttention(Attention):
     queries (int): Features of a query.
     memory (int): Features of a place of the memory.
     width (int): Units of the hidden layer.
+    RAISES (ValueError): If it is below 1.
     """
 
     def __init__(self, queries: int, memory: int, width: int):
         super().__init__()
+        check_count("width", width, 1)
         self.query = nn.Linear(queries, width, bias=False)
         self.key = nn.Linear(memory, width)
         self.energy = nn.Linear(width, 1, bias=False)
@@ -70,7 +78,14 @@ class AdditiveAttention(Attention):
         return self.key(memory)
 
     def score(self, queries: Tensor, keys: Tensor) -> Tensor:
-        hidden = self.query(queries)[:, :, None, :] + keys[:, None, :, :]
+        queries = self.query(queries)
+        steps = max(1, MAX_HIDDEN // max(1, keys.numel()))
+        if torch.is_grad_enabled() or queries.shape[1] <= steps:
+            return self._energy(queries, keys)
+        return torch.cat([self._energy(some, keys) for some in queries.split(steps, 1)], 1)
+
+    def _energy(self, queries: Tensor, keys: Tensor) -> Tensor:
+        hidden = queries[:, :, None, :] + keys[:, None, :, :]
         return self.energy(hidden.tanh()).squeeze(3)
 
 
@@ -112,10 +127,12 @@ class ScaledDotAttention(Attention):
     queries (int): Features of a query.
     memory (int): Features of a place of the memory.
     width (int): Features that the two are brought to.
+    RAISES (ValueError): If they are below 1.
     """
 
     def __init__(self, queries: int, memory: int, width: int):
         super().__init__()
+        check_count("width", width, 1)
         self.query = nn.Linear(queries, width, bias=False)
         self.key = nn.Linear(memory, width, bias=False)
         self.scale = 1 / math.sqrt(width)

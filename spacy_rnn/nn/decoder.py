@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ..checks import check_count, check_rate
 from .attention import Attention
 from .ragged import from_grid, grid_mask, to_grid
 from .recurrent import RecurrentNetwork
@@ -97,6 +98,8 @@ class Decoder(nn.Module):
                 f"they have {summary} features and its own {width}: set width to {summary}, "
                 f'or bridge to "dense"'
             )
+        check_rate(label_smoothing, "label_smoothing")
+        check_count("readout_width", readout_width, 1)
         self.input_feeding = input_feeding
         self.label_smoothing = label_smoothing
         self.bridge = bridge
@@ -240,7 +243,9 @@ def make_embedding(entries: int, width: int) -> nn.Embedding:
     entries (int): Entries of the vocabulary.
     width (int): Features of each.
     RETURNS (nn.Embedding): The embeddings.
+    RAISES (ValueError): If they are to be without features.
     """
+    check_count("embed_width", width, 1)
     embedding = nn.Embedding(entries, width)
     nn.init.normal_(embedding.weight, std=width**-0.5)
     return embedding

@@ -6,6 +6,7 @@ import numpy as np
 from spacy.attrs import IDX, LENGTH
 from spacy.tokens import Doc
 
+from ..layers.seq2seq import text_of
 from ..text.subwords import Subwords
 from .sentences import Passage
 
@@ -28,7 +29,7 @@ def source_places(passage: Passage, subwords: Subwords | None) -> list[dict]:
     if subwords is None:
         starts, stops = first, ends
     else:
-        spans = subwords.spans(subwords.encode([passage.source.text])[0])
+        spans = subwords.spans(subwords.encode([text_of(passage.source)])[0])
         starts, stops = np.array(spans, dtype="int64").reshape(-1, 2).T
     columns = (
         starts + passage.first_character,

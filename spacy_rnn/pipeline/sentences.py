@@ -9,7 +9,7 @@ from spacy.tokens import Doc
 class Passage:
     """A run of tokens that is translated as one, between two that are kept as they are.
 
-    source (Doc): Its text, without white space at its ends.
+    source (Doc): Its tokens, those of white space at its ends left out.
     document (int): The number of the document that it is of.
     first_token (int): Its first token there.
     first_character (int): Its first character there.
@@ -42,12 +42,12 @@ def _split(doc: Doc, number: int) -> list[Passage]:
     filled = [bound for bound in (_strip(doc, *each) for each in bounds) if bound]
     passages = []
     for index, (start, end) in enumerate(filled):
-        whole = (start, end) == (0, len(doc)) and not doc[-1].whitespace_
+        whole = (start, end) == (0, len(doc))
         first, last = doc[start].idx, _end(doc, end)
         next_first = doc[filled[index + 1][0]].idx if index + 1 < len(filled) else len(doc.text)
         passages.append(
             Passage(
-                source=doc if whole else _copy(doc, start, end),
+                source=doc if whole else doc[start:end].as_doc(),
                 document=number,
                 first_token=start,
                 first_character=first,
@@ -70,11 +70,3 @@ def _strip(doc: Doc, start: int, end: int) -> tuple[int, int] | None:
 def _end(doc: Doc, end: int) -> int:
     last = doc[end - 1]
     return last.idx + len(last)
-
-
-def _copy(doc: Doc, start: int, end: int) -> Doc:
-    copy = doc[start:end].as_doc()
-    if not copy[-1].whitespace_:
-        return copy
-    spaces = [bool(token.whitespace_) for token in copy]
-    return Doc(doc.vocab, words=[token.text for token in copy], spaces=[*spaces[:-1], False])

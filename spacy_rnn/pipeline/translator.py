@@ -5,6 +5,7 @@ from functools import partial
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from spacy.language import Language
 from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc
@@ -65,8 +66,6 @@ class Translator(TrainablePipe):
         self.batch_places = batch_places
         self.int8 = int8
         self.banned = tuple(banned)
-        if self._cuts_source:
-            model.get_ref("source").attrs["sampling"] = sampling
         self.sampling = sampling
         self._ensure_extensions()
 
@@ -137,11 +136,16 @@ class Translator(TrainablePipe):
         translations: list[Translation] = [[] for _ in docs]
         found: dict[int, list[Hypothesis]] = {}
         lengths = [len(passage.source.text) for passage in passages]
+        # The first passage of a document begins its translation.
+        firsts = {passage.document: index for index, passage in reversed([*enumerate(passages)])}
+        prefixes: list[str | None] = [None] * len(passages)
+        for number, index in firsts.items():
+            prefixes[index] = docs[number]._.get(f"{self.attr}_prefix")
         # About four characters to a place.
         for batch in sort_into_batches(lengths, 4 * self.batch_places):
             own = [passages[index] for index in batch]
-            prefixes = [docs[passage.document]._.get(f"{self.attr}_prefix") for passage in own]
-            hypotheses = self._search([passage.source for passage in own], prefixes, search)
+            own_prefixes = [prefixes[index] for index in batch]
+            hypotheses = self._search([passage.source for passage in own], own_prefixes, search)
             found.update(zip(batch, hypotheses, strict=True))
         for index, passage in enumerate(passages):
             translations[passage.document].append((passage, found[index]))
@@ -161,8 +165,10 @@ class Translator(TrainablePipe):
         if n_best == 1:
             return hypotheses[:1]
         texts = self.target_subwords.decode([each.pieces for each in hypotheses])
-        first = dict(zip(reversed(texts), reversed(hypotheses), strict=True))
-        return [each for each in hypotheses if each in first.values()][:n_best]
+        best: dict[str, Hypothesis] = {}
+        for text, hypothesis in zip(texts, hypotheses, strict=True):
+            best.setdefault(text, hypothesis)
+        return list(best.values())[:n_best]
 
     def _change_search(self, settings: dict[str, Any]) -> Callable:
         if not settings:
@@ -271,6 +277,8 @@ class Translator(TrainablePipe):
         if not docs:
             return losses
         set_dropout_rate(self.model, drop)
+        if self._cuts_source:
+            self.model.get_ref("source").attrs["sampling"] = self.sampling
         pieces = self.target_subwords.encode(texts, self.sampling)
         surprisals, backprop = self.model.begin_update((docs, pieces))
         backprop(1 / len(surprisals))
@@ -298,15 +306,32 @@ class Translator(TrainablePipe):
         """
         examples = list(examples)
         scores = self.scorer(examples, attr=self.attr, **kwargs) if self.scorer else {}
-        surprisal, pieces, words = 0.0, 0, 0
-        for batch in minibatch(sorted(examples, key=lambda each: len(each.reference)), size=64):
-            docs, texts = self._pair(batch)
-            if docs:
-                each = self.model.predict((docs, self.target_subwords.encode(texts)))
-                surprisal += float(each.sum())
-                pieces += len(each)
-                words += sum(len(text.split()) + 1 for text in texts)
-        if pieces:
-            scores["perplexity"] = perplexity(surprisal, pieces)
+        docs, texts = self._pair(examples)
+        if docs:
+            log_probs = list(chain(*self.log_probs(docs, texts)))
+            surprisal = -sum(log_probs)
+            words = sum(len(text.split()) + 1 for text in texts)
+            scores["perplexity"] = perplexity(surprisal, len(log_probs))
             scores["word_perplexity"] = perplexity(surprisal, words)
         return {f"{self.name}_{key}": value for key, value in scores.items()}
+
+    def log_probs(self, docs: list[Doc], translations: list[str]) -> list[list[float]]:
+        """Tell how probable given translations are: forced decoding.
+
+        docs (list[Doc]): The documents, each translated as a whole.
+        translations (list[str]): A translation of each.
+        RETURNS (list[list[float]]): For each the logarithm of the probability of each of its
+            pieces, and of its end.
+        """
+        pieces = self.target_subwords.encode(translations)
+        lengths = [
+            max(len(doc.text), len(text)) for doc, text in zip(docs, translations, strict=True)
+        ]
+        found: dict[int, list[float]] = {}
+        for batch in sort_into_batches(lengths, 4 * self.batch_places):
+            own = [pieces[index] for index in batch]
+            surprisals = self.model.predict(([docs[index] for index in batch], own))
+            ends = np.cumsum([len(each) + 1 for each in own])
+            parts = np.split(-self.model.ops.to_numpy(surprisals), ends[:-1])
+            found.update(zip(batch, (part.tolist() for part in parts), strict=True))
+        return [found[index] for index in range(len(docs))]

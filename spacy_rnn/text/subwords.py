@@ -3,8 +3,13 @@
 import io
 import re
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..checks import check_choice, check_count
 
 if TYPE_CHECKING:
     from sentencepiece import SentencePieceProcessor
@@ -44,14 +49,21 @@ class Subwords:
         texts (list[str]): The texts.
         sampling (float): How much to vary the cut from call to call, for training: the
             smoothing alpha of a unigram vocabulary (Kudo 2018), the dropout of BPE
-            (Provilkov et al. 2020). 0 gives the best cut.
+            (Provilkov et al. 2020), drawn from NumPy's generator, which spaCy seeds. 0 gives
+            the best cut.
         RETURNS (list[list[int]]): The pieces of each text.
         """
         # One by one: for a list sentencepiece starts a thread each time.
         encode = self._processor.encode
-        if sampling:
-            encode = partial(encode, enable_sampling=True, alpha=sampling, nbest_size=-1)
-        return [encode(text) for text in texts]
+        if not sampling:
+            return [encode(text) for text in texts]
+        from sentencepiece import set_random_generator_seed
+
+        encode = partial(encode, enable_sampling=True, alpha=sampling, nbest_size=-1)
+        # A generator is seeded once, when a thread first draws from it.
+        set_random_generator_seed(np.random.randint(2**31))
+        with ThreadPoolExecutor(1) as thread:
+            return list(thread.map(encode, texts))
 
     def decode(self, pieces: list[list[int]]) -> list[str]:
         """Join pieces to texts.
@@ -155,8 +167,8 @@ def train_subwords(texts: Iterable[str], size: int, kind: str = "bpe") -> Subwor
     """
     from sentencepiece import SentencePieceTrainer
 
-    if kind not in KINDS:
-        raise ValueError(f'kind is "{kind}", but has to be one of {", ".join(KINDS)}')
+    check_choice("kind", kind, KINDS)
+    check_count("vocab_size", size, 1)
     model = io.BytesIO()
     try:
         SentencePieceTrainer.train(

@@ -75,6 +75,8 @@ def test_n_best_are_numbered_and_scored(model):
     [
         (["--beam-width", "0"], "beam_width is 0"),
         (["--n-best", "3", "--beam-width", "2"], "n_best is 3"),
+        (["--n-best", "0"], "n_best is 0"),
+        (["--batch-size", "0"], "batch_size is 0"),
         (["--component", "nobody"], "rnn_translator"),
     ],
 )
@@ -108,6 +110,13 @@ def test_evaluation_writes_scores_and_samples(model, tmp_path):
     assert alignment["source"] == ["gelb", "blau"]
     assert len(alignment["weights"]) == len(alignment["target"])
     assert all(0.7 < sum(row) < 1.001 for row in alignment["weights"])
+
+
+def test_evaluation_in_no_batches_is_refused(model, tmp_path):
+    (tmp_path / "test.tsv").write_text("rot\tred\n", "utf8")
+    done = run("evaluate", model, tmp_path / "test.tsv", "--batch-size", "0")
+    assert done.returncode == 1
+    assert "batch_size is 0" in done.stdout.decode("utf8")
 
 
 def test_evaluation_needs_references(model):

@@ -52,6 +52,8 @@ def test_comparison_tells_better_from_equal():
     different = compare_translations(better, worse, references)
     assert different["bleu"]["score"] > different["bleu"]["other"]
     assert different["bleu"]["p"] < 0.01
+    more = compare_translations([*better, "x"], [*worse, "y"], [*references, []])
+    assert more == different, "what has no reference does not count"
     same = compare_translations(better, better, references)
     assert same["bleu"]["score"] == same["bleu"]["other"]
     assert same["bleu"]["p"] > 0.5

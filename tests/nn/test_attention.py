@@ -52,6 +52,15 @@ def test_weights_sum_to_one_and_are_zero_at_padding(kind):
     assert seen[[0, 1, 3]].isfinite().all()
 
 
+def test_blocks_of_queries_change_nothing(monkeypatch):
+    attention = make("additive")
+    batch = sample()
+    expected = attend(attention, *batch)
+    monkeypatch.setattr("spacy_rnn.nn.attention.MAX_HIDDEN", 1)
+    with torch.no_grad():
+        torch.testing.assert_close(attend(attention, *batch), expected)
+
+
 @each_kind
 def test_padding_and_neighbours_change_nothing(kind):
     attention = make(kind)

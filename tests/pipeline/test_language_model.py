@@ -15,7 +15,7 @@ from spacy.util import fix_random_seed
 from thinc.api import SGD, Adam
 from torch.nn import functional
 
-from spacy_rnn.layers.search import build_beam_search_v1, build_greedy_search_v1
+from spacy_rnn.layers.search import build_beam_search_v1, build_greedy_v1
 from spacy_rnn.training.lanes import create_lane_batcher_v1
 
 TEXTS = [
@@ -413,7 +413,7 @@ def test_generation_is_batched_and_repeatable(nlp):
 
 def test_without_temperature_it_is_greedy(words):
     component = words.get_pipe("rnn_lm")
-    expected = component.generate("the", search=build_greedy_search_v1())
+    expected = component.generate("the", search=build_greedy_v1())
     assert component.generate("the", temperature=0) == expected
     assert component.generate("the", top_k=1) == expected
     (best, *_) = component.generate("the", search=build_beam_search_v1(8), num_return=3)

@@ -1,14 +1,18 @@
 """The translator as a spaCy component."""
 
 import pickle
+from statistics import mean
 
+import numpy as np
 import pytest
 import spacy
 import srsly
 from spacy.tokens import DocBin
 from spacy.training import Corpus, Example
 from spacy.util import fix_random_seed
-from thinc.api import Adam
+from thinc.api import Adam, Model
+
+from spacy_rnn.pipeline.sentences import split_passages
 
 WORDS = {"eins": "one", "zwei": "two", "drei": "three", "vier": "four", "fünf": "five"}
 SMALL = {
@@ -159,9 +163,38 @@ def test_scores_are_those_of_forced_decoding(nlp):
     (best,) = doc._.translations
     pieces = translator.target_subwords.encode([best["text"]])
     assert translator.target_subwords.spell(pieces[0]) == best["pieces"]
-    surprisals = translator.model.predict(([nlp.make_doc(TEXTS[2])], pieces))
-    assert best["piece_scores"] == pytest.approx((-surprisals).tolist(), abs=1e-4)
-    assert best["score"] == pytest.approx(float(-surprisals.mean()), abs=1e-4)
+    docs = [nlp.make_doc(text) for text in (TEXTS[2], TEXTS[0])]
+    log_probs, others = translator.log_probs(docs, [best["text"], ""])
+    assert best["piece_scores"] == pytest.approx(log_probs, abs=1e-4)
+    assert best["score"] == pytest.approx(mean(log_probs), abs=1e-4)
+    assert len(others) == 1, "the end alone"
+    assert translator.log_probs([], []) == []
+
+
+@pytest.mark.parametrize("width", [1, 2])
+def test_scores_are_of_one_unit_for_any_beam(nlp, width):
+    (doc,) = nlp.pipe(TEXTS[:1], component_cfg={"rnn_translator": {"beam_width": width}})
+    (best,) = doc._.translations
+    assert best["score"] == pytest.approx(mean(best["piece_scores"]), abs=1e-5)
+
+
+def test_memory_of_scoring_is_bounded(nlp, monkeypatch):
+    """Batches by what they hold, and the same scores whatever they hold."""
+    translator = nlp.get_pipe("rnn_translator")
+    examples = make_examples(nlp)
+    expected = translator.score(examples)
+    sizes = []
+    predict = Model.predict
+
+    def spy(model, X):
+        if model is translator.model:
+            sizes.append(len(X[0]))
+        return predict(model, X)
+
+    monkeypatch.setattr(Model, "predict", spy)
+    monkeypatch.setattr(translator, "batch_places", 5)
+    assert translator.score(examples) == pytest.approx(expected)
+    assert len(sizes) > len(examples) / 3
 
 
 def test_alignments_name_characters_and_tokens(nlp):
@@ -214,6 +247,34 @@ def test_prefixes_are_kept(nlp):
     found = translations(nlp, docs)
     assert found[0].startswith("five")
     assert found[1:] == translations(nlp)[1:]
+
+
+def test_prefixes_begin_documents_not_sentences(nlp):
+    doc = nlp.make_doc("eins zwei vier")
+    doc[2].is_sent_start = True
+    doc._.translation_prefix = "three"
+    (doc,) = nlp.pipe([doc])
+    assert doc._.translation.startswith("three")
+    assert doc._.translation.endswith(" four")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"max_ratio": 0.0, "max_extra": 2}, {"no_repeat_ngram": 1}, {"beam_width": 1}],
+    ids=str,
+)
+def test_prefixes_hold_whatever_other_rules_say(nlp, settings, monkeypatch):
+    """They are never cut off, and what has to come counts as much as the network says."""
+    translator = nlp.get_pipe("rnn_translator")
+    prefix = "five five two"
+    pieces = translator.target_subwords.encode([prefix])
+    monkeypatch.setattr(translator, "banned", tuple(translator.target_subwords.spell(pieces[0])))
+    doc = nlp.make_doc(TEXTS[0])
+    doc._.translation_prefix = prefix
+    (doc,) = nlp.pipe([doc], component_cfg={"rnn_translator": settings})
+    (best,) = doc._.translations
+    assert best["text"].startswith(prefix)
+    assert best["score"] > -100
 
 
 def test_banned_pieces_are_not_written(nlp):
@@ -321,6 +382,14 @@ def test_tokens_can_be_the_source():
     assert nlp.evaluate(examples)["rnn_translator_bleu"] > 80
     copy = spacy.blank("de").from_config(nlp.config).from_bytes(nlp.to_bytes())
     assert translations(copy) == translations(nlp)
+    # A space at the end takes nothing from the tokens, nor does a sentence behind them.
+    assert translations(nlp, [f"{TEXTS[0]} "]) == [f"{translations(nlp)[0]} "]
+    doc = nlp.make_doc("eins zwei drei vier ")
+    doc[3].is_sent_start = True
+    (doc,) = nlp.pipe([doc])
+    sources = [passage.source for passage in split_passages([doc])]
+    assert [len(source) for source in sources] == [3, 1]
+    assert np.array_equal(np.vstack([source.tensor for source in sources]), doc.tensor)
     (best,) = nlp(TEXTS[0])._.translations
     assert {place["token"] for each in best["alignment"] for place in each["source"]} == {0, 1, 2}
 
@@ -358,6 +427,36 @@ def test_separate_vocabularies():
     nlp.update(examples, sgd=Adam(0.001))
 
 
+def test_separate_vocabularies_share_no_embeddings():
+    model = {**SMALL["model"], "tied_source": True}
+    nlp = make_pipeline({**SMALL, "model": model, "shared_vocab": False, "vocab_size": 275})
+    with pytest.raises(ValueError, match="set shared_vocab to true, or tied_source to false"):
+        nlp.initialize(lambda: make_examples(nlp))
+
+
+def test_two_translators_of_one_attribute_are_refused():
+    nlp = make_pipeline()
+    with pytest.raises(ValueError, match=r"would both write to doc\._\.translation: give one"):
+        make_pipeline(name="another", nlp=nlp)
+
+
+def test_sampling_follows_the_seed_and_the_config():
+    config = {**SMALL, "sampling": 0.3}
+    nlp = make_pipeline(config)
+    examples = make_examples(nlp)
+    nlp.initialize(lambda: examples)
+    plain = make_pipeline().from_bytes(nlp.to_bytes())
+    copy = make_pipeline(config).from_bytes(plain.to_bytes())
+
+    def loss(nlp, seed):
+        fix_random_seed(seed)
+        return nlp.update(examples, sgd=False)["rnn_translator"]
+
+    assert loss(nlp, 0) == loss(copy, 0)
+    assert loss(nlp, 0) != loss(nlp, 1)
+    assert loss(plain, 0) == loss(plain, 1) != loss(nlp, 0)
+
+
 def test_one_bad_document_costs_the_others_nothing(nlp, monkeypatch):
     translator = nlp.get_pipe("rnn_translator")
     search = translator._search
@@ -391,6 +490,10 @@ def test_one_bad_document_costs_the_others_nothing(nlp, monkeypatch):
         ),
         ({"max_ratio": 0.0, "max_extra": 0}, "both 0"),
         ({"width": 3}, 'no setting "width", but has n_best'),
+        ({"n_best": 2.0}, "n_best is 2.0, but has to be a whole number"),
+        ({"no_repeat_ngram": 1.5}, "no_repeat_ngram is 1.5, but has to be a whole number"),
+        ({"alpha": float("nan")}, "alpha is nan, but has to lie between -10 and 10"),
+        ({"alpha": 400.0}, "alpha is 400.0, but has to lie between -10 and 10"),
     ],
 )
 def test_wrong_settings_of_a_call_say_what_is_right(nlp, settings, message):
@@ -404,6 +507,9 @@ def test_wrong_settings_of_a_call_say_what_is_right(nlp, settings, message):
         ({"batch_places": 0}, "batch_places is 0"),
         ({"sampling": 1.0}, "sampling is 1.0"),
         ({"search": {"n_best": 6}}, "n_best is 6"),
+        ({"model": {"decoder": {"label_smoothing": 1.5}}}, "label_smoothing is 1.5"),
+        ({"model": {"decoder": {"embed_width": 0, "readout_width": 0}}}, "width is 0"),
+        ({"model": {"attention": {"width": 0}}}, "width is 0"),
     ],
 )
 def test_wrong_settings_say_what_is_right(config, message):

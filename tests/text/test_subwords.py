@@ -2,6 +2,7 @@
 
 import pickle
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -97,6 +98,16 @@ def test_sampling_varies_the_cut_and_keeps_the_text(subwords):
     assert subwords.decode(cuts) == [TEXTS[0]] * 20
 
 
+def test_sampling_follows_the_seed(subwords):
+    def sample(seed):
+        np.random.seed(seed)
+        return subwords.encode(TEXTS * 5, sampling=0.3)
+
+    first = sample(1)
+    assert sample(2) != first
+    assert sample(1) == first
+
+
 @pytest.mark.parametrize(
     ("texts", "size", "kind", "message"),
     [
@@ -105,7 +116,7 @@ def test_sampling_varies_the_cut_and_keeps_the_text(subwords):
         (TEXTS, 100, "bpe", "set vocab_size to [0-9]{3} or more"),
         ([], 300, "bpe", "without any text"),
         ([""], 300, "bpe", "without any text"),
-        (TEXTS, 300, "char", 'kind is "char", but has to be one of bpe, unigram'),
+        (TEXTS, 300, "char", 'kind is "char", but has to be one of "bpe", "unigram"'),
     ],
 )
 def test_impossible_vocabularies_say_what_is_possible(texts, size, kind, message):

@@ -12,6 +12,8 @@ from .rules import NEVER, Rules
 from .state import Hypothesis, SearchState, Step
 from .trace import Trace
 
+MAX_ALPHA = 10
+
 
 @dataclass(frozen=True)
 class Ranking:
@@ -28,6 +30,11 @@ class Ranking:
 
     def __post_init__(self) -> None:
         length_penalty(self.length_penalty, self.alpha, 1)
+        if not abs(self.alpha) <= MAX_ALPHA:
+            raise ValueError(
+                f"alpha is {self.alpha}, but has to lie between -{MAX_ALPHA} and {MAX_ALPHA}: 1 "
+                f"ranks by the mean of a piece, 0 by the sum"
+            )
         check_at_least("coverage_penalty", self.coverage_penalty, 0)
 
     def score(self, total: float, length: int, coverage: list[float]) -> float:

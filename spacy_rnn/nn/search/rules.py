@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ...checks import check_at_least
+from ...checks import check_at_least, check_count
 
 NEVER = -math.inf
 
@@ -38,8 +38,9 @@ class Rules:
     repetition_penalty: float = 1.0
 
     def __post_init__(self) -> None:
-        for name in ("min_length", "max_ratio", "max_extra", "no_repeat_ngram"):
-            check_at_least(name, getattr(self, name), 0)
+        for name in ("min_length", "max_extra", "no_repeat_ngram"):
+            check_count(name, getattr(self, name), 0)
+        check_at_least("max_ratio", self.max_ratio, 0)
         if self.max_ratio == 0 and self.max_extra == 0:
             raise ValueError(
                 "max_ratio and max_extra are both 0, which allows empty translations alone: "
@@ -75,6 +76,14 @@ class Rules:
             `look_back` asks for them.
         RETURNS (Tensor): The changed scores.
         """
+        # What has to come keeps its own score, whatever the other rules say of it.
+        forced = torch.full_like(most, -1)
+        if time < prefixes.shape[1]:
+            forced = prefixes[:, time]
+        forced = torch.where(most <= time, self.end, forced)
+        rows = (forced >= 0).nonzero().squeeze(1)
+        own = scores[rows, :, forced[rows]]
+        ends = scores[:, :, self.end].clone()
         if history is not None and self.repetition_penalty != 1:
             seen = scores.gather(2, history)
             scores.scatter_(2, history, seen * self.repetition_penalty)
@@ -85,12 +94,9 @@ class Rules:
             scores[:, :, self.end] = NEVER
         if self.no_repeat_ngram:  # Where every other piece is banned, the sequence ends.
             stuck = (scores == NEVER).all(dim=2)
-            scores[:, :, self.end].masked_fill_(stuck, torch.finfo(scores.dtype).min)
-        if time < prefixes.shape[1]:
-            self._force(scores, prefixes[:, time])
-        full = most <= time
-        if full.any():
-            self._force(scores, torch.where(full, self.end, -1))
+            scores[:, :, self.end] = torch.where(stuck, ends, scores[:, :, self.end])
+        scores[rows] = NEVER
+        scores[rows, :, forced[rows]] = own
         return scores
 
     def _ban_repeated(self, scores: Tensor, history: Tensor) -> None:
@@ -103,11 +109,3 @@ class Rules:
         repeated = (ngrams[..., :-1] == last[:, :, None]).all(dim=3)
         batch, hypothesis, place = repeated.nonzero(as_tuple=True)
         scores[batch, hypothesis, ngrams[batch, hypothesis, place, size - 1]] = NEVER
-
-    @staticmethod
-    def _force(scores: Tensor, pieces: Tensor) -> None:
-        """Leave one piece alone for each sentence that has one, not -1."""
-        forced = (pieces >= 0).nonzero().squeeze(1)
-        kept = scores[forced, :, pieces[forced]]
-        scores[forced] = NEVER
-        scores[forced, :, pieces[forced]] = kept.clamp(min=torch.finfo(scores.dtype).min)

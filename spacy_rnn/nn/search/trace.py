@@ -47,9 +47,11 @@ class Trace:
         self.sentences = torch.arange(batch)
         self.finished: list[list[tuple[float, int, int]]] = [[] for _ in range(batch)]
         self._records: list[_Record] = []
-        self._most = rules.most_pieces(lengths)
         free = torch.zeros(batch, 0, dtype=torch.int64, device=device)
         self._prefixes = free if prefixes is None else prefixes.to(device)
+        # What a sequence has to begin with is never cut off.
+        prefix_lengths = (self._prefixes >= 0).sum(dim=1)
+        self._most = torch.maximum(rules.most_pieces(lengths), prefix_lengths)
         self._slots = torch.zeros(batch, 1, dtype=torch.int64, device=device)
         self._history = self._slots[:, :, None][:, :, :0]
         self._candidates = self._history

@@ -90,7 +90,8 @@ def make_translator(
     nlp (Language): The pipeline that it will be in.
     name (str): Its name there.
     model (Model): `spacy-rnn.Seq2Seq.v1`.
-    search (Callable): `spacy-rnn.beam_search.v1` or `spacy-rnn.greedy_search.v1`.
+    search (Callable): `spacy-rnn.beam_search.v1`, `spacy-rnn.greedy.v1` or
+        `spacy-rnn.sampling.v1`.
     scorer (Callable | None): Scores translations.
     attr (str): The custom attribute of documents that holds the translation. With an "s"
         more, all of the n best; with "_prefix", what it has to begin with.
@@ -98,12 +99,20 @@ def make_translator(
     shared_vocab (bool): Whether source and target have one vocabulary together.
     subwords (str): "bpe" or "unigram".
     sampling (float): How much the cut into subwords varies in training; 0 for not at all.
-    batch_places (int): Places of source, padding included, that are translated at once.
+    batch_places (int): Places of source, padding included, that are translated at once: four
+        characters count as one.
     int8 (bool): Whether to compute with 8-bit integers when translating on a CPU: nearly
         the same. Made for processors with VNNI; others gain nothing.
     banned (list[str]): Subwords that are never written, as the vocabulary spells them.
     RETURNS (Translator): The component.
+    RAISES (ValueError): If another translator of the pipeline writes to the same attribute.
     """
+    for other, component in nlp.pipeline:
+        if isinstance(component, Translator) and component.attr == attr:
+            raise ValueError(
+                f'"{other}" and "{name}" would both write to doc._.{attr}: give one of them '
+                f"another attr"
+            )
     return Translator(
         nlp.vocab,
         model,

@@ -18,8 +18,10 @@ from read_bio import read_bio
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 from spacy.training.converters import conllu_to_docs
+from wasabi import msg
 
 from spacy_rnn.cli.convert import convert
+from spacy_rnn.training.corpus import RULES
 
 PARTS = ("train", "dev", "test")
 
@@ -28,7 +30,7 @@ def main() -> None:
     """Write a file for each part."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     for part in PARTS:
-        parser.add_argument(part, type=Path)
+        parser.add_argument(part, type=to_path)
     parser.add_argument("output", type=Path, help="a folder")
     parser.add_argument("--lang", default="en")
     parser.add_argument(
@@ -37,17 +39,39 @@ def main() -> None:
         default="error",
         help="what to do where a tag I- continues nothing: stop, or read it as B-",
     )
+    parser.add_argument("--max-length", type=int, default=0, help="characters, 0 for any number")
+    for rule, (choices, fault, _) in RULES.items():
+        parser.add_argument(
+            f"--{rule.replace('_', '-')}",
+            choices=choices,
+            default="error",
+            help=f"what to do with {fault.format(max_length='--max-length')}",
+        )
     args = parser.parse_args()
-    args.output.mkdir(parents=True, exist_ok=True)
-    nlp = spacy.blank(args.lang)
     for part in PARTS:
-        path, output = getattr(args, part), args.output / f"{part}.spacy"
-        if path.suffix == ".conllu":
-            write(conllu_to_docs(path.read_text("utf-8-sig"), n_sents=1, no_print=True), output)
-        elif path.suffix == ".conll":
-            write(read_entities(nlp, path, args.on_conflict), output)
-        else:
-            convert(path, None, output, lang=args.lang, silent=False)
+        path = getattr(args, part)
+        try:
+            make(path, args.output / f"{part}.spacy", args)
+        except (ImportError, OSError, ValueError) as error:
+            msg.fail(f"{path} was not converted", str(error), exits=1)
+
+
+def to_path(text: str) -> Path:
+    """Read a path. On Windows a project's command hands on the quotes that stand around it."""
+    return Path(text.strip('"'))
+
+
+def make(path: Path, output: Path, args: argparse.Namespace) -> None:
+    """Write the file of a part."""
+    output.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".conllu":
+        write(conllu_to_docs(path.read_text("utf-8-sig"), n_sents=1, no_print=True), output)
+    elif path.suffix == ".conll":
+        write(read_entities(spacy.blank(args.lang), path, args.on_conflict), output)
+    else:
+        rules = {rule: getattr(args, rule) for rule in RULES}
+        settings = {"lang": args.lang, "max_length": args.max_length, **rules}
+        convert(path, None, output, silent=False, **settings)
 
 
 def read_entities(nlp: Language, path: Path, on_conflict: str) -> Iterable[Doc]:

@@ -1,5 +1,9 @@
 """Annotated text of other formats as spaCy's own."""
 
+import re
+import subprocess
+import sys
+
 import pytest
 from spacy.tokens import DocBin
 from spacy.vocab import Vocab
@@ -68,3 +72,39 @@ def test_each_format_becomes_a_corpus(root, tmp_path, run_python):
     assert len(test) == 3
     assert all(token.pos_ for doc in test for token in doc)
     assert all(doc.user_data["._.", "translation", None, None] for doc in test)
+
+
+def test_rules_are_handed_on(root, tmp_path, run_python):
+    lines = ["a\tA", "\tB", "no tab", "longer\tC"]
+    (tmp_path / "all.tsv").write_text("\n".join(lines), encoding="utf8")
+    script = root / "scripts" / "make_corpus.py"
+    output = run_python(
+        script, *["all.tsv"] * 3, "corpus", "--on-empty", "skip", "--on-misaligned", "skip",
+        "--max-length", "3", "--on-too-long", "skip",
+    )  # fmt: skip
+    for rule in ("on_empty", "on_misaligned", "on_too_long"):
+        assert f'({rule} = "skip")' in output
+    docs = list(DocBin().from_disk(tmp_path / "corpus" / "dev.spacy").get_docs(Vocab()))
+    assert [doc.text for doc in docs] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("train.tsv", "a\tA\n\tB\n", 'line 2: an empty side: .* set on_empty to "skip" or "keep"'),
+        ("train.conll", "Ann\tI-person\n", "Line 1: the tag I-person of 'Ann'"),
+        ("train.conllu", None, "No such file"),
+    ],
+)
+def test_faults_end_with_a_message(root, tmp_path, name, text, message):
+    if text is not None:
+        (tmp_path / name).write_text(text, encoding="utf8")
+    done = subprocess.run(
+        [sys.executable, root / "scripts" / "make_corpus.py", *[name] * 3, "corpus"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert re.search(f"{name} was not converted.*{message}", " ".join(done.stdout.split()))
+    assert "Traceback" not in done.stderr

@@ -2,11 +2,16 @@
 
 import json
 import re
+import shlex
 import shutil
 from pathlib import Path
 
 import pytest
+import srsly
+from spacy.tokens import DocBin
 from spacy.util import load_config, registry
+from spacy.vocab import Vocab
+from weasel.util import load_project_config, parse_config_overrides
 
 CONFIGS = sorted((Path(__file__).parent.parent / "configs").glob("*.cfg"))
 
@@ -65,6 +70,50 @@ def test_workflows(project, run_python):
     run_python("-m", "spacy", "project", "run", "events", cwd=project)
     assert read_json(project / "metrics" / "events.json")
     assert (project / "metrics" / "events.svg").is_file()
+
+
+def test_own_files_may_stand_anywhere(project, tmp_path, run_python):
+    """With an absolute path, spaces and apostrophes in it, and faults that are left out."""
+    own = tmp_path / "Ann's own files"
+    own.mkdir()
+    (own / "all pairs.tsv").write_text("a\tA\n\tB\nno tab\nc\tC\n", encoding="utf8")
+    paths = {"train": own / "all pairs.tsv", "dev": "Ann's own files/all pairs.tsv"}
+    options = {"name": "own", "on_empty": "skip", "on_misaligned": "skip", **paths}
+    settings = [text for name, value in options.items() for text in (f"--vars.{name}", value)]
+    output = run_python("-m", "spacy", "project", "run", "corpus", ".", *settings, cwd=project)
+    assert output.count('(on_empty = "skip")') == output.count('(on_misaligned = "skip")') == 2
+    for part in ("train", "dev"):
+        docs = list(DocBin().from_disk(project / f"corpus/own/{part}.spacy").get_docs(Vocab()))
+        assert [doc.text for doc in docs] == ["a", "c"]
+
+
+@pytest.mark.parametrize("text", ["Where's the dog?", "The dogs' (only) food; it's *gone* & #1"])
+def test_text_to_translate_is_one_argument(project, run_python, text):
+    arguments = ["translate", ".", "--dry", "--vars.text", text]
+    output = run_python("-m", "spacy", "project", "run", *arguments, cwd=project)
+    (command,) = re.findall("Running command: (.+)", output)
+    assert shlex.split(command)[-2:] == ["training/phrasebook/model-best", text]
+
+
+def test_the_readme_downloads_what_its_commands_need(root, tmp_path):
+    """Of the project's commands in it, all exist, and so do their variables."""
+    shutil.copy(root / "project.yml", tmp_path)
+    plain = srsly.read_yaml(tmp_path / "project.yml")
+    downloads = {asset["dest"] for asset in plain["assets"]}
+    needing = set()
+    readme = (root / "README.md").read_text("utf8")
+    for block in re.findall(r"^```\w+\n(.*?)^```$", readme, re.DOTALL | re.MULTILINE):
+        block = block.replace("\\\n", " ")
+        for match in re.finditer(r"python -m spacy project run (\w+)(?: \.)?(.*)", block):
+            overrides = parse_config_overrides(shlex.split(match[2]), None)
+            assert {name.removeprefix("vars.") for name in overrides} <= plain["vars"].keys()
+            config = load_project_config(tmp_path, overrides=overrides)
+            names = config["workflows"].get(match[1], [match[1]])
+            commands = {command["name"]: command for command in config["commands"]}
+            if downloads & {path for name in names for path in commands[name]["deps"]}:
+                needing.add(match[1])
+                assert "python -m spacy project assets\n" in block[: match.start()]
+    assert needing == {"multi30k", "ner"}
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)

@@ -36,7 +36,9 @@ def convert_cli(
         0, "--max-length", help="Characters that a side may have (0 for any number)"
     ),
     on_misaligned: str = Opt(
-        "error", "--on-misaligned", help="When a file ends before the others: error, skip"
+        "error",
+        "--on-misaligned",
+        help="On a missing line or column, or one too many: error, skip",
     ),
     on_invalid_utf8: str = Opt(
         "error", "--on-invalid-utf8", help="On other bytes than UTF-8: error, replace, skip"
@@ -81,7 +83,7 @@ def convert_cli(
             annotation=annotation,
             silent=False,
         )
-    except (ImportError, ValueError) as error:
+    except (ImportError, OSError, ValueError) as error:
         msg.fail("The corpus was not converted", str(error), exits=1)
 
 
@@ -105,9 +107,10 @@ def convert(
     silent (bool): Whether to print nothing.
     settings (Any): The other settings of `spacy-rnn.ParallelCorpus.v1`.
     RETURNS (int): The documents that were written.
-    RAISES (ValueError): If a setting is wrong, the corpus has a fault whose rule is "error", or
-        annotation does not fit its text.
+    RAISES (ValueError): If a setting is wrong, the corpus has a fault whose rule is "error", a
+        text is too long for spaCy, or annotation does not fit its text.
     RAISES (ImportError): If spaCy has no such language.
+    RAISES (OSError): If the file cannot be written.
     """
     if output.suffix != ".spacy":
         raise ValueError(f"{str(output)!r} does not end with .spacy: name the file to write last")
@@ -119,6 +122,12 @@ def convert(
     empty = 0
     for pair in corpus.pairs(warn=printer.warn):
         text = str(pair.sides[0])
+        if len(text) > nlp.max_length:
+            raise ValueError(
+                f"{source}, line {pair.number}: {len(text)} characters, but spaCy takes "
+                f"{nlp.max_length} at most. Cut the text, or leave such pairs out: "
+                f"--max-length {nlp.max_length} --on-too-long skip"
+            )
         try:
             doc = make_annotated_doc(nlp, text, pair.record if annotation else {}, intents)
         except (TypeError, ValueError) as error:

@@ -35,7 +35,7 @@ class Rule(NamedTuple):
 RULES = {
     "on_misaligned": Rule(
         ("error", "skip"),
-        "no line where another file of the corpus has one",
+        "a missing line or column, or one too many",
         lambda side, _: side is None,
     ),
     "on_invalid_utf8": Rule(
@@ -94,8 +94,8 @@ def create_parallel_corpus_v1(
     seed (int): What the orders follow from.
     limit (int): Pairs to stop after, 0 for none.
     max_length (int): Characters that a side may have, 0 for any number.
-    on_misaligned (str): What to do when a file ends before the others: "error" or "skip" what
-        the others have left.
+    on_misaligned (str): What to do where a file ends before the others, a record does not have
+        a column, or a line of TSV has more or fewer than the first: "error" or "skip".
     on_invalid_utf8 (str): What to do with other bytes: "error", "replace" or "skip".
     on_empty (str): What to do with a pair that has an empty side: "error", "skip" or "keep".
     on_too_long (str): What to do with a pair beyond `max_length`: "error" or "skip".
@@ -237,11 +237,9 @@ class ParallelCorpus:
         """Say where a fault is and what can be done."""
         name = self.names[min(side, len(self.names) - 1)]
         sides = [text and text[:60] for text in pair.sides]
+        fault = pair.fault or f"{self._describe(rule)}: {sides}. Correct the corpus"
         others = _list_choices(RULES[rule].choices[1:])
-        return ValueError(
-            f"{name}, line {pair.number}: {self._describe(rule)}: {sides}. Correct the corpus, or "
-            f"set {rule} to {others}"
-        )
+        return ValueError(f"{name}, line {pair.number}: {fault}, or set {rule} to {others}")
 
     def _describe(self, rule: str) -> str:
         """Name a fault."""

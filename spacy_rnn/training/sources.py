@@ -18,8 +18,8 @@ from typing import Any, NamedTuple
 
 Field = str | int
 Record = dict[Any, Any]
-Records = Iterator[tuple[int, Record | None]]
-"""With the line or row of each; `None` is for an empty line."""
+Records = Iterator[tuple[int, Record | str | None]]
+"""With the line or row of each; `None` is for an empty line, a text for what a line has wrong."""
 
 
 class Pair(NamedTuple):
@@ -28,9 +28,15 @@ class Pair(NamedTuple):
     number: int
     """The line or row that it stands in, counted from 1."""
     sides: Sequence[str | None]
-    """The source, then each reference; `None` where a file has ended before the others."""
+    """The source, then each reference; `None` where there is none, of which `fault` tells."""
     record: Record
     """All columns of its line; none in plain text."""
+    fault: str = ""
+    """Why a side is missing, and what to correct."""
+
+
+class Misaligned(ValueError):
+    """A line does not have the columns that it should have."""
 
 
 Read = Callable[[], Iterator[Pair]]
@@ -71,8 +77,10 @@ def open_source(
             case ".tsv":
                 source_field = _to_column(0 if source_field is None else source_field)
                 target_fields = [_to_column(field) for field in target_fields or [1]]
-                named = any(isinstance(field, str) for field in (source_field, *target_fields))
-                records = partial(_read_tsv, path, named)
+                fields = [source_field, *target_fields]
+                named = any(isinstance(field, str) for field in fields)
+                least = 1 + max((field for field in fields if isinstance(field, int)), default=0)
+                records = partial(_read_tsv, path, named, least)
             case ".jsonl":
                 records = partial(_read_jsonl, path)
             case ".parquet":
@@ -188,23 +196,36 @@ def _read_text(paths: Sequence[Path]) -> Iterator[Pair]:
     """Read files of aligned lines, up to the end of the longest."""
     files = [read_lines(path) for path in paths]
     for number, lines in enumerate(zip_longest(*files), 1):
-        yield Pair(number, [line and line[1] for line in lines], {})
+        sides = [line and line[1] for line in lines]
+        fault = ""
+        if None in sides:
+            cut = [text and text[:60] for text in sides]
+            fault = f"no line where another file of the corpus has one: {cut}. Correct the corpus"
+        yield Pair(number, sides, {}, fault)
 
 
-def _read_tsv(path: Path, named: bool) -> Records:
-    """Read cells by number and, where the first line names the columns, by name."""
+def _read_tsv(path: Path, named: bool, least: int | None = None) -> Records:
+    """Read cells by number and, where the first line names the columns, by name.
+
+    All lines have as many columns as the names, or as the first line that has `least` or more.
+    """
     rows = ((number, line.split("\t")) for number, line in read_lines(path))
-    _, header = next(rows, (1, [])) if named else (0, [])
+    first, header = next(rows, (1, [])) if named else (0, [])
+    width = len(header)
     for number, cells in rows:
         if cells == [""]:
             yield number, None
             continue
-        if named and len(cells) != len(header):
-            raise ValueError(
-                f"{path}, line {number}: {len(cells)} columns below {len(header)} names: correct "
-                f"the tabs in {_shorten(cells)}"
+        if not width and least is not None and len(cells) >= least:
+            first, width = number, len(cells)
+        if width and len(cells) != width:
+            yield (
+                number,
+                f"{len(cells)} columns where line {first} has {width}: {_shorten(cells)}. Correct "
+                f"the tabs",
             )
-        yield number, dict(enumerate(cells)) | dict(zip(header, cells, strict=False))
+        else:
+            yield number, dict(enumerate(cells)) | dict(zip(header, cells, strict=False))
 
 
 def _read_jsonl(path: Path) -> Records:
@@ -259,25 +280,39 @@ def _select(
     records: Records, name: str, source_field: Field | None, target_fields: Sequence[Field]
 ) -> Iterator[Pair]:
     """Take the sides out of each record."""
-    setting = "source_field" if target_fields else "field"
+    fault, complete = "", False
     for number, record in records:
         if record is None:
             yield Pair(number, ["", ""], {})
             continue
-        place = f"{name}, line {number}"
-        column = "text" if source_field is None else source_field
-        source = _texts(record, column, f"{place}: {setting}")
-        if len(source) > 1:
-            raise ValueError(
-                f"{place}: the source is one text, not {_shorten(source)}: set {setting} to "
-                f"a column of texts"
-            )
-        targets = [
-            text
-            for field in target_fields
-            for text in _texts(record, field, f"{place}: target_field")
-        ]
-        yield Pair(number, source + targets, record)
+        try:
+            if isinstance(record, str):
+                raise Misaligned(record)
+            pair = Pair(number, _sides(record, source_field, target_fields), record)
+            complete = True
+        except ValueError as error:
+            # Of what is read as texts alone, no rule says what becomes of other lines.
+            if not isinstance(error, Misaligned) or not target_fields:
+                raise ValueError(f"{name}, line {number}: {error}") from error
+            fault = fault or f"{name}, line {number} and all others: {error}"
+            pair = Pair(number, [None], {}, str(error))
+        yield pair
+    if fault and not complete:
+        raise ValueError(fault)
+
+
+def _sides(
+    record: Record, source_field: Field | None, target_fields: Sequence[Field]
+) -> list[str | None]:
+    """Look up the source of a record, then its references."""
+    setting = "source_field" if target_fields else "field"
+    source = _texts(record, "text" if source_field is None else source_field, setting)
+    if len(source) > 1:
+        raise ValueError(
+            f"the source is one text, not {_shorten(source)}: set {setting} to a column of texts"
+        )
+    targets = (text for field in target_fields for text in _texts(record, field, "target_field"))
+    return [*source, *targets]
 
 
 def _texts(record: Record, field: Field, setting: str) -> list[str]:
@@ -286,7 +321,10 @@ def _texts(record: Record, field: Field, setting: str) -> list[str]:
     for name in [field] if field in record else str(field).split("."):
         if not isinstance(value, dict) or name not in value:
             columns = list(value) if isinstance(value, dict) else "none inside of a text"
-            raise ValueError(f"{setting} = {field!r} is no column: there are {columns}")
+            raise Misaligned(
+                f"{setting} = {field!r} is no column: there are {columns}. Choose another or "
+                f"correct the corpus"
+            )
         value = value[name]
     texts = list(value) if isinstance(value, list | tuple) else [value]
     texts = ["" if text is None else text for text in texts] or [""]

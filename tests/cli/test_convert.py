@@ -192,6 +192,30 @@ def test_command_takes_all_rules(run, write, output, tmp_path):
     assert [doc.text for doc in read(output)] == ["a", "e"]
 
 
+def test_text_too_long_for_spacy_can_be_left_out(run, write_records, output):
+    """The message names the options that help, and they do."""
+    long = {"text": "a" * 1_000_001, "translation": "A"}
+    arguments = [write_records(RECORDS[0], long), output]
+    for more in ([], ["--no-annotation"]):
+        code, printed = run(*arguments, *more)
+        assert code == 1
+        assert "line 2: 1000001 characters, but spaCy takes 1000000 at most" in printed
+        assert "--no-annotation" not in printed
+    way_out = re.search(r"leave such pairs out: (.+)", printed)[1]
+    code, printed = run(*arguments, *way_out.split())
+    assert code == 0
+    assert [doc.text for doc in read(output)] == [RECORDS[0]["text"]]
+
+
+def test_misaligned_lines_can_be_left_out(run, write, output):
+    path = write("train.tsv", "a\tA", "A big\tman.\tEin Mann.", "no tab", "b\tB")
+    assert run(path, output)[0] == 1
+    code, printed = run(path, output, "--on-misaligned", "skip")
+    assert code == 0
+    assert 'or one too many: 2, the first in line 2 (on_misaligned = "skip")' in printed
+    assert [doc._.translation for doc in read(output)] == ["A", "B"]
+
+
 def test_documents_that_spacy_leaves_out_are_counted(run, write, output):
     files = write("en", "a", ""), write("de", "A", "B")
     code, printed = run(*files, output, "--on-empty", "keep")
@@ -212,6 +236,7 @@ def test_documents_that_spacy_leaves_out_are_counted(run, write, output):
         (["{en}", "{en}", "{output}", "--on-empty", "drop"], "on_empty is 'drop': set it to"),
         (["{en}", "{blank}", "{output}"], "line 1: an empty side: ['a', '']"),
         (["{en}", "{en}", "{output}", "--lang", "qqq"], "qqq"),
+        (["{en}", "{en}", "{en}/train.spacy"], "The corpus was not converted"),
     ],
 )
 def test_command_fails_with_a_message(run, write, output, arguments, message):

@@ -444,8 +444,8 @@ def test_wrong_settings_are_refused_at_once(write, settings, message):
             "line 2: the source is one text",
         ),
         ("jsonl", "{}", {"target_field": "text.de"}, "line 1: target_field = 'text.de' is no col"),
-        ("tsv", "a", {}, r"line 2: target_field = 1 is no column: there are \[0\]"),
-        ("tsv", "a\tA\tb", {"source_field": "text"}, "line 2: 3 columns below 2 names: correct"),
+        ("tsv", "a", {}, r"line 2: 1 columns where line 1 has 2: \['a'\]. Correct the tabs"),
+        ("tsv", "a\tA\tb", {"source_field": "text"}, "line 2: 3 columns where line 1 has 2"),
         (
             "tsv",
             "a\tA",
@@ -462,6 +462,76 @@ def test_wrong_records_are_refused(write, name, second, settings, message):
     path = write(f"train.{name}", f"{first[name]}\n{second}\n")
     with pytest.raises(ValueError, match=rf"train\.{name}, {message}"):
         read(path, **settings)
+
+
+TAB = "A big\tman.\tEin Mann."
+MISALIGNED = {
+    "no tab": ("tsv", ["a\tA", "no tab", "b\tB"], {}, r"1 columns where line 1 has 2: \['no tab"),
+    "stray tab": ("tsv", ["a\tA", TAB, "b\tB"], {}, r"3 columns where line 1 has 2: \['A big'"),
+    "columns after those that are read": (
+        "tsv",
+        ["a\tA\tx", "c\tC", "b\tB\tx"],
+        {},
+        "2 columns where line 1 has 3",
+    ),
+    "names": (
+        "tsv",
+        ["en\tde", "a\tA", TAB, "b\tB"],
+        {"source_field": "en", "target_field": "de"},
+        "3 columns where line 1 has 2",
+    ),
+    "first line without a tab": (
+        "tsv",
+        ["", "no tab", "a\tA", "b\tB"],
+        {"on_empty": "skip"},
+        r"target_field = 1 is no column: there are \[0\]. Choose another or",
+    ),
+    "no key": (
+        "jsonl",
+        [
+            '{"text": "a", "translation": "A"}',
+            '{"text": "c"}',
+            '{"text": "b", "translation": "B"}',
+        ],
+        {},
+        r"target_field = 'translation' is no column: there are \['text'\]",
+    ),
+    "no inner key": (
+        "jsonl",
+        ['{"t": {}}', '{"t": {"en": "a", "de": "A"}}', '{"t": {"en": "b", "de": "B"}}'],
+        {"source_field": "t.en", "target_field": "t.de"},
+        r"source_field = 't.en' is no column: there are \[\]",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", MISALIGNED)
+def test_misaligned_records_are_refused_or_skipped(write, caplog, case):
+    """What is skipped is counted, and nothing of it becomes a pair."""
+    form, lines, settings, message = MISALIGNED[case]
+    path = write(f"train.{form}", to_lines(lines))
+    way_out = 'orrect the .*, or set on_misaligned to "skip"$'
+    with pytest.raises(ValueError, match=rf"train\.{form}, line \d: {message}.*{way_out}"):
+        read(path, **settings)
+    caplog.clear()
+    assert read(path, on_misaligned="skip", **settings) == [("a", "A"), ("b", "B")]
+    (report,) = [line for line in caplog.messages if "on_misaligned" in line]
+    assert "skipped pairs with a missing line or column, or one too many: 1, " in report
+
+
+@pytest.mark.parametrize("rule", ["error", "skip"])
+@pytest.mark.parametrize(
+    ("name", "lines", "message"),
+    [
+        ("tsv", ["a", "b"], r"target_field = 1 is no column: there are \[0\]"),
+        ("jsonl", ['{"text": "a"}'] * 2, r"'translation' is no column: there are \['text'\]"),
+    ],
+)
+def test_field_that_no_record_has_is_always_an_error(write, rule, name, lines, message):
+    path = write(f"train.{name}", to_lines(lines))
+    place = "line 1 and all others" if rule == "skip" else "line 1"
+    with pytest.raises(ValueError, match=rf"{name}, {place}: .*{message}. Choose another"):
+        read(path, on_misaligned=rule)
 
 
 @pytest.mark.parametrize("name", ["train.tsv.gz", "train.jsonl.gz", "train.parquet.gz"])

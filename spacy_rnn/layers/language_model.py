@@ -63,6 +63,9 @@ def build_language_model_v1(
     zoneout_cell: float = 0.0,
     forget_bias: float = 1.0,
     longest_memory: int | None = None,
+    cache_size: int = 0,
+    cache_weight: float = 0.1,
+    cache_sharpness: float = 0.3,
     mixed_precision: bool = False,
 ) -> LanguageModelModel:
     """Build a recurrent language model.
@@ -92,10 +95,15 @@ def build_language_model_v1(
     forget_bias (float): Bias of an LSTM's forget gate at the start.
     longest_memory (int | None): The longest dependency in pieces that the gates start out to
         remember.
+    cache_size (int): How many of the last pieces of a text are remembered in prediction, because
+        what was said is likely to be said again (Grave et al. 2017). 0 for none.
+    cache_weight (float): The share of that memory in what is foreseen, once a text is long.
+    cache_sharpness (float): How much it prefers what came in similar places.
     mixed_precision (bool): Whether to compute in bfloat16 where the hardware has it.
     RETURNS (LanguageModelModel): The model.
     RAISES (ValueError): If a setting is out of its bounds or does not fit another one.
     """
+    from ..nn.cache import Cache
     from ..nn.language_model import LanguageModel
     from .shim import NetworkShim
 
@@ -127,6 +135,7 @@ def build_language_model_v1(
         zoneout_cell=zoneout_cell,
         forget_bias=forget_bias,
         longest_memory=longest_memory,
+        cache=Cache(cache_size, cache_weight, cache_sharpness) if cache_size else None,
     )
     return Model(
         "language_model",
@@ -164,7 +173,7 @@ def forward(
         torch.from_numpy(before).to(shim.device),
         torch.from_numpy(targets).to(shim.device),
         torch.tensor(sizes, dtype=torch.int64),
-        *gather_states(model, [stretch.state for stretch in stretches]),
+        *gather_states(model, [stretch.state for stretch in stretches], is_train),
     )
     (loss, surprisals, states), backprop_network = shim(ArgsKwargs(inputs, {}), is_train)
     for index, stretch in enumerate(stretches):
@@ -190,12 +199,13 @@ def init(model: LanguageModelModel, X: Any = None, Y: Any = None) -> None:
 
 
 def gather_states(
-    model: LanguageModelModel, states: "Sequence[State | None]"
+    model: LanguageModelModel, states: "Sequence[State | None]", is_train: bool
 ) -> "tuple[State, Tensor]":
     """Put the states of stretches side by side.
 
     model (LanguageModelModel): The model.
     states (Sequence[State | None]): The states of each, or None.
+    is_train (bool): Whether gradients will follow.
     RETURNS (tuple[State, Tensor]): The states, each `(depth, batch, width)`, and which
         stretches have none.
     """
@@ -203,8 +213,9 @@ def gather_states(
 
     shim = cast("NetworkShim", model.shims[0])
     fresh = torch.tensor([state is None for state in states], dtype=torch.bool)
+    network = shim._model if is_train else shim._predictor
     with torch.no_grad():
-        empty = cast("LanguageModel", shim._model).network.start(1)
+        empty = cast("LanguageModel", network).start(1)
     filled = [tuple(part[:, 0] for part in empty) if state is None else state for state in states]
     parts = zip(*filled, strict=True) if filled else ([] for _ in empty)
     return tuple(

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..checks import check_at_least
+from .cache import Cache
 from .decoder import make_embedding
 from .ragged import owners
 from .recurrent import RecurrentNetwork
@@ -42,6 +43,7 @@ class LanguageModel(nn.Module):
     activation_penalty (float): The weight of the mean square of what goes out (AR).
     change_penalty (float): The weight of the mean square of its change from piece to piece
         (TAR).
+    cache (Cache | None): What remembers, in prediction, what a text said before.
     network (Any): Further settings of the recurrent network.
     RAISES (ValueError): If a setting is out of its bounds or does not fit another one.
     """
@@ -59,12 +61,14 @@ class LanguageModel(nn.Module):
         dropout_output: float | None = None,
         activation_penalty: float = 0.0,
         change_penalty: float = 0.0,
+        cache: Cache | None = None,
         **network: Any,
     ):
         super().__init__()
         _check_settings(embed_width, width, tied, cutoffs, activation_penalty, change_penalty)
         self.activation_penalty = activation_penalty
         self.change_penalty = change_penalty
+        self.cache = cache
         self.embedding = make_embedding(pieces, embed_width)
         self.dropout_entries = WeightDrop(dropout_entries)
         self.network = RecurrentNetwork(
@@ -91,6 +95,18 @@ class LanguageModel(nn.Module):
         """Tensor: A row for each piece, shape `(pieces, width)`, for the full softmax."""
         return self.embedding.weight if self.tied else self.output
 
+    def start(self, batch: int) -> State:
+        """Give the states before the first piece.
+
+        batch (int): Texts.
+        RETURNS (State): Those of the network and, in prediction, of the cache if there is one:
+            each `(any, batch, any)`.
+        """
+        states = self.network.start(batch)
+        if self.cache is None or self.training:
+            return states
+        return *states, *self.cache.start(batch, states[0])
+
     def forward(
         self, pieces: Tensor, targets: Tensor, lengths: Tensor, state: State, fresh: Tensor
     ) -> tuple[Tensor, Tensor, State]:
@@ -108,6 +124,10 @@ class LanguageModel(nn.Module):
         hidden, state = self.read(pieces, lengths, state, fresh)
         dropped = self.dropout_output(hidden, lengths)
         loss, surprisals = self._foresee(self._read_out(dropped), targets)
+        if self.cache is not None and not self.training:
+            log_probs, state = self._remember(-surprisals, hidden, targets, lengths, state)
+            surprisals = -log_probs
+            loss = surprisals.sum()
         if self.training and len(pieces):
             if self.activation_penalty:
                 loss = loss + self.activation_penalty * len(pieces) * dropped.pow(2).mean()
@@ -128,7 +148,7 @@ class LanguageModel(nn.Module):
             and its states at the end of each stretch.
         """
         begin = fresh[None, :, None]
-        start = self.network.start(len(lengths))
+        start = self.start(len(lengths))
         state = tuple(
             torch.where(begin, new, old.to(new.dtype))
             for new, old in zip(start, state, strict=True)
@@ -137,7 +157,18 @@ class LanguageModel(nn.Module):
         if self.training and self.dropout_entries.rate:
             # One draw for all pieces: an entry is dropped wherever it occurs.
             weight = weight * self.dropout_entries(weight.new_ones(len(weight), 1))
-        return self.network(functional.embedding(pieces, weight), lengths, state)
+        parts = len(self.network.zoneouts)
+        hidden, after = self.network(functional.embedding(pieces, weight), lengths, state[:parts])
+        return hidden, (*after, *state[parts:])
+
+    def _remember(
+        self, log_probs: Tensor, hidden: Tensor, targets: Tensor, lengths: Tensor, state: State
+    ) -> tuple[Tensor, State]:
+        """Foresee targets by the cache too, if there is one, and let it hold them."""
+        if self.cache is None:
+            return log_probs, state
+        log_probs, held = self.cache.read(log_probs, hidden, targets, lengths, state[-2:])
+        return log_probs, (*state[:-2], *held)
 
     def _read_out(self, hidden: Tensor) -> Tensor:
         return hidden if self.narrow is None else self.narrow(hidden)
@@ -170,18 +201,19 @@ class LanguageModel(nn.Module):
         RETURNS (SearchState): The state for `step`, with one hypothesis for each.
         """
         batch, device = len(prompts), self.embedding.weight.device
-        state = self.network.start(batch)
-        last = self.embedding.weight.new_zeros(batch, self.network.width)
-        fresh = torch.ones(batch, dtype=torch.bool, device=device)
+        state = self.start(batch)
+        fresh = torch.zeros(batch, dtype=torch.bool, device=device)
         size = max(1, most_pieces // max(1, batch))
-        for time in range(0, max(map(len, prompts), default=0), size):
-            parts = [prompt[time : time + size] for prompt in prompts]
+        for time in range(0, max(map(len, prompts), default=1) - 1, size):
+            parts = [prompt[:-1][time : time + size].to(device) for prompt in prompts]
+            nexts = [prompt[1:][time : time + size].to(device) for prompt in prompts]
             lengths = torch.tensor([len(part) for part in parts])
-            hidden, state = self.read(torch.cat(parts).to(device), lengths, state, fresh)
-            rows = lengths.nonzero()[:, 0].to(device)
-            ends = (lengths.cumsum(0) - 1).to(device)
-            last[rows] = hidden[ends[rows]].to(last.dtype)
-            fresh = torch.zeros_like(fresh)
+            hidden, state = self.read(torch.cat(parts), lengths, state, fresh)
+            none = hidden.new_zeros(len(hidden))
+            _, state = self._remember(none, hidden, torch.cat(nexts), lengths, state)
+        ends = [prompt[-1:].to(device) for prompt in prompts]
+        ones = torch.ones(batch, dtype=torch.int64)
+        last, state = self.read(torch.cat(ends) if ends else fresh.long(), ones, state, fresh)
         parts = [part.transpose(0, 1)[:, None] for part in state]
         return SearchState((), (last[:, None], *parts))
 
@@ -196,10 +228,21 @@ class LanguageModel(nn.Module):
             and where the model stands then.
         """
         state = self.advance(pieces, state) if state.sentences else state
-        last = state.hypotheses[0]
-        scores = self.log_probs(last.flatten(0, 1)).unflatten(0, pieces.shape)
         begun = (torch.ones_like(pieces[:, 0]),)
-        return scores, last[:, :, :0], SearchState(begun, state.hypotheses)
+        nowhere = state.hypotheses[0][:, :, :0]
+        return self.foresee(state), nowhere, SearchState(begun, state.hypotheses)
+
+    def foresee(self, state: SearchState) -> Tensor:
+        """Say how probable each piece is to come next after each hypothesis.
+
+        state (SearchState): Where the model stands.
+        RETURNS (Tensor): Log-probabilities, `(batch, hypotheses, pieces)`.
+        """
+        last, *parts = (part.flatten(0, 1) for part in state.hypotheses)
+        scores = self.log_probs(last)
+        if self.cache is not None:
+            scores = self.cache.foresee(scores, last, tuple(parts[-2:]))
+        return scores.unflatten(0, state.hypotheses[0].shape[:2])
 
     def advance(self, pieces: Tensor, state: SearchState) -> SearchState:
         """Read one more piece of each hypothesis.
@@ -208,10 +251,15 @@ class LanguageModel(nn.Module):
         state (SearchState): Where the model stands.
         RETURNS (SearchState): Where it stands then.
         """
-        before = (part.flatten(0, 1).transpose(0, 1) for part in state.hypotheses[1:])
-        last, after = self.network.step(self.embedding(pieces.flatten()), tuple(before))
-        parts = (last, *(part.transpose(0, 1) for part in after))
-        unflat = tuple(part.unflatten(0, pieces.shape) for part in parts)
+        last, *parts = (part.flatten(0, 1) for part in state.hypotheses)
+        inner = len(self.network.zoneouts)
+        before = tuple(part.transpose(0, 1) for part in parts[:inner])
+        new, after = self.network.step(self.embedding(pieces.flatten()), before)
+        held = tuple(parts[inner:])
+        if self.cache is not None:
+            held = self.cache.add(last, pieces.flatten(), held)
+        flat = (new, *(part.transpose(0, 1) for part in after), *held)
+        unflat = tuple(part.unflatten(0, pieces.shape) for part in flat)
         return SearchState(state.sentences, unflat)
 
 
@@ -231,7 +279,7 @@ class LanguageModelReader(LanguageModel):
         """
         batch = len(lengths)
         fresh = torch.ones(batch, dtype=torch.bool, device=pieces.device)
-        hidden, _ = self.read(pieces, lengths, self.network.start(batch), fresh)
+        hidden, _ = self.read(pieces, lengths, self.start(batch), fresh)
         return self.dropout_output(hidden, lengths).index_select(0, rows)
 
 

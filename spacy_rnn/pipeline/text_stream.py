@@ -102,9 +102,12 @@ class TextStream(Stream):
         return list(zip(names, best.values.exp().tolist(), strict=True))
 
     def _log_probs(self) -> "Tensor":
+        from ..nn.search.state import SearchState
+
         self._check_open()
         with self._shim.predictor() as network:
-            return cast("LanguageModel", network).log_probs(self._state[0][:, 0])[0]
+            state = SearchState((), self._state)
+            return cast("LanguageModel", network).foresee(state)[0, 0]
 
     def _read(self, piece: int) -> float:
         import torch

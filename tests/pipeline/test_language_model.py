@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import spacy
 import torch
+from spacy.lang.en import English
 from spacy.tokens import DocBin
 from spacy.training import Corpus, Example
 from spacy.util import fix_random_seed
@@ -27,7 +28,13 @@ TEXTS = [
 NEW = [*TEXTS, "", "   ", "cat", "the 読む 🐦 bird\n\nsaw . ", "the cat " * 20, "a dog", ""]
 SIZES = {"embed_width": 16, "width": 16, "depth": 1}
 SMALL = {"min_count": 1, "model": SIZES}
-UNITS = {"words": {}, "subwords": {"vocab_size": 290}, "characters": {}}
+CACHE = {"cache_size": 7, "cache_weight": 0.3, "cache_sharpness": 1.0}
+UNITS = {
+    "words": {},
+    "subwords": {"vocab_size": 290},
+    "characters": {},
+    "cached": {"units": "words", "model": {**SIZES, **CACHE}},
+}
 
 
 def make_pipeline(name="rnn_lm", **config):
@@ -66,7 +73,7 @@ def assert_close(one, other, rel=1e-4):
 def trained():
     pipelines = {}
     for units, config in UNITS.items():
-        pipelines[units] = make_pipeline(units=units, **config)
+        pipelines[units] = make_pipeline(**{"units": units, **config})
         train(pipelines[units])
     return pipelines
 
@@ -296,7 +303,7 @@ def test_it_trains_by_config(root, tmp_path, run_python):
 def test_it_survives_storage(nlp, way, tmp_path):
     component = nlp.get_pipe("rnn_lm")
     if way == "bytes":
-        copy = make_pipeline(units=component.kind).from_bytes(nlp.to_bytes())
+        copy = English.from_config(nlp.config).from_bytes(nlp.to_bytes())
     elif way == "disk":
         nlp.to_disk(tmp_path)
         copy = spacy.load(tmp_path)

@@ -1,0 +1,112 @@
+"""The cache beside a language model, against the formulas of Grave et al. (2017)."""
+
+import math
+
+import pytest
+import torch
+
+from spacy_rnn.nn.cache import FEW, Cache
+from spacy_rnn.nn.language_model import LanguageModel
+
+PIECES = 5
+LENGTHS = [7, 0, 2, 12]
+
+
+def foresee(cache, hidden, targets, plain):
+    """Place by place: the network's distributions `(words, pieces)` and the cache's, averaged."""
+    rows = []
+    for time in range(len(hidden)):
+        places = range(max(0, time - cache.size), time)
+        weights = [math.exp(cache.sharpness * float(hidden[time] @ hidden[at])) for at in places]
+        cached = torch.zeros(PIECES, dtype=torch.float64)
+        for at, weight in zip(places, weights, strict=True):
+            cached[targets[at]] += weight / sum(weights)
+        share = cache.weight * len(weights) / (len(weights) + FEW)
+        rows.append((1 - share) * plain[time].exp() + share * cached)
+    return torch.stack(rows).log() if rows else plain
+
+
+def sample(lengths=LENGTHS):
+    lengths = torch.tensor(lengths)
+    words = int(lengths.sum())
+    hidden = torch.randn(words, 3, dtype=torch.float64)
+    plain = torch.randn(words, PIECES, dtype=torch.float64).log_softmax(1)
+    return hidden, torch.randint(PIECES, (words,)), plain, lengths
+
+
+@pytest.mark.parametrize("size", [1, 3, 50])
+@pytest.mark.parametrize("pairs", [1, 10**6])
+def test_reading_is_the_formula(size, pairs, monkeypatch):
+    monkeypatch.setattr("spacy_rnn.nn.cache.MAX_PAIRS", pairs)
+    cache = Cache(size, 0.3, 0.7)
+    hidden, targets, plain, lengths = sample()
+    own = plain.gather(1, targets[:, None])[:, 0]
+    found, state = cache.read(own, hidden, targets, lengths, cache.start(4, hidden))
+    parts = zip(*(part.split(lengths.tolist()) for part in (hidden, targets, plain)), strict=True)
+    expected = torch.cat([foresee(cache, *part) for part in parts])
+    torch.testing.assert_close(found, expected.gather(1, targets[:, None])[:, 0])
+    assert [part.shape for part in state] == [(size, 4, 3), (size, 4, 1)]
+
+
+@pytest.mark.parametrize("cuts", [[1, 0, 2, 5], [3, 0, 0, 4], [7, 0, 2, 12]])
+def test_parts_are_read_as_the_whole(cuts):
+    cache = Cache(4, 0.3, 0.7)
+    hidden, targets, plain, lengths = sample()
+    own = plain.gather(1, targets[:, None])[:, 0]
+    whole, end = cache.read(own, hidden, targets, lengths, cache.start(4, hidden))
+    state, found = cache.start(4, hidden), [[] for _ in LENGTHS]
+    for select in (lambda rows, cut: rows[:cut], lambda rows, cut: rows[cut:]):
+        own_parts, hidden_parts, target_parts = (
+            [select(rows, cut) for rows, cut in zip(part.split(LENGTHS), cuts, strict=True)]
+            for part in (own, hidden, targets)
+        )
+        sizes = torch.tensor([len(rows) for rows in target_parts])
+        flat = (torch.cat(rows) for rows in (own_parts, hidden_parts, target_parts))
+        scores, state = cache.read(*flat, sizes, state)
+        for rows, more in zip(found, scores.split(sizes.tolist()), strict=True):
+            rows.append(more)
+    torch.testing.assert_close(torch.cat([torch.cat(rows) for rows in found]), whole)
+    torch.testing.assert_close(state, end)
+
+
+def test_steps_are_those_of_the_whole():
+    cache = Cache(3, 0.4, 0.7)
+    hidden, targets, plain, _ = sample([9])
+    expected = foresee(cache, hidden, targets, plain)
+    state = tuple(part.transpose(0, 1) for part in cache.start(1, hidden))
+    for time in range(9):
+        found = cache.foresee(plain[time : time + 1], hidden[time : time + 1], state)
+        torch.testing.assert_close(found[0], expected[time])
+        state = cache.add(hidden[time : time + 1], targets[time : time + 1], state)
+
+
+def test_training_knows_no_cache():
+    sizes = {"embed_width": 6, "width": 6}
+    cached = LanguageModel(PIECES, **sizes, cache=Cache(3, 0.5, 1.0))
+    plain = LanguageModel(PIECES, **sizes)
+    plain.load_state_dict(cached.state_dict())
+    pieces, lengths = torch.tensor([1, 2, 1, 2, 1]), torch.tensor([5])
+    fresh = torch.tensor([True])
+    losses = {
+        mode: [
+            model.train(mode)(pieces, pieces, lengths, model.start(1), fresh)[0].item()
+            for model in (cached, plain)
+        ]
+        for mode in (True, False)
+    }
+    assert losses[True][0] == losses[True][1]
+    assert losses[False][0] != losses[False][1]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ((0, 0.1, 0.3), "cache_size is 0"),
+        ((1.5, 0.1, 0.3), "cache_size is 1.5, but has to be a whole number"),
+        ((9, 1.0, 0.3), "cache_weight is 1.0"),
+        ((9, 0.1, -1.0), "cache_sharpness is -1.0"),
+    ],
+)
+def test_wrong_settings_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        Cache(*settings)

@@ -64,8 +64,8 @@ def build_language_model_v1(
     forget_bias: float = 1.0,
     longest_memory: int | None = None,
     cache_size: int = 0,
-    cache_weight: float = 0.1,
-    cache_sharpness: float = 0.3,
+    cache_weight: float = 0.2,
+    cache_sharpness: float = 1.0,
     mixed_precision: bool = False,
 ) -> LanguageModelModel:
     """Build a recurrent language model.

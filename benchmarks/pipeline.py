@@ -60,6 +60,14 @@ TORCH_BILSTM = {
     "dropout": 0.1,
 }
 BILSTM = {**TORCH_BILSTM, "@architectures": "spacy-rnn.BiLSTMEncoder.v1"}
+RECURRENT = {
+    "@architectures": "spacy-rnn.RecurrentEncoder.v1",
+    "width": WIDTH,
+    "depth": 1,
+    "merge": "sum",
+    "residual": True,
+    "word_dropout": 0.1,
+}
 
 
 def on_encoder(encoder: dict) -> dict:
@@ -73,6 +81,7 @@ ROWS: dict[str, tuple[str, dict]] = {
     "tagger CNN": ("tagger", on_encoder(CNN)),
     "tagger TorchBiLSTM": ("tagger", on_encoder(TORCH_BILSTM)),
     "tagger BiLSTM": ("tagger", on_encoder(BILSTM)),
+    "tagger Recurrent": ("tagger", on_encoder(RECURRENT)),
     "rnn_tagger": ("rnn_tagger", {}),
     "rnn_tagger CRF": ("rnn_tagger", {"output": "crf"}),
     "ner CNN": ("ner", on_encoder(CNN)),

@@ -65,7 +65,7 @@ def build_language_model_v1(
     longest_memory: int | None = None,
     cache_size: int = 0,
     cache_weight: float = 0.2,
-    cache_sharpness: float = 1.0,
+    cache_sharpness: float = 0.7,
     mixed_precision: bool = False,
 ) -> LanguageModelModel:
     """Build a recurrent language model.

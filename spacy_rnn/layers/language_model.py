@@ -236,7 +236,8 @@ def score_texts(
         for each text an array `(pieces + 1,)`.
     """
     scores: list[list[np.ndarray]] = [[] for _ in texts]
-    for batch in _batch(texts, most_pieces):
+    cache = cast("LanguageModel", cast("NetworkShim", model.shims[0])._predictor).cache
+    for batch in _batch(texts, most_pieces, cache.size if cache else 0):
         whole = [np.append(texts[index], END) for index in batch]
         stretches = [Stretch(pieces) for pieces in whole]
         size = max(1, most_pieces // len(batch))
@@ -250,13 +251,14 @@ def score_texts(
     return [np.concatenate(parts) for parts in scores]
 
 
-def _batch(texts: Sequence[np.ndarray], most_pieces: int) -> Iterator[list[int]]:
+def _batch(texts: Sequence[np.ndarray], most_pieces: int, cached: int) -> Iterator[list[int]]:
     """Put texts of similar length side by side: enough to keep a processor busy, and more of
-    them where these are so short that they are read at once."""
+    them where these are so short that they are read at once. The places of its cache are held for
+    each text, however short it is."""
     batch: list[int] = []
     pieces = 0
     for index in sorted(range(len(texts)), key=lambda index: len(texts[index])):
-        length = len(texts[index]) + 1
+        length = len(texts[index]) + 1 + cached
         if len(batch) >= SIDE_BY_SIDE and pieces + length > most_pieces:
             yield batch
             batch, pieces = [], 0

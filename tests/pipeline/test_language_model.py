@@ -13,7 +13,7 @@ from spacy.lang.en import English
 from spacy.tokens import DocBin
 from spacy.training import Corpus, Example
 from spacy.util import fix_random_seed
-from thinc.api import SGD, Adam
+from thinc.api import SGD, Adam, Model
 from torch.nn import functional
 
 from spacy_rnn.layers.search import build_beam_search_v1, build_greedy_v1
@@ -152,6 +152,19 @@ def test_no_cut_changes_a_score(nlp, batch_pieces):
         assert_close([describe([nlp(text)])[0] for text in NEW], expected)
     finally:
         component.batch_pieces = before
+
+
+@pytest.mark.parametrize(("units", "expected"), [("words", [40]), ("cached", [32, 8])])
+def test_short_texts_beside_each_other_are_bounded_by_their_caches(
+    trained, units, expected, monkeypatch
+):
+    component = trained[units].get_pipe("rnn_lm")
+    sizes = []
+    predict = Model.predict
+    monkeypatch.setattr(Model, "predict", lambda self, X: sizes.append(len(X)) or predict(self, X))
+    monkeypatch.setattr(component, "batch_pieces", 100)
+    component.predict([trained[units].make_doc("cat") for _ in range(40)])
+    assert sizes == expected
 
 
 def test_the_end_counts(words):

@@ -91,12 +91,15 @@ class BeamSearch(Search):
     alpha: float = 1.0
     coverage_penalty: float = 0.0
 
-    def _check_n_best(self) -> None:
+    def _ranking(self) -> Any:
         from ..nn.search.beam import Ranking
 
+        return Ranking(self.length_penalty, self.alpha, self.coverage_penalty)
+
+    def _check_n_best(self) -> None:
         check_count("beam_width", self.beam_width, 1)
         check_count("n_best", self.n_best, 1)
-        Ranking(self.length_penalty, self.alpha, self.coverage_penalty)
+        self._ranking()
         if not 1 <= self.n_best <= self.beam_width:
             raise ValueError(
                 f"n_best is {self.n_best}, but has to be at least 1 and at most beam_width, "
@@ -112,11 +115,11 @@ class BeamSearch(Search):
         banned: tuple[int, ...] = (),
         prefixes: "Tensor | None" = None,
     ) -> "list[list[Hypothesis]]":
-        from ..nn.search.beam import Ranking, beam_search
+        from ..nn.search.beam import beam_search
         from ..nn.search.greedy import greedy_search
 
         rules = self._rules(banned)
-        ranking = Ranking(self.length_penalty, self.alpha, self.coverage_penalty)
+        ranking = self._ranking()
         if self.beam_width == 1 and not self.coverage_penalty:
             return [
                 [

@@ -1,25 +1,24 @@
-"""Where pairs of texts come from: files and the data sets of the Hugging Face hub.
+"""Where pairs of texts come from: files and the data sets of the Hugging Face hub."""
 
-Text, TSV and JSONL are read here and not through `datasets`, which also ends a line at a lone
-carriage return, keeps a byte order mark, takes quotes and the word NA in TSV for its own marks,
-turns JSON strings that look like dates into dates, and cannot say which line is at fault.
-A Parquet file that is packed once more by gzip it cannot read at all.
-"""
-
-import codecs
-import gzip
-import json
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from .formats import (
+    Record,
+    Records,
+    format_of,
+    read_dataset,
+    read_jsonl,
+    read_lines,
+    read_parquet,
+    read_tsv,
+    shorten,
+)
+
 Field = str | int
-Record = dict[Any, Any]
-Records = Iterator[tuple[int, Record | str | None]]
-"""With the line or row of each; `None` is for an empty line, a text for what a line has wrong."""
 
 
 class Pair(NamedTuple):
@@ -70,21 +69,21 @@ def open_source(
     if split is not None:
         if Path(source).is_file():
             raise ValueError(f"{source} is a file, which has no split {split!r}: set split = null")
-        records: Callable[[], Records] = partial(_read_dataset, str(source), subset, split)
+        records: Callable[[], Records] = partial(read_dataset, str(source), subset, split)
     else:
         path, *others = [_check_file(name) for name in (source, *targets)]
-        match _format(path):
+        match format_of(path):
             case ".tsv":
                 source_field = _to_column(0 if source_field is None else source_field)
                 target_fields = [_to_column(field) for field in target_fields or [1]]
                 fields = [source_field, *target_fields]
                 named = any(isinstance(field, str) for field in fields)
                 least = 1 + max((field for field in fields if isinstance(field, int)), default=0)
-                records = partial(_read_tsv, path, named, least)
+                records = partial(read_tsv, path, named, least)
             case ".jsonl":
-                records = partial(_read_jsonl, path)
+                records = partial(read_jsonl, path)
             case ".parquet":
-                records = partial(_read_parquet, path)
+                records = partial(read_parquet, path)
             case _ if not others:
                 raise ValueError(
                     f"{source} is read as plain text, one side of a corpus: set target to the "
@@ -125,56 +124,24 @@ def open_texts(
     if source is None:
         raise ValueError("path is null: name a file, or a data set and its split")
     if split is not None:
-        return lambda: _select(_read_dataset(str(source), subset, split), str(source), field, ())
+        return lambda: _select(read_dataset(str(source), subset, split), str(source), field, ())
     path = _check_file(source)
-    if _format(path) == ".tsv":
+    if format_of(path) == ".tsv":
         field = _to_column(0 if field is None else field)
     named = isinstance(field, str)
     readers: dict[str, Callable[[], Records]] = {
-        ".tsv": partial(_read_tsv, path, named),
-        ".jsonl": partial(_read_jsonl, path),
-        ".parquet": partial(_read_parquet, path),
+        ".tsv": partial(read_tsv, path, named),
+        ".jsonl": partial(read_jsonl, path),
+        ".parquet": partial(read_parquet, path),
     }
-    if _format(path) not in readers:
+    if format_of(path) not in readers:
         if field is not None:
             raise ValueError(
                 f"{source} is read as plain text, which has no columns: set field = null"
             )
         return partial(_read_text, [path])
-    read = readers[_format(path)]
+    read = readers[format_of(path)]
     return lambda: _select(read(), str(source), field, ())
-
-
-def read_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Read the lines of a file, which end with a line feed and with nothing else.
-
-    path (Path): The file, unpacked as it is read if its name ends with .gz.
-    YIELDS (tuple[int, str]): The number of a line, from 1, and the line. Bytes that are not
-        UTF-8 come as lone surrogates.
-    RAISES (ValueError): If the file is damaged.
-    """
-    number = 0
-    try:
-        with _open(path) as file:
-            for number, line in enumerate(file, 1):
-                if number == 1:
-                    line = line.removeprefix(codecs.BOM_UTF8)
-                line = line.removesuffix(b"\n").removesuffix(b"\r")
-                yield number, line.decode("utf8", "surrogateescape")
-    except (EOFError, OSError, zlib.error) as error:
-        raise ValueError(
-            f"{path} cannot be read after line {number}: {error}. Fetch or pack it anew"
-        ) from error
-
-
-def _open(path: Path) -> Any:
-    """Open a file that may be packed."""
-    return gzip.open(path) if path.suffix == ".gz" else path.open("rb")
-
-
-def _format(path: Path) -> str:
-    """Give the ending of a file's name below .gz."""
-    return Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
 
 
 def _check_file(path: str | Path) -> Path:
@@ -202,78 +169,6 @@ def _read_text(paths: Sequence[Path]) -> Iterator[Pair]:
             cut = [text and text[:60] for text in sides]
             fault = f"no line where another file of the corpus has one: {cut}. Correct the corpus"
         yield Pair(number, sides, {}, fault)
-
-
-def _read_tsv(path: Path, named: bool, least: int | None = None) -> Records:
-    """Read cells by number and, where the first line names the columns, by name.
-
-    All lines have as many columns as the names, or as the first line that has `least` or more.
-    """
-    rows = ((number, line.split("\t")) for number, line in read_lines(path))
-    first, header = next(rows, (1, [])) if named else (0, [])
-    width = len(header)
-    for number, cells in rows:
-        if cells == [""]:
-            yield number, None
-            continue
-        if not width and least is not None and len(cells) >= least:
-            first, width = number, len(cells)
-        if width and len(cells) != width:
-            yield (
-                number,
-                f"{len(cells)} columns where line {first} has {width}: {_shorten(cells)}. Correct "
-                f"the tabs",
-            )
-        else:
-            yield number, dict(enumerate(cells)) | dict(zip(header, cells, strict=False))
-
-
-def _read_jsonl(path: Path) -> Records:
-    """Read an object from each line, none from an empty line."""
-    for number, line in read_lines(path):
-        try:
-            record = json.loads(line) if line.strip() else None
-        except ValueError as error:
-            raise ValueError(
-                f"{path}, line {number}: correct what is no JSON ({error}): {_shorten(line)}"
-            ) from error
-        if not isinstance(record, dict | None):
-            raise ValueError(
-                f"{path}, line {number}: write an object with columns, not {_shorten(record)}"
-            )
-        yield number, record
-
-
-def _read_parquet(path: Path) -> Records:
-    """Read the rows of a Parquet file."""
-    from pyarrow.parquet import ParquetFile
-
-    number = 0
-    with _open(path) as file:
-        try:
-            batches = ParquetFile(file).iter_batches(batch_size=1000)
-            rows = (row for batch in batches for row in batch.to_pylist())
-            for number, row in enumerate(rows, 1):
-                yield number, row
-        except (EOFError, OSError, ValueError, zlib.error) as error:
-            raise ValueError(
-                f"{path} cannot be read after row {number}: {error}. Fetch or write it anew"
-            ) from error
-
-
-def _read_dataset(name: str, subset: str | None, split: str) -> Records:
-    """Stream a part of a data set."""
-    from datasets import load_dataset
-
-    try:
-        dataset = load_dataset(name, subset, split=split, streaming=True)
-    except (OSError, ValueError) as error:
-        raise ValueError(
-            f"The data set {name!r} (subset {subset!r}, split {split!r}) cannot be opened: "
-            f"{error}. Correct source, subset and split, see that the hub can be reached, or "
-            f"download a file and set source to its path and split = null"
-        ) from error
-    yield from enumerate(dataset, 1)
 
 
 def _select(
@@ -309,7 +204,7 @@ def _sides(
     source = _texts(record, "text" if source_field is None else source_field, setting)
     if len(source) > 1:
         raise ValueError(
-            f"the source is one text, not {_shorten(source)}: set {setting} to a column of texts"
+            f"the source is one text, not {shorten(source)}: set {setting} to a column of texts"
         )
     targets = (text for field in target_fields for text in _texts(record, field, "target_field"))
     return [*source, *targets]
@@ -331,13 +226,7 @@ def _texts(record: Record, field: Field, setting: str) -> list[str]:
     for text in texts:
         if not isinstance(text, str):
             raise ValueError(
-                f"{setting} = {field!r} holds {_shorten(text)}, which is no text: write it as "
+                f"{setting} = {field!r} holds {shorten(text)}, which is no text: write it as "
                 f"one, or choose another column"
             )
     return texts
-
-
-def _shorten(value: object) -> str:
-    """Show a value in a message."""
-    text = repr(value)
-    return text if len(text) <= 100 else f"{text[:100]}…"

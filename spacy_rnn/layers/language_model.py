@@ -215,13 +215,8 @@ def gather_states(
     fresh = torch.tensor([state is None for state in states], dtype=torch.bool)
     network = shim._model if is_train else shim._predictor
     with torch.no_grad():
-        empty = cast("LanguageModel", network).start(1)
-    filled = [tuple(part[:, 0] for part in empty) if state is None else state for state in states]
-    parts = zip(*filled, strict=True) if filled else ([] for _ in empty)
-    return tuple(
-        torch.stack(part, 1) if part else whole[:, :0]
-        for part, whole in zip(map(list, parts), empty, strict=True)
-    ), fresh.to(shim.device)
+        gathered = cast("LanguageModel", network).gather(states)
+    return gathered, fresh.to(shim.device)
 
 
 def score_texts(
@@ -253,12 +248,13 @@ def score_texts(
 
 def _batch(texts: Sequence[np.ndarray], most_pieces: int, cached: int) -> Iterator[list[int]]:
     """Put texts of similar length side by side: enough to keep a processor busy, and more of
-    them where these are so short that they are read at once. The places of its cache are held for
-    each text, however short it is."""
+    them where these are so short that they are read at once. What its cache comes to hold counts
+    as well."""
     batch: list[int] = []
     pieces = 0
     for index in sorted(range(len(texts)), key=lambda index: len(texts[index])):
-        length = len(texts[index]) + 1 + cached
+        length = len(texts[index]) + 1
+        length += min(cached, length)
         if len(batch) >= SIDE_BY_SIDE and pieces + length > most_pieces:
             yield batch
             batch, pieces = [], 0

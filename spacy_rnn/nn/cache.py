@@ -45,11 +45,27 @@ class Cache:
 
         batch (int): Texts.
         like (Tensor): What is of the type and on the device of outputs, `(…, width)`.
-        RETURNS (State): Outputs, `(size, batch, width)`, and the pieces after them,
-            `(size, batch, 1)`: the oldest first, `NOTHING` where there is none.
+        RETURNS (State): Outputs, `(places, batch, width)`, and the pieces after them,
+            `(places, batch, 1)`: the oldest first, `NOTHING` where there is none.
         """
-        outputs = like.new_zeros(self.size, batch, like.shape[-1])
-        return outputs, torch.full((self.size, batch, 1), NOTHING, device=like.device)
+        pieces = torch.zeros(0, batch, 1, dtype=torch.int64, device=like.device)
+        return like.new_zeros(0, batch, like.shape[-1]), pieces
+
+    def grow(self, state: State, places: int, dim: int = 0) -> State:
+        """Make room in a cache that is not of its full size.
+
+        state (State): What is held.
+        places (int): How many places there are to be: `size` if it is less.
+        dim (int): The dimension of places.
+        RETURNS (State): The same behind places with nothing.
+        """
+
+        def grown(part: Tensor, value: int) -> Tensor:
+            shape = list(part.shape)
+            shape[dim] = min(places, self.size) - shape[dim]
+            return torch.cat([part.new_full(shape, value), part], dim) if shape[dim] > 0 else part
+
+        return grown(state[0], 0), grown(state[1], NOTHING)
 
     def read(
         self, log_probs: Tensor, hidden: Tensor, targets: Tensor, lengths: Tensor, state: State
@@ -65,6 +81,8 @@ class Cache:
             then.
         """
         grid = to_grid(hidden, lengths)
+        state = self.grow(state, len(state[0]) + grid.shape[1])
+        places = len(state[0])
         # Padding is behind what is read, and ahead of nothing.
         right = to_grid(targets[:, None], lengths)
         outputs = torch.cat([state[0].transpose(0, 1), grid], 1)
@@ -74,14 +92,14 @@ class Cache:
         found = [grid.new_zeros(batch, 0)]
         for first in range(0, steps, size):
             block = slice(first, min(first + size, steps))
-            places = slice(first, block.stop + self.size - 1)
-            weights = self._weigh(grid[:, block], outputs[:, places], nexts[:, places, 0])
-            again = nexts[:, None, places, 0] == right[:, block]
+            seen = slice(first, block.stop + places - 1)
+            weights = self._weigh(grid[:, block], outputs[:, seen], nexts[:, seen, 0])
+            again = nexts[:, None, seen, 0] == right[:, block]
             found.append((weights * again).sum(dim=2))
         cached = from_grid(torch.cat(found, 1)[..., None], lengths)[:, 0]
         held = from_grid(self._hold(nexts, steps)[..., None], lengths)[:, 0]
         mixed = self._mix(log_probs, cached, held)
-        rows = (lengths[:, None] + torch.arange(self.size)).to(hidden.device)
+        rows = (lengths[:, None] + torch.arange(places)).to(hidden.device)
         kept = (
             part.gather(1, rows[..., None].expand(-1, -1, part.shape[2])).transpose(0, 1)
             for part in (outputs, nexts)
@@ -93,7 +111,7 @@ class Cache:
 
         log_probs (Tensor): Their log-probabilities by the network, `(batch, pieces)`.
         hidden (Tensor): What the network says, `(batch, width)`.
-        state (State): What is held, `(batch, size, width)` and `(batch, size, 1)`.
+        state (State): What is held, `(batch, places, width)` and `(batch, places, 1)`.
         RETURNS (Tensor): The log-probabilities by both, `(batch, pieces)`.
         """
         outputs, nexts = state
@@ -104,24 +122,26 @@ class Cache:
         return self._mix(log_probs, cached, held)
 
     def add(self, hidden: Tensor, pieces: Tensor, state: State) -> State:
-        """Hold one more place, and let go of the oldest.
+        """Hold one more place, and let go of the oldest if there is no room.
 
         hidden (Tensor): What the network said, `(batch, width)`.
         pieces (Tensor): What came next, `(batch,)`.
-        state (State): What is held, `(batch, size, width)` and `(batch, size, 1)`.
+        state (State): What is held, `(batch, places, width)` and `(batch, places, 1)`.
         RETURNS (State): What is held then.
         """
         news = (hidden[:, None], pieces[:, None, None])
+        first = max(0, state[0].shape[1] + 1 - self.size)
         return tuple(
-            torch.cat([part[:, 1:], new], 1) for part, new in zip(state, news, strict=True)
+            torch.cat([part[:, first:], new], 1) for part, new in zip(state, news, strict=True)
         )
 
     def _weigh(self, queries: Tensor, outputs: Tensor, nexts: Tensor) -> Tensor:
-        """Weigh places by their similarity, for queries of which each sees the `size` places
-        from its own number on."""
+        """Weigh places by their similarity, for queries of which each sees as many of them, from
+        its own number on."""
+        steps = queries.shape[1]
         behind = torch.arange(outputs.shape[1], device=queries.device)
-        behind = behind - torch.arange(queries.shape[1], device=queries.device)[:, None]
-        seen = (behind >= 0) & (behind < self.size) & (nexts != NOTHING)[:, None]
+        behind = behind - torch.arange(steps, device=queries.device)[:, None]
+        seen = (behind >= 0) & (behind <= outputs.shape[1] - steps) & (nexts != NOTHING)[:, None]
         scores = queries @ outputs.transpose(1, 2) * self.sharpness
         lowest = torch.finfo(scores.dtype).min
         return scores.masked_fill(~seen, lowest).softmax(dim=2) * seen
@@ -130,7 +150,8 @@ class Cache:
         """Count the places that each step behind a cache sees, `(batch, steps)`."""
         held = (nexts[..., 0] != NOTHING).cumsum(dim=1)
         before = functional.pad(held, (1, 0))
-        return before[:, self.size : self.size + steps] - before[:, :steps]
+        places = nexts.shape[1] - steps
+        return before[:, places : places + steps] - before[:, :steps]
 
     def _mix(self, log_probs: Tensor, cached: Tensor, held: Tensor) -> Tensor:
         share = self.weight * held / (held + FEW)

@@ -107,6 +107,23 @@ class LanguageModel(nn.Module):
             return states
         return *states, *self.cache.start(batch, states[0])
 
+    def gather(self, states: Sequence[State | None]) -> State:
+        """Put the states of stretches side by side.
+
+        states (Sequence[State | None]): Those of each, every part without its batch. None where
+            a text begins.
+        RETURNS (State): Those of all.
+        """
+        empty = self.start(1)
+        parts = len(self.network.zoneouts)
+        new = tuple(part[:, 0] for part in empty)
+        filled = [new if state is None else state for state in states]
+        places = max((len(state[-1]) for state in filled), default=0)
+        level = [(*state[:parts], *self._grow(state[parts:], places)) for state in filled]
+        if not level:
+            return tuple(part[:, :0] for part in empty)
+        return tuple(torch.stack(part, 1) for part in zip(*level, strict=True))
+
     def forward(
         self, pieces: Tensor, targets: Tensor, lengths: Tensor, state: State, fresh: Tensor
     ) -> tuple[Tensor, Tensor, State]:
@@ -148,7 +165,9 @@ class LanguageModel(nn.Module):
             and its states at the end of each stretch.
         """
         begin = fresh[None, :, None]
+        parts = len(self.network.zoneouts)
         start = self.start(len(lengths))
+        start = (*start[:parts], *self._grow(start[parts:], len(state[-1])))
         state = tuple(
             torch.where(begin, new, old.to(new.dtype))
             for new, old in zip(start, state, strict=True)
@@ -157,7 +176,6 @@ class LanguageModel(nn.Module):
         if self.training and self.dropout_entries.rate:
             # One draw for all pieces: an entry is dropped wherever it occurs.
             weight = weight * self.dropout_entries(weight.new_ones(len(weight), 1))
-        parts = len(self.network.zoneouts)
         hidden, after = self.network(functional.embedding(pieces, weight), lengths, state[:parts])
         return hidden, (*after, *state[parts:])
 
@@ -169,6 +187,9 @@ class LanguageModel(nn.Module):
             return log_probs, state
         log_probs, held = self.cache.read(log_probs, hidden, targets, lengths, state[-2:])
         return log_probs, (*state[:-2], *held)
+
+    def _grow(self, held: State, places: int, dim: int = 0) -> State:
+        return self.cache.grow(held, places, dim) if self.cache is not None and held else held
 
     def _read_out(self, hidden: Tensor) -> Tensor:
         return hidden if self.narrow is None else self.narrow(hidden)
@@ -216,6 +237,19 @@ class LanguageModel(nn.Module):
         last, state = self.read(torch.cat(ends) if ends else fresh.long(), ones, state, fresh)
         parts = [part.transpose(0, 1)[:, None] for part in state]
         return SearchState((), (last[:, None], *parts))
+
+    def fill(self, state: SearchState) -> SearchState:
+        """Make all the room that there will ever be in the cache, if there is one: from then on
+        a state keeps its size.
+
+        state (SearchState): Where the model stands.
+        RETURNS (SearchState): The same in its full size.
+        """
+        if self.cache is None:
+            return state
+        *parts, outputs, nexts = state.hypotheses
+        held = self.cache.grow((outputs, nexts), self.cache.size, dim=2)
+        return SearchState(state.sentences, (*parts, *held))
 
     def step(self, pieces: Tensor, state: SearchState) -> tuple[Tensor, Tensor, SearchState]:
         """Foresee the next piece of each hypothesis.

@@ -40,8 +40,8 @@ class TextStream(Stream):
         import torch
 
         with self._shim.predictor() as network:
-            begun = cast("LanguageModel", network).begin([torch.tensor([END])], 1)
-            self._state = begun.hypotheses
+            network = cast("LanguageModel", network)
+            self._state = network.fill(network.begin([torch.tensor([END])], 1)).hypotheses
 
     def feed(self, text: str | Token) -> float:
         """Read what comes next.

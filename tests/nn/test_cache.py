@@ -45,7 +45,8 @@ def test_reading_is_the_formula(size, pairs, monkeypatch):
     parts = zip(*(part.split(lengths.tolist()) for part in (hidden, targets, plain)), strict=True)
     expected = torch.cat([foresee(cache, *part) for part in parts])
     torch.testing.assert_close(found, expected.gather(1, targets[:, None])[:, 0])
-    assert [part.shape for part in state] == [(size, 4, 3), (size, 4, 1)]
+    places = min(size, max(LENGTHS))
+    assert [part.shape for part in state] == [(places, 4, 3), (places, 4, 1)]
 
 
 @pytest.mark.parametrize("cuts", [[1, 0, 2, 5], [3, 0, 0, 4], [7, 0, 2, 12]])
@@ -78,6 +79,31 @@ def test_steps_are_those_of_the_whole():
         found = cache.foresee(plain[time : time + 1], hidden[time : time + 1], state)
         torch.testing.assert_close(found[0], expected[time])
         state = cache.add(hidden[time : time + 1], targets[time : time + 1], state)
+
+
+def test_texts_of_any_past_go_on_side_by_side():
+    model = LanguageModel(PIECES, embed_width=6, width=6, cache=Cache(8, 0.5, 1.0)).eval()
+    pasts, nexts = [[1, 2, 3, 2], [4], None, list(range(5)) * 4], torch.tensor([2, 1, 2])
+
+    def go_on(states):
+        lengths = torch.full((len(states),), len(nexts))
+        fresh = torch.tensor([state is None for state in states])
+        targets = nexts.repeat(len(states))
+        return model(targets.roll(1), targets, lengths, model.gather(states), fresh)
+
+    states = []
+    for past in pasts:
+        pieces, fresh = torch.tensor(past or []), torch.tensor([True])
+        length = torch.tensor([len(pieces)])
+        state = model(pieces.roll(1), pieces, length, model.start(1), fresh)[2] if past else None
+        states.append(state and tuple(part[:, 0] for part in state))
+    _, together, ends = go_on(states)
+    for index, state in enumerate(states):
+        _, alone, end = go_on([state])
+        torch.testing.assert_close(together[3 * index : 3 * index + 3], alone)
+        held = len(end[-1])
+        for part, own in zip(ends, end, strict=True):
+            torch.testing.assert_close(part[-held:, index], own[-held:, 0])
 
 
 def test_training_knows_no_cache():

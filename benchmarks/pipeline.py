@@ -8,7 +8,8 @@ Each row is a process of its own, which trains a component on one thread and the
 batches, and pipes the raw text of the training part. Taggers learn universal tags. Speeds
 are words for each second of processor time. Each row comes twice: with BLIS, which is what
 Thinc multiplies matrices with by default, and without, which is faster on processors
-that BLIS does not know.
+that BLIS does not know. The fractions are those of a plain PyTorch loop of the same size, which
+trains and tags without spaCy: the limit of what its taggers can reach.
 """
 
 import argparse
@@ -24,6 +25,7 @@ from pathlib import Path
 
 import spacy
 import torch
+from plain_tagger import run_plain
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 from spacy.training import Corpus
@@ -89,6 +91,7 @@ ROWS: dict[str, tuple[str, dict]] = {
     "rnn_ner": ("rnn_ner", {}),
 }
 ENTITIES = ("ner", "rnn_ner")
+PLAIN = "plain PyTorch"
 
 
 def main() -> None:
@@ -100,7 +103,7 @@ def main() -> None:
         "--entities", type=Path, nargs=2, metavar=("TRAIN", "DEV"), help="tokens and BIO tags"
     )
     parser.add_argument("--steps", type=int, default=1500, help="training steps")
-    parser.add_argument("--rows", nargs="+", default=list(ROWS), choices=list(ROWS))
+    parser.add_argument("--rows", nargs="+", default=[PLAIN, *ROWS], choices=[PLAIN, *ROWS])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--row", nargs=2, metavar=("ROW", "BLIS"), help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -108,17 +111,27 @@ def main() -> None:
         row, blis = args.row
         print(json.dumps(run_row(row, blis == "yes", args)))
         return
-    print("component           BLIS    score  training words/s  pipe words/s  peak memory")
+    print(
+        "component           BLIS    score  training words/s  pipe words/s  peak memory  of plain"
+    )
+    plain: dict[str, float] = {}
     for row in args.rows:
-        if ROWS[row][0] in ENTITIES and not args.entities:
+        entities = row != PLAIN and ROWS[row][0] in ENTITIES
+        if entities and not args.entities:
             continue
-        for blis in ("yes", "no"):
+        for blis in ("no",) if row == PLAIN else ("yes", "no"):
             command = [sys.executable, __file__, *sys.argv[1:], "--row", row, blis]
             done = subprocess.run(command, check=True, stdout=subprocess.PIPE, env=ONE_THREAD)
             found = json.loads(done.stdout)
+            plain = found if row == PLAIN else plain
+            fractions = [
+                f"{found[speed] / plain[speed]:.2f}"
+                for speed in ("training", "pipe")
+                if plain and not entities
+            ]
             print(
                 f"{row:19} {blis:4} {found['score']:8.2%} {found['training']:17,.0f} "
-                f"{found['pipe']:13,.0f} {found['memory']:9,.0f} MB",
+                f"{found['pipe']:13,.0f} {found['memory']:9,.0f} MB  {' '.join(fractions)}",
                 flush=True,
             )
 
@@ -128,25 +141,33 @@ def run_row(row: str, blis: bool, args: argparse.Namespace) -> dict[str, float]:
     torch.set_num_threads(1)
     get_current_ops().use_blis = blis
     fix_random_seed(args.seed)
-    factory, model = ROWS[row]
-    entities = factory in ENTITIES
     nlp = spacy.blank("en")
-    default = nlp.get_factory_meta(factory).default_config["model"]
-    nlp.add_pipe(factory, config={"model": {**default, **model}})
+    entities = row != PLAIN and ROWS[row][0] in ENTITIES
     with tempfile.TemporaryDirectory() as folder:
         paths = args.entities if entities else (args.train, args.dev)
         read = read_entities if entities else read_tags
         train, dev = (write_corpus(read(path), folder, path.stem) for path in paths)
+        if row == PLAIN:
+            parts = ([example.reference for example in part(nlp)] for part in (train, dev))
+            return {**run_plain(*parts, WIDTH, args.steps), "memory": peak_memory()}
+        factory, model = ROWS[row]
+        default = nlp.get_factory_meta(factory).default_config["model"]
+        nlp.add_pipe(factory, config={"model": {**default, **model}})
         optimizer = nlp.initialize(lambda: train(nlp))
         score = "ents_f" if entities else "tag_acc"
         training = train_pipeline(nlp, optimizer, train, dev, args.steps, score)
         texts = [example.reference.text for example in train(nlp)]
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    memory = peak_memory()
     list(nlp.pipe(texts[:500]))
     start = time.process_time()
     words = sum(len(doc) for doc in nlp.pipe(texts))
     pipe = words / (time.process_time() - start)
     return {"pipe": pipe, "memory": memory, **training}
+
+
+def peak_memory() -> float:
+    """Tell how many megabytes this process has held at most."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def read_tags(path: Path) -> Iterator[Doc]:

@@ -88,7 +88,7 @@ def test_own_files_may_stand_anywhere(project, tmp_path, run_python):
 
 
 def test_text_to_translate_is_one_argument(project, run_python):
-    text = "Where's the dogs' (only) food? It's *gone* & #1"
+    text = "Where's the dogs' (only) food? It's *gone*; & #1"
     arguments = ["translate", ".", "--dry", "--vars.text", text]
     output = run_python("-m", "spacy", "project", "run", *arguments, cwd=project)
     (command,) = re.findall("Running command: (.+)", output)

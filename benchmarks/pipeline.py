@@ -78,8 +78,10 @@ def on_encoder(encoder: dict) -> dict:
     return {"tok2vec": tok2vec}
 
 
+PLAIN = "no component"
 # Of each row the factory, and what differs from its default model.
 ROWS: dict[str, tuple[str, dict]] = {
+    "plain PyTorch": (PLAIN, {}),
     "tagger CNN": ("tagger", on_encoder(CNN)),
     "tagger TorchBiLSTM": ("tagger", on_encoder(TORCH_BILSTM)),
     "tagger BiLSTM": ("tagger", on_encoder(BILSTM)),
@@ -91,7 +93,6 @@ ROWS: dict[str, tuple[str, dict]] = {
     "rnn_ner": ("rnn_ner", {}),
 }
 ENTITIES = ("ner", "rnn_ner")
-PLAIN = "plain PyTorch"
 
 
 def main() -> None:
@@ -103,7 +104,7 @@ def main() -> None:
         "--entities", type=Path, nargs=2, metavar=("TRAIN", "DEV"), help="tokens and BIO tags"
     )
     parser.add_argument("--steps", type=int, default=1500, help="training steps")
-    parser.add_argument("--rows", nargs="+", default=[PLAIN, *ROWS], choices=[PLAIN, *ROWS])
+    parser.add_argument("--rows", nargs="+", default=list(ROWS), choices=list(ROWS))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--row", nargs=2, metavar=("ROW", "BLIS"), help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -116,18 +117,18 @@ def main() -> None:
     )
     plain: dict[str, float] = {}
     for row in args.rows:
-        entities = row != PLAIN and ROWS[row][0] in ENTITIES
-        if entities and not args.entities:
+        factory = ROWS[row][0]
+        if factory in ENTITIES and not args.entities:
             continue
-        for blis in ("no",) if row == PLAIN else ("yes", "no"):
+        for blis in ("no",) if factory == PLAIN else ("yes", "no"):
             command = [sys.executable, __file__, *sys.argv[1:], "--row", row, blis]
             done = subprocess.run(command, check=True, stdout=subprocess.PIPE, env=ONE_THREAD)
             found = json.loads(done.stdout)
-            plain = found if row == PLAIN else plain
+            plain = found if factory == PLAIN else plain
             fractions = [
                 f"{found[speed] / plain[speed]:.2f}"
                 for speed in ("training", "pipe")
-                if plain and not entities
+                if plain and factory not in ENTITIES
             ]
             print(
                 f"{row:19} {blis:4} {found['score']:8.2%} {found['training']:17,.0f} "
@@ -141,16 +142,16 @@ def run_row(row: str, blis: bool, args: argparse.Namespace) -> dict[str, float]:
     torch.set_num_threads(1)
     get_current_ops().use_blis = blis
     fix_random_seed(args.seed)
+    factory, model = ROWS[row]
+    entities = factory in ENTITIES
     nlp = spacy.blank("en")
-    entities = row != PLAIN and ROWS[row][0] in ENTITIES
     with tempfile.TemporaryDirectory() as folder:
         paths = args.entities if entities else (args.train, args.dev)
         read = read_entities if entities else read_tags
         train, dev = (write_corpus(read(path), folder, path.stem) for path in paths)
-        if row == PLAIN:
+        if factory == PLAIN:
             parts = ([example.reference for example in part(nlp)] for part in (train, dev))
             return {**run_plain(*parts, WIDTH, args.steps), "memory": peak_memory()}
-        factory, model = ROWS[row]
         default = nlp.get_factory_meta(factory).default_config["model"]
         nlp.add_pipe(factory, config={"model": {**default, **model}})
         optimizer = nlp.initialize(lambda: train(nlp))

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 
+from spacy_rnn.training.batchers import create_bucket_batcher_v1
+
 ATTRS = ["NORM", "PREFIX", "SUFFIX", "SHAPE"]
 PADDING, UNKNOWN = 0, 1
 Sentence = tuple[Tensor, Tensor]
@@ -76,12 +78,13 @@ def run_plain(
         words += int((right != PADDING).sum())
     training = words / (time.process_time() - start)
     model.eval()
-    score = sum(tag(model, batch)[0] for batch in make_batches(unseen, 1000))
+    tagged = [tag(model, batch) for batch in make_batches(unseen, 1000)]
+    right_words, all_words = map(sum, zip(*tagged, strict=True))
     start = time.process_time()
     # Batches are made in time, as they would have to be.
     total = sum(tag(model, batch)[1] for batch in make_batches(sentences, 1000))
     pipe = total / (time.process_time() - start)
-    return {"score": score / sum(map(len, dev)), "training": training, "pipe": pipe}
+    return {"score": right_words / all_words, "training": training, "pipe": pipe}
 
 
 def number(doc: Doc, known: list[dict[int, int]], grow: bool) -> Sentence:
@@ -104,14 +107,10 @@ def number(doc: Doc, known: list[dict[int, int]], grow: bool) -> Sentence:
 
 def make_batches(sentences: list[Sentence], words: int) -> list[Sentence]:
     """Pad sentences of similar lengths to rectangles of some words."""
-    batches: list[list[Sentence]] = [[]]
-    for sentence in sorted(sentences, key=lambda each: len(each[1])):
-        if batches[-1] and (len(batches[-1]) + 1) * len(sentence[1]) > words:
-            batches.append([])
-        batches[-1].append(sentence)
+    batch = create_bucket_batcher_v1(words, len(sentences), get_length=lambda each: len(each[1]))
     return [
         (pad_sequence(list(rows), True, PADDING), pad_sequence(list(tags), True, PADDING))
-        for rows, tags in (zip(*batch, strict=True) for batch in batches)
+        for rows, tags in (zip(*each, strict=True) for each in batch(sentences))
     ]
 
 

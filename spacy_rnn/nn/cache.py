@@ -40,32 +40,32 @@ class Cache:
         self.weight = weight
         self.sharpness = sharpness
 
-    def start(self, batch: int, like: Tensor) -> State:
+    def start(self, batch: int, like: Tensor, places: int = 0) -> State:
         """Give a cache that holds nothing.
 
         batch (int): Texts.
         like (Tensor): What is of the type and on the device of outputs, `(…, width)`.
+        places (int): For how many places there is room.
         RETURNS (State): Outputs, `(places, batch, width)`, and the pieces after them,
             `(places, batch, 1)`: the oldest first, `NOTHING` where there is none.
         """
-        pieces = torch.zeros(0, batch, 1, dtype=torch.int64, device=like.device)
-        return like.new_zeros(0, batch, like.shape[-1]), pieces
+        outputs = like.new_zeros(places, batch, like.shape[-1])
+        return outputs, torch.full((places, batch, 1), NOTHING, device=like.device)
 
-    def grow(self, state: State, places: int, dim: int = 0) -> State:
+    def grow(self, state: State, places: int) -> State:
         """Make room in a cache that is not of its full size.
 
         state (State): What is held.
         places (int): How many places there are to be: `size` if it is less.
-        dim (int): The dimension of places.
         RETURNS (State): The same behind places with nothing.
         """
-
-        def grown(part: Tensor, value: int) -> Tensor:
-            shape = list(part.shape)
-            shape[dim] = min(places, self.size) - shape[dim]
-            return torch.cat([part.new_full(shape, value), part], dim) if shape[dim] > 0 else part
-
-        return grown(state[0], 0), grown(state[1], NOTHING)
+        more = min(places, self.size) - len(state[0])
+        if more <= 0:
+            return state
+        return tuple(
+            torch.cat([part.new_full((more, *part.shape[1:]), value), part])
+            for part, value in zip(state, (0, NOTHING), strict=True)
+        )
 
     def read(
         self, log_probs: Tensor, hidden: Tensor, targets: Tensor, lengths: Tensor, state: State

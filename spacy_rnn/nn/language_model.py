@@ -95,17 +95,18 @@ class LanguageModel(nn.Module):
         """Tensor: A row for each piece, shape `(pieces, width)`, for the full softmax."""
         return self.embedding.weight if self.tied else self.output
 
-    def start(self, batch: int) -> State:
+    def start(self, batch: int, places: int = 0) -> State:
         """Give the states before the first piece.
 
         batch (int): Texts.
+        places (int): For how many places there is room in the cache, if there is one.
         RETURNS (State): Those of the network and, in prediction, of the cache if there is one:
             each `(any, batch, any)`.
         """
         states = self.network.start(batch)
         if self.cache is None or self.training:
             return states
-        return *states, *self.cache.start(batch, states[0])
+        return *states, *self.cache.start(batch, states[0], places)
 
     def gather(self, states: Sequence[State | None]) -> State:
         """Put the states of stretches side by side.
@@ -114,15 +115,19 @@ class LanguageModel(nn.Module):
             a text begins.
         RETURNS (State): Those of all.
         """
-        empty = self.start(1)
-        parts = len(self.network.zoneouts)
-        new = tuple(part[:, 0] for part in empty)
-        filled = [new if state is None else state for state in states]
-        places = max((len(state[-1]) for state in filled), default=0)
-        level = [(*state[:parts], *self._grow(state[parts:], places)) for state in filled]
-        if not level:
-            return tuple(part[:, :0] for part in empty)
+        if not states:
+            return self.start(0)
+        places = max((len(state[-1]) for state in states if state is not None), default=0)
+        new = tuple(part[:, 0] for part in self.start(1, places))
+        level = [new if state is None else self._grow(state, places) for state in states]
         return tuple(torch.stack(part, 1) for part in zip(*level, strict=True))
+
+    def _grow(self, state: State, places: int) -> State:
+        """Make room in the cache, if there is one in the state."""
+        parts = len(self.network.zoneouts)
+        if self.cache is None or len(state) == parts:
+            return state
+        return *state[:parts], *self.cache.grow(state[parts:], places)
 
     def forward(
         self, pieces: Tensor, targets: Tensor, lengths: Tensor, state: State, fresh: Tensor
@@ -165,9 +170,7 @@ class LanguageModel(nn.Module):
             and its states at the end of each stretch.
         """
         begin = fresh[None, :, None]
-        parts = len(self.network.zoneouts)
-        start = self.start(len(lengths))
-        start = (*start[:parts], *self._grow(start[parts:], len(state[-1])))
+        start = self.start(len(lengths), len(state[-1]))
         state = tuple(
             torch.where(begin, new, old.to(new.dtype))
             for new, old in zip(start, state, strict=True)
@@ -176,6 +179,7 @@ class LanguageModel(nn.Module):
         if self.training and self.dropout_entries.rate:
             # One draw for all pieces: an entry is dropped wherever it occurs.
             weight = weight * self.dropout_entries(weight.new_ones(len(weight), 1))
+        parts = len(self.network.zoneouts)
         hidden, after = self.network(functional.embedding(pieces, weight), lengths, state[:parts])
         return hidden, (*after, *state[parts:])
 
@@ -187,9 +191,6 @@ class LanguageModel(nn.Module):
             return log_probs, state
         log_probs, held = self.cache.read(log_probs, hidden, targets, lengths, state[-2:])
         return log_probs, (*state[:-2], *held)
-
-    def _grow(self, held: State, places: int, dim: int = 0) -> State:
-        return self.cache.grow(held, places, dim) if self.cache is not None and held else held
 
     def _read_out(self, hidden: Tensor) -> Tensor:
         return hidden if self.narrow is None else self.narrow(hidden)
@@ -214,15 +215,19 @@ class LanguageModel(nn.Module):
         scores = functional.linear(readout, self.output_weight, self.output_bias)
         return scores.float().log_softmax(dim=1)
 
-    def begin(self, prompts: Sequence[Tensor], most_pieces: int) -> SearchState:
+    def begin(
+        self, prompts: Sequence[Tensor], most_pieces: int, full: bool = False
+    ) -> SearchState:
         """Stand behind the beginnings of texts.
 
         prompts (Sequence[Tensor]): The pieces of each beginning, at least one, `(pieces,)`.
         most_pieces (int): How many pieces to read at once.
+        full (bool): Whether to make all the room that there will ever be in the cache, so that
+            the state keeps its size.
         RETURNS (SearchState): The state for `step`, with one hypothesis for each.
         """
         batch, device = len(prompts), self.embedding.weight.device
-        state = self.start(batch)
+        state = self.start(batch, self.cache.size if full and self.cache is not None else 0)
         fresh = torch.zeros(batch, dtype=torch.bool, device=device)
         size = max(1, most_pieces // max(1, batch))
         for time in range(0, max(map(len, prompts), default=1) - 1, size):
@@ -237,19 +242,6 @@ class LanguageModel(nn.Module):
         last, state = self.read(torch.cat(ends) if ends else fresh.long(), ones, state, fresh)
         parts = [part.transpose(0, 1)[:, None] for part in state]
         return SearchState((), (last[:, None], *parts))
-
-    def fill(self, state: SearchState) -> SearchState:
-        """Make all the room that there will ever be in the cache, if there is one: from then on
-        a state keeps its size.
-
-        state (SearchState): Where the model stands.
-        RETURNS (SearchState): The same in its full size.
-        """
-        if self.cache is None:
-            return state
-        *parts, outputs, nexts = state.hypotheses
-        held = self.cache.grow((outputs, nexts), self.cache.size, dim=2)
-        return SearchState(state.sentences, (*parts, *held))
 
     def step(self, pieces: Tensor, state: SearchState) -> tuple[Tensor, Tensor, SearchState]:
         """Foresee the next piece of each hypothesis.

@@ -40,8 +40,8 @@ class TextStream(Stream):
         import torch
 
         with self._shim.predictor() as network:
-            network = cast("LanguageModel", network)
-            self._state = network.fill(network.begin([torch.tensor([END])], 1)).hypotheses
+            begun = cast("LanguageModel", network).begin([torch.tensor([END])], 1, full=True)
+            self._state = begun.hypotheses
 
     def feed(self, text: str | Token) -> float:
         """Read what comes next.

@@ -510,8 +510,9 @@ def test_a_stream_says_what_may_come(words):
         assert len(stream.likely(1000)) == len(probabilities)
 
 
-def test_streams_stand_side_by_side_and_are_stored(words):
-    component = words.get_pipe("rnn_lm")
+@pytest.mark.parametrize("units", ["words", "cached"])
+def test_streams_stand_side_by_side_and_are_stored(trained, units):
+    component = trained[units].get_pipe("rnn_lm")
     with component.stream() as one, component.stream() as other:
         one.feed("the")
         other.feed("a")

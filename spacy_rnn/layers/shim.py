@@ -15,7 +15,7 @@ from thinc.types import FloatsXd
 from thinc.util import convert_recursive, get_torch_default_device
 from torch import nn
 
-from ..nn.int8 import Int8, Int8Matrix, has_int8
+from ..nn.int8 import Int8Matrix, has_int8, int8_products
 from ..nn.regularize import set_dropout
 from .devices import has_bfloat16
 from .weights import check_weights, dump_weights, fill_weights, read_weights
@@ -127,7 +127,7 @@ class NetworkShim(PyTorchShim):
         RETURNS (AbstractContextManager): To be entered within `predictor`.
         """
         if has_int8(self._device):
-            return Int8(self._rounded)
+            return int8_products(self._rounded)
         warnings.warn(
             f"int8 is on, but torch has no products of 8-bit integers on this device "
             f"({self._device}): computing in floating point",

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from ..checks import check_count, check_rate
 from .attention import Attention
+from .products import linear, places_multiple
 from .ragged import from_grid, grid_mask, to_grid
 from .recurrent import RecurrentNetwork
 from .regularize import LockedDropout, WordDropout
@@ -140,9 +140,10 @@ class Decoder(nn.Module):
         summary (Tensor): Each sentence as one vector, `(batch, summary)`.
         RETURNS (Memory): The memory.
         """
-        grid = to_grid(places, lengths)
+        multiple = places_multiple(places)
+        grid = to_grid(places, lengths, multiple)
         keys = self.attention.project(grid) if self.attention else grid
-        return Memory(grid, keys, grid_mask(lengths, grid.device), summary)
+        return Memory(grid, keys, grid_mask(lengths, grid.device, multiple), summary)
 
     def start(self, memory: Memory) -> State:
         """Give the states of the recurrent network before the first piece."""
@@ -170,8 +171,9 @@ class Decoder(nn.Module):
             readouts = from_grid(self._feed(memory, to_grid(embedded, lengths)), lengths)
         else:
             hidden, _ = self.network(embedded, lengths, self.start(memory))
-            seen, _ = self._attend(to_grid(hidden, lengths), memory)
-            readouts = self._read_out(hidden, from_grid(seen, lengths))
+            grid = to_grid(hidden, lengths, places_multiple(hidden))
+            seen = from_grid(self._attend(grid, memory)[0], lengths)
+            readouts = self._read_out(hidden, seen)
         return self.dropout_readout(readouts, lengths)
 
     def _feed(self, memory: Memory, embedded: Tensor) -> Tensor:
@@ -194,7 +196,8 @@ class Decoder(nn.Module):
         return self.attention(queries, memory.keys, memory.places, memory.mask)
 
     def _read_out(self, hidden: Tensor, seen: Tensor) -> Tensor:
-        return self.readout(torch.cat([hidden, seen], -1)).tanh()
+        both = torch.cat([hidden, seen], -1)
+        return linear(both, self.readout.weight, self.readout.bias).tanh()
 
     def begin(self, memory: Memory) -> SearchState:
         """Stand before the first piece, with one hypothesis for each sentence.
@@ -231,7 +234,7 @@ class Decoder(nn.Module):
         hidden = hidden.unflatten(0, shape)
         seen, weights = self._attend(hidden, memory)
         readout = self._read_out(hidden, seen)
-        scores = functional.linear(readout, self.output_weight, self.output_bias)
+        scores = linear(readout, self.output_weight, self.output_bias)
         states = tuple(part.transpose(0, 1).unflatten(0, shape) for part in after)
         fed = (readout,) if self.input_feeding else ()
         return scores, weights, SearchState(state.sentences, states + fed)

@@ -15,6 +15,7 @@ from torch.autograd import Function
 from torch.nn import functional
 
 from .gradients import refuse_second_derivatives
+from .products import pad_rows
 from .ragged import Packed
 
 
@@ -36,9 +37,10 @@ def scan_gru(
     # so that both directions take each step together.
     words, rows = zip(*map(layout.read_from, range(len(weights))), strict=True)
     input_matrices, recurrent_matrices, input_biases, recurrent_biases = zip(*weights, strict=True)
+    padded = pad_rows(data)
     gates = torch.stack(
         [
-            functional.linear(data, matrix, bias).index_select(0, order)
+            functional.linear(padded, matrix, bias).index_select(0, order)
             for matrix, bias, order in zip(input_matrices, input_biases, words, strict=True)
         ]
     )
@@ -111,7 +113,7 @@ class _Scan(Function):
         d_gates = d_recurrent.clone()
         d_gates[:, :, 2] = d_states * by_candidate
         d_recurrent = d_recurrent.flatten(2)
-        d_matrices = d_recurrent.transpose(1, 2) @ befores
+        d_matrices = pad_rows(d_recurrent, 1).transpose(1, 2) @ pad_rows(befores, 1)
         return d_gates.flatten(2), d_matrices, d_recurrent.sum(1), d_state, None
 
 

@@ -1,13 +1,12 @@
 """Matrix products in 8-bit integers, for prediction on a CPU."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
-from torch.overrides import TorchFunctionMode
 
 FEWEST_ROWS = 64
 """Rows of a matrix from which on 8 bits are faster."""
@@ -43,7 +42,7 @@ class Int8Matrix:
         return cls(packed, scales, torch.zeros(len(scales), dtype=torch.int32))
 
     def multiply(self, data: Tensor, bias: Tensor | None) -> Tensor:
-        """Compute what `functional.linear` does, nearly.
+        """Compute what `functional.linear` does with the matrix, nearly.
 
         Each row of the data is rounded by its own largest value, so that no row depends on
         the others.
@@ -72,32 +71,38 @@ class Int8Matrix:
         return products.mul_(peaks) if bias is None else torch.addcmul(bias, products, peaks)
 
 
-class Int8(TorchFunctionMode):
-    """Round the matrices of linear layers, and multiply by these, wherever it is entered.
+_MATRICES: ContextVar[dict[int, Int8Matrix] | None] = ContextVar("matrices", default=None)
+
+
+@contextmanager
+def int8_products(matrices: dict[int, Int8Matrix]) -> Iterator[None]:
+    """Round matrices and multiply by these for a while, in this thread, in all that asks for
+    `find_rounded`.
 
     matrices (dict[int, Int8Matrix]): The matrices rounded so far, by the identity of their
         weights, to be shared by all who predict on the same weights.
     """
-
-    def __init__(self, matrices: dict[int, Int8Matrix]):
-        super().__init__()
-        self.matrices = matrices
-
-    def __torch_function__(
-        self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None
-    ) -> Any:
-        if func is not functional.linear or not _is_worth_it(args[1]):
-            return func(*args, **kwargs or {})
-        data, weight, *bias = args
-        matrix = self.matrices.get(id(weight))
-        if matrix is None:
-            matrix = self.matrices[id(weight)] = Int8Matrix.from_float(weight)
-        return matrix.multiply(data, bias[0] if bias else None)
+    before = _MATRICES.set(matrices)
+    try:
+        yield
+    finally:
+        _MATRICES.reset(before)
 
 
-def _is_worth_it(weight: Tensor) -> bool:
+def find_rounded(weight: Tensor) -> Int8Matrix | None:
+    """Give a matrix as integers, where products are to be in integers.
+
+    weight (Tensor): The matrix, `(rows, columns)`.
+    RETURNS (Int8Matrix | None): The same rounded. None where it is to be used as it is: outside
+        of `int8_products`, or because it is too small for integers to be faster.
+    """
+    matrices = _MATRICES.get()
     # Other tensors than parameters may be gone when their identity comes up again.
-    return isinstance(weight, nn.Parameter) and len(weight) >= FEWEST_ROWS
+    if matrices is None or not isinstance(weight, nn.Parameter) or len(weight) < FEWEST_ROWS:
+        return None
+    if id(weight) not in matrices:
+        matrices[id(weight)] = Int8Matrix.from_float(weight)
+    return matrices[id(weight)]
 
 
 def has_int8(device: torch.device) -> bool:

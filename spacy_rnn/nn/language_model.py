@@ -10,6 +10,7 @@ from torch.nn import functional
 from ..checks import check_at_least
 from .cache import Cache
 from .decoder import make_embedding
+from .products import linear
 from .ragged import owners
 from .recurrent import RecurrentNetwork
 from .regularize import LockedDropout, WeightDrop
@@ -212,7 +213,7 @@ class LanguageModel(nn.Module):
         readout = self._read_out(hidden)
         if self.adaptive is not None:
             return self.adaptive.log_prob(readout)
-        scores = functional.linear(readout, self.output_weight, self.output_bias)
+        scores = linear(readout, self.output_weight, self.output_bias)
         return scores.float().log_softmax(dim=1)
 
     def begin(

@@ -2,8 +2,8 @@
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
+from .products import linear
 from .regularize import WeightDrop
 from .scan import GATES, STEPS, State, Weights
 
@@ -68,7 +68,7 @@ class Recurrence(nn.Module):
         """
         input_matrix, recurrent_matrix, input_bias, recurrent_bias = self.weights()
         return STEPS[self.cell](
-            functional.linear(data, input_matrix, input_bias),
-            functional.linear(state[0], recurrent_matrix, recurrent_bias),
+            linear(data, input_matrix, input_bias),
+            linear(state[0], recurrent_matrix, recurrent_bias),
             state,
         )

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from .gru import scan_gru
+from .products import compiles_each_shape
 from .ragged import Packed, Padded
 from .regularize import zoneout
 
@@ -53,12 +54,12 @@ def scan_packed(
         shape `(words, directions * hidden)`, and the states at the end of each
         sequence, in the order of the layout.
     """
-    if torch.is_grad_enabled() and data.device.type == "cpu":
-        if cell == "gru":
-            output, last = scan_gru(data, layout, weights, state[0])
-            return output, (last,)
-        if len(layout.batch_sizes) > MAX_STEPS:
-            return _scan_runs(cell, data, layout, weights, state)
+    on_cpu, trains = data.device.type == "cpu", torch.is_grad_enabled()
+    if cell == "gru" and on_cpu and (trains or compiles_each_shape(data)):
+        output, last = scan_gru(data, layout, weights, state[0])
+        return output, (last,)
+    if trains and on_cpu and len(layout.batch_sizes) > MAX_STEPS:
+        return _scan_runs(cell, data, layout, weights, state)
     output, final = _call_kernel(
         cell, data.index_select(0, layout.words), layout.batch_sizes, weights, state
     )

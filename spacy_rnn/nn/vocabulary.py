@@ -8,6 +8,7 @@ from torch.autograd import Function
 from torch.nn import functional
 
 from .gradients import refuse_second_derivatives
+from .products import pad_rows
 
 MAX_LOGITS = 2_000_000
 """Logits that are held at once: few enough that the passes over them find them in a cache."""
@@ -38,19 +39,15 @@ class _CrossEntropy(Function):
     def forward(ctx: Any, hidden, weight, bias, targets, smoothing, enabled):
         needs = enabled and any(ctx.needs_input_grad[:3])
         gradients = [torch.zeros_like(each) for each in (hidden, weight, bias)] if needs else []
-        matrix, bias = weight.to(hidden.dtype), bias.to(hidden.dtype)
         # Sums over a vocabulary lose too much in half precision.
         surprisal_type = torch.promote_types(hidden.dtype, torch.float32)
         loss = hidden.new_zeros((), dtype=surprisal_type)
         surprisals = []
         size = max(1, MAX_LOGITS // len(weight))
-        # One place for all blocks: the first touch of new memory takes longer than the sums.
-        products = hidden.new_empty(min(size, len(hidden)), len(weight))
-        precise = products.to(surprisal_type)
         blocks = zip(hidden.split(size), targets.split(size), strict=True)
         for index, (rows, right) in enumerate(blocks):
-            product, logits = products[: len(rows)], precise[: len(rows)]
-            logits.copy_(torch.addmm(bias, rows, matrix.T, out=product))
+            padded = pad_rows(rows)
+            logits = functional.linear(padded, weight, bias)[: len(rows)].to(surprisal_type)
             own = logits.gather(1, right[:, None])
             mean = logits.mean(dim=1, keepdim=True)
             # One exponential gives the normaliser and, divided by it, the probabilities.
@@ -60,11 +57,11 @@ class _CrossEntropy(Function):
             surprisals.append((normaliser - own).squeeze(1))
             loss += (normaliser - (1 - smoothing) * own - smoothing * mean).sum()
             if needs:
-                logits.div_(total).sub_(smoothing / len(weight))
-                logits.scatter_add_(1, right[:, None], torch.full_like(own, smoothing - 1))
-                d_logits = product.copy_(logits)
-                torch.mm(d_logits, matrix, out=gradients[0][index * size :][: len(rows)])
-                gradients[1] += d_logits.T @ rows
+                d_logits = logits.div_(total).sub_(smoothing / len(weight))
+                d_logits.scatter_add_(1, right[:, None], torch.full_like(own, smoothing - 1))
+                d_logits = pad_rows(d_logits.to(hidden.dtype))
+                gradients[0][index * size :][: len(rows)] = (d_logits @ weight)[: len(rows)]
+                gradients[1] += d_logits.T @ padded
                 gradients[2] += d_logits.sum(dim=0)
         ctx.save_for_backward(*gradients)
         surprisal = torch.cat(surprisals)

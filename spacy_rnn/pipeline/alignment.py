@@ -56,9 +56,14 @@ def align(hypothesis: "Hypothesis", sources: list[dict], targets: list[Span]) ->
         {
             "start": start,
             "end": end,
-            "source": [{**sources[place], "weight": weight} for place, weight in places],
+            "source": [
+                {**sources[place], "weight": weight}
+                for place, weight in zip(places, weights, strict=True)
+            ],
         }
-        for (start, end), places in zip(targets, hypothesis.places, strict=True)
+        for (start, end), places, weights in zip(
+            targets, hypothesis.places, hypothesis.weights, strict=True
+        )
     ]
 
 

@@ -2,9 +2,10 @@
 
 import io
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, lru_cache, partial
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -105,11 +106,21 @@ class Subwords:
             of one character all have that character; the space that sentencepiece puts
             before a text belongs to none.
         """
+        names = self.spell(pieces)
+        prefix = 1 if names and names[0].startswith(SPACE) else 0
+        if self._bytes.isdisjoint(pieces):
+            bounds = list(pairwise(accumulate(map(len, names), initial=0)))
+        else:
+            bounds = list(self._bounds_of_bytes(pieces, names))
+        return [(max(0, first - prefix), max(0, last - prefix)) for first, last in bounds]
+
+    def _bounds_of_bytes(self, pieces: list[int], names: list[str]) -> Iterator[tuple[int, int]]:
+        """Tell which characters pieces stand for, of which some are bytes."""
         parts = [
             bytes([int(name[3:5], 16)])
-            if self._processor.is_byte(piece)
+            if piece in self._bytes
             else name.replace(SPACE, " ").encode("utf8")
-            for piece, name in zip(pieces, self.spell(pieces), strict=True)
+            for piece, name in zip(pieces, names, strict=True)
         ]
         characters = b"".join(parts).decode("utf8", errors="surrogateescape")
         owner = [
@@ -117,14 +128,15 @@ class Subwords:
             for index, character in enumerate(characters)
             for _ in character.encode("utf8", errors="surrogateescape")
         ]
-        prefix = 1 if characters.startswith(" ") else 0
-        spans = []
         start = 0
         for part in parts:
-            first, last = owner[start], owner[start + len(part) - 1] + 1
-            spans.append((max(0, first - prefix), max(0, last - prefix)))
+            yield owner[start], owner[start + len(part) - 1] + 1
             start += len(part)
-        return spans
+
+    @cached_property
+    def _bytes(self) -> frozenset[int]:
+        is_byte = self._processor.is_byte
+        return frozenset(piece for piece in range(len(self)) if is_byte(piece))
 
     def to_bytes(self) -> bytes:
         """Store the vocabulary.

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -77,27 +78,36 @@ class Rules:
         RETURNS (Tensor): The changed scores.
         """
         # What has to come keeps its own score, whatever the other rules say of it.
-        forced = torch.full_like(most, -1)
-        if time < prefixes.shape[1]:
-            forced = prefixes[:, time]
-        forced = torch.where(most <= time, self.end, forced)
-        rows = (forced >= 0).nonzero().squeeze(1)
-        own = scores[rows, :, forced[rows]]
-        ends = scores[:, :, self.end].clone()
+        rows, forced = self._find_forced(time, most, prefixes)
+        own = scores[rows, :, forced]
+        ends = scores[:, :, self.end].clone() if self.no_repeat_ngram else None
         if history is not None and self.repetition_penalty != 1:
             seen = scores.gather(2, history)
             scores.scatter_(2, history, seen * self.repetition_penalty)
-        scores[:, :, [self.start, *self.banned]] = NEVER
+        scores.index_fill_(2, self._never.to(scores.device), NEVER)
         if history is not None and self.no_repeat_ngram:
             self._ban_repeated(scores, history)
         if time < self.min_length:
             scores[:, :, self.end] = NEVER
-        if self.no_repeat_ngram:  # Where every other piece is banned, the sequence ends.
+        if ends is not None:  # Where every other piece is banned, the sequence ends.
             stuck = (scores == NEVER).all(dim=2)
             scores[:, :, self.end] = torch.where(stuck, ends, scores[:, :, self.end])
-        scores[rows] = NEVER
-        scores[rows, :, forced[rows]] = own
+        if len(rows):
+            scores[rows] = NEVER
+            scores[rows, :, forced] = own
         return scores
+
+    @cached_property
+    def _never(self) -> Tensor:
+        return torch.tensor([self.start, *self.banned])
+
+    def _find_forced(self, time: int, most: Tensor, prefixes: Tensor) -> tuple[Tensor, Tensor]:
+        """Find the sequences that can go on in one way alone, and their next pieces."""
+        forced = torch.where(most <= time, self.end, -1)
+        if time < prefixes.shape[1]:
+            forced = torch.where(most <= time, self.end, prefixes[:, time])
+        rows = (forced >= 0).nonzero()[:, 0]
+        return rows, forced[rows]
 
     def _ban_repeated(self, scores: Tensor, history: Tensor) -> None:
         """Ban each piece that would end an n-gram for the second time."""

@@ -25,12 +25,17 @@ class SearchState:
         RETURNS (SearchState): The state of these.
         """
         all_stay = all(len(rows) == len(part) for part in self.sentences)
-        return SearchState(
-            self.sentences
-            if all_stay
-            else tuple(part.index_select(0, rows) for part in self.sentences),
-            tuple(part[rows[:, None], parents] for part in self.hypotheses),
-        )
+        sentences = self.sentences if all_stay else _take(self.sentences, rows)
+        if all(part.shape[1] == parents.shape[1] == 1 for part in self.hypotheses):
+            return SearchState(
+                sentences, self.hypotheses if all_stay else _take(self.hypotheses, rows)
+            )
+        hypotheses = tuple(part[rows[:, None], parents] for part in self.hypotheses)
+        return SearchState(sentences, hypotheses)
+
+
+def _take(parts: tuple[Tensor, ...], rows: Tensor) -> tuple[Tensor, ...]:
+    return tuple(part.index_select(0, rows) for part in parts)
 
 
 Step = Callable[[Tensor, SearchState], tuple[Tensor, Tensor, SearchState]]
@@ -46,11 +51,13 @@ class Hypothesis:
     pieces (list[int]): Its pieces, without the end symbol.
     score (float): What it was ranked by, higher is better.
     piece_scores (list[float]): The log-probability of each piece and of the end symbol.
-    places (list[list[tuple[int, float]]]): For each piece the places of the source that
-        mattered most, with their weights, the heaviest first.
+    places (list[list[int]]): For each piece the places of the source that mattered most, the
+        heaviest first.
+    weights (list[list[float]]): The weights of these.
     """
 
     pieces: list[int]
     score: float
     piece_scores: list[float]
-    places: list[list[tuple[int, float]]]
+    places: list[list[int]]
+    weights: list[list[float]]

@@ -12,9 +12,9 @@ from torch import Tensor
 from .rules import Rules
 from .state import Hypothesis
 
-MAX_PLACES = 8
-"""Places of the source that are remembered for each piece: all would take memory that grows
-with the product of the two lengths."""
+MAX_PLACES, MIN_WEIGHT = 8, 0.01
+"""Places of the source that are remembered for each piece at most, and what they have to weigh:
+all would take memory that grows with the product of the two lengths."""
 
 
 @dataclass(frozen=True)
@@ -168,23 +168,18 @@ class Trace:
             places[going, time] = record.places[row, parent]
             weights[going, time] = record.weights[row, parent].float()
             candidate[going] = record.slots[row, parent]
+        # The heaviest come first.
+        heavy = (weights >= MIN_WEIGHT).sum(2)
+        columns = (pieces, log_probs, places, weights, heavy)
         for score, time, *written in zip(
-            scores,
-            times,
-            pieces.tolist(),
-            log_probs.tolist(),
-            places.tolist(),
-            weights.tolist(),
-            strict=True,
+            scores, times, *(column.tolist() for column in columns), strict=True
         ):
-            own_pieces, own_scores, own_places, own_weights = written
-            looked_at = zip(own_places[:time], own_weights[:time], strict=True)
+            own_pieces, own_scores, own_places, own_weights, numbers = written
+            numbers = numbers[:time]
             yield Hypothesis(
                 pieces=own_pieces[:time],
                 score=score,
                 piece_scores=own_scores[: time + 1],
-                places=[
-                    [pair for pair in zip(*pairs, strict=True) if pair[1] > 0]
-                    for pairs in looked_at
-                ],
+                places=[row[:number] for row, number in zip(own_places, numbers, strict=False)],
+                weights=[row[:number] for row, number in zip(own_weights, numbers, strict=False)],
             )

@@ -6,6 +6,7 @@ import pytest
 import torch
 from tables import END, PIECES, PLACES, START, Table, all_sequences, make_rules
 
+from spacy_rnn.nn.search import trace
 from spacy_rnn.nn.search.beam import Ranking, beam_search
 from spacy_rnn.nn.search.greedy import greedy_search
 from spacy_rnn.nn.search.state import SearchState
@@ -151,13 +152,20 @@ def test_places_are_those_of_the_attention_at_each_piece():
     for sentence, found in enumerate(beam(table, [0, 1], 4)):
         for each in found:
             assert len(each.places) == len(each.pieces)
-            for time, places in enumerate(each.places):
-                weights = table.weights(sentence, tuple(each.pieces[:time])).tolist()
-                expected = sorted(range(PLACES), key=weights.__getitem__, reverse=True)
-                assert [place for place, _ in places] == expected
-                assert [weight for _, weight in places] == pytest.approx(
-                    sorted(weights, reverse=True)
-                )
+            for time, (places, weights) in enumerate(zip(each.places, each.weights, strict=True)):
+                all_weights = table.weights(sentence, tuple(each.pieces[:time])).tolist()
+                expected = sorted(range(PLACES), key=all_weights.__getitem__, reverse=True)
+                assert places == expected
+                assert weights == pytest.approx(sorted(all_weights, reverse=True))
+
+
+def test_places_of_next_to_no_weight_are_left_out(monkeypatch):
+    table = Table(8)
+    monkeypatch.setattr(trace, "MIN_WEIGHT", 0.3)
+    for sentence, (each, *_) in enumerate(beam(table, [0, 1], 4)):
+        for time, (places, weights) in enumerate(zip(each.places, each.weights, strict=True)):
+            all_weights = table.weights(sentence, tuple(each.pieces[:time])).tolist()
+            assert len(places) == len(weights) == sum(weight >= 0.3 for weight in all_weights)
 
 
 def test_coverage_penalty_is_that_of_the_whole_path():

@@ -1,0 +1,73 @@
+"""Products with a matrix of weights, in few shapes.
+
+In bfloat16 and in 8-bit integers a CPU multiplies by oneDNN, which compiles a kernel for each
+new shape and keeps it: milliseconds, often more than the product itself takes, and megabytes.
+But hardly a batch of texts has as many words as one before, and in a search sentences leave one
+by one. So rows of zeros are added, up to the next of a few numbers.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from .int8 import find_rounded
+
+PLACES = 8
+"""What the places of a grid are a multiple of."""
+
+
+def compiles_each_shape(data: Tensor) -> bool:
+    """Tell whether each new number of rows has its price.
+
+    data (Tensor): What will be multiplied.
+    RETURNS (bool): Whether that will be in bfloat16 on a CPU.
+    """
+    if data.device.type != "cpu":
+        return False
+    return data.dtype == torch.bfloat16 or (
+        torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu") == torch.bfloat16
+    )
+
+
+def linear(data: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Compute what `functional.linear` does, within `int8_products` nearly.
+
+    data (Tensor): Rows, `(rows, …, columns)`.
+    weight (Tensor): The matrix, `(outputs, columns)`.
+    bias (Tensor | None): What is added, `(outputs,)`.
+    RETURNS (Tensor): The products, `(rows, …, outputs)`.
+    """
+    rounded = find_rounded(weight)
+    if rounded is not None:
+        products = rounded.multiply(_add_rows(data, 0), bias)
+    else:
+        products = functional.linear(pad_rows(data), weight, bias)
+    return products if len(products) == len(data) else products[: len(data)]
+
+
+def pad_rows(data: Tensor, dim: int = 0) -> Tensor:
+    """Add rows of zeros where each number of rows has its price.
+
+    data (Tensor): Rows, `(…, rows, …, features)`.
+    dim (int): The dimension of the rows.
+    RETURNS (Tensor): The same and perhaps some more.
+    """
+    return _add_rows(data, dim) if compiles_each_shape(data) else data
+
+
+def places_multiple(data: Tensor) -> int:
+    """Tell what the places of a grid are to be a multiple of.
+
+    data (Tensor): What will lie in the grid.
+    RETURNS (int): 1 where any number is as good as another.
+    """
+    return PLACES if compiles_each_shape(data) else 1
+
+
+def _add_rows(data: Tensor, dim: int) -> Tensor:
+    rows = data.shape[dim]
+    # A multiple of 8, and of large numbers the first five bits.
+    missing = -rows % (1 << max(3, rows.bit_length() - 5))
+    if not missing or rows == 1:
+        return data
+    return functional.pad(data, (0, 0) * (data.dim() - 1 - dim) + (0, missing))

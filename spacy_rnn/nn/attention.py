@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ..checks import check_count
+from .products import compiles_each_shape, linear
 
 MAX_HIDDEN = 16_000_000
 """Units of a hidden layer over pairs of places that are held at once: 64 MB. Gradients need all
@@ -24,8 +25,8 @@ class Attention(nn.Module):
     def project(self, memory: Tensor) -> Tensor:
         """Make the keys of a memory, all that does not depend on queries.
 
-        memory (Tensor): What to attend to, shape `(batch, places, memory)`.
-        RETURNS (Tensor): Keys, shape `(batch, places, width)`.
+        memory (Tensor): What to attend to, shape `(places, memory)`.
+        RETURNS (Tensor): Keys, shape `(places, width)`.
         """
         return memory
 
@@ -51,6 +52,15 @@ class Attention(nn.Module):
             `(batch, steps, memory)`, and its weights, `(batch, steps, places)`: zero at
             padding, with a sum of 1, or of 0 where a memory holds nothing.
         """
+        if compiles_each_shape(queries):
+            # Small products of hardly ever the same shape.
+            with torch.autocast("cpu", enabled=False):
+                return self._attend(queries.float(), keys.float(), memory.float(), mask)
+        return self._attend(queries, keys, memory, mask)
+
+    def _attend(
+        self, queries: Tensor, keys: Tensor, memory: Tensor, mask: Tensor
+    ) -> tuple[Tensor, Tensor]:
         scores = self.score(queries, keys)
         held = mask[:, None, :]
         lowest = torch.finfo(scores.dtype).min
@@ -75,7 +85,7 @@ class AdditiveAttention(Attention):
         self.energy = nn.Linear(width, 1, bias=False)
 
     def project(self, memory: Tensor) -> Tensor:
-        return self.key(memory)
+        return linear(memory, self.key.weight, self.key.bias)
 
     def score(self, queries: Tensor, keys: Tensor) -> Tensor:
         queries = self.query(queries)
@@ -118,7 +128,7 @@ class GeneralAttention(Attention):
         self.key = nn.Linear(memory, queries, bias=False)
 
     def project(self, memory: Tensor) -> Tensor:
-        return self.key(memory)
+        return linear(memory, self.key.weight, self.key.bias)
 
 
 class ScaledDotAttention(Attention):
@@ -138,7 +148,7 @@ class ScaledDotAttention(Attention):
         self.scale = 1 / math.sqrt(width)
 
     def project(self, memory: Tensor) -> Tensor:
-        return self.key(memory)
+        return linear(memory, self.key.weight, self.key.bias)
 
     def score(self, queries: Tensor, keys: Tensor) -> Tensor:
         return super().score(self.query(queries) * self.scale, keys)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ..checks import check_count, check_rate
 from .attention import Attention
-from .products import linear, places_multiple
+from .products import linear
 from .ragged import from_grid, grid_mask, to_grid
 from .recurrent import RecurrentNetwork
 from .regularize import LockedDropout, WordDropout
@@ -140,10 +140,10 @@ class Decoder(nn.Module):
         summary (Tensor): Each sentence as one vector, `(batch, summary)`.
         RETURNS (Memory): The memory.
         """
-        multiple = places_multiple(places)
-        grid = to_grid(places, lengths, multiple)
-        keys = self.attention.project(grid) if self.attention else grid
-        return Memory(grid, keys, grid_mask(lengths, grid.device, multiple), summary)
+        keys = self.attention.project(places).to(places.dtype) if self.attention else places
+        grid = to_grid(places, lengths)
+        key_grid = grid if keys is places else to_grid(keys, lengths)
+        return Memory(grid, key_grid, grid_mask(lengths, grid.device), summary)
 
     def start(self, memory: Memory) -> State:
         """Give the states of the recurrent network before the first piece."""
@@ -171,9 +171,8 @@ class Decoder(nn.Module):
             readouts = from_grid(self._feed(memory, to_grid(embedded, lengths)), lengths)
         else:
             hidden, _ = self.network(embedded, lengths, self.start(memory))
-            grid = to_grid(hidden, lengths, places_multiple(hidden))
-            seen = from_grid(self._attend(grid, memory)[0], lengths)
-            readouts = self._read_out(hidden, seen)
+            seen, _ = self._attend(to_grid(hidden, lengths), memory)
+            readouts = self._read_out(hidden, from_grid(seen, lengths))
         return self.dropout_readout(readouts, lengths)
 
     def _feed(self, memory: Memory, embedded: Tensor) -> Tensor:

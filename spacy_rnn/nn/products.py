@@ -12,9 +12,6 @@ from torch.nn import functional
 
 from .int8 import find_rounded
 
-PLACES = 8
-"""What the places of a grid are a multiple of."""
-
 
 def compiles_each_shape(data: Tensor) -> bool:
     """Tell whether each new number of rows has its price.
@@ -53,15 +50,6 @@ def pad_rows(data: Tensor, dim: int = 0) -> Tensor:
     RETURNS (Tensor): The same and perhaps some more.
     """
     return _add_rows(data, dim) if compiles_each_shape(data) else data
-
-
-def places_multiple(data: Tensor) -> int:
-    """Tell what the places of a grid are to be a multiple of.
-
-    data (Tensor): What will lie in the grid.
-    RETURNS (int): 1 where any number is as good as another.
-    """
-    return PLACES if compiles_each_shape(data) else 1
 
 
 def _add_rows(data: Tensor, dim: int) -> Tensor:

@@ -117,15 +117,14 @@ def owners(lengths: Tensor, device: torch.device | None = None) -> Tensor:
     return owner if device is None else owner.to(device)
 
 
-def to_grid(data: Tensor, lengths: Tensor, multiple: int = 1) -> Tensor:
+def to_grid(data: Tensor, lengths: Tensor) -> Tensor:
     """Lay out a batch as a grid, each sequence a row of it, padded with zeros at its end.
 
     data (Tensor): The words of all sequences, shape `(words, width)`.
     lengths (Tensor): The words of each sequence, shape `(batch,)`, on the CPU.
-    multiple (int): What the number of places is to be a multiple of.
     RETURNS (Tensor): The grid, shape `(batch, longest, width)`.
     """
-    longest = _longest(lengths, multiple)
+    longest = int(lengths.max()) if len(lengths) else 0
     grid = data.new_zeros(len(lengths) * longest, data.shape[1])
     grid = grid.index_copy(0, _cells(lengths, longest).to(data.device), data)
     return grid.view(len(lengths), longest, data.shape[1])
@@ -141,20 +140,15 @@ def from_grid(grid: Tensor, lengths: Tensor) -> Tensor:
     return grid.flatten(0, 1).index_select(0, _cells(lengths, grid.shape[1]).to(grid.device))
 
 
-def grid_mask(lengths: Tensor, device: torch.device, multiple: int = 1) -> Tensor:
+def grid_mask(lengths: Tensor, device: torch.device) -> Tensor:
     """Tell where a grid holds words.
 
     lengths (Tensor): The words of each sequence, shape `(batch,)`, on the CPU.
     device (torch.device): Where the mask is needed.
-    multiple (int): As of `to_grid`.
     RETURNS (Tensor): Booleans of shape `(batch, longest)`.
     """
-    return (torch.arange(_longest(lengths, multiple)) < lengths[:, None]).to(device)
-
-
-def _longest(lengths: Tensor, multiple: int) -> int:
     longest = int(lengths.max()) if len(lengths) else 0
-    return -(-longest // multiple) * multiple
+    return (torch.arange(longest) < lengths[:, None]).to(device)
 
 
 def _cells(lengths: Tensor, longest: int) -> Tensor:

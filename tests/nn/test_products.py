@@ -1,0 +1,127 @@
+"""Products in few shapes: the same numbers, from hardly ever a new kernel."""
+
+from functools import partial
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from spacy_rnn.nn import vocabulary
+from spacy_rnn.nn.attention import GeneralAttention
+from spacy_rnn.nn.decoder import Decoder
+from spacy_rnn.nn.products import linear, pad_rows
+from spacy_rnn.nn.seq2seq import Seq2Seq, SubwordEncoder
+from spacy_rnn.text.subwords import END, START
+
+PRODUCTS = ("mm", "addmm", "bmm")
+
+
+@pytest.mark.parametrize("shape", [(0,), (1,), (7,), (8,), (100,), (9, 2)], ids=str)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+def test_products_and_gradients_are_those_of_linear(dtype, shape):
+    data = torch.randn(*shape, 5, dtype=dtype, requires_grad=True)
+    weight, bias = torch.randn(6, 5, dtype=dtype, requires_grad=True), torch.randn(6, dtype=dtype)
+    result, expected = linear(data, weight, bias), functional.linear(data, weight, bias)
+    torch.testing.assert_close(result, expected)
+    given = torch.randn_like(expected)
+    for found, right in zip(
+        torch.autograd.grad(result, (data, weight), given),
+        torch.autograd.grad(expected, (data, weight), given),
+        strict=True,
+    ):
+        torch.testing.assert_close(found, right)
+
+
+def test_numbers_of_rows_are_few_and_hardly_larger():
+    padded = [len(pad_rows(torch.empty(rows, 1, dtype=torch.bfloat16))) for rows in range(5000)]
+    assert len(set(padded)) <= 128
+    assert all(rows <= more <= max(1.0625 * rows, rows + 7) for rows, more in enumerate(padded))
+
+
+def test_other_numbers_than_bfloat16_stay_as_they_are():
+    data = torch.randn(7, 3)
+    assert pad_rows(data) is data
+    with torch.autocast("cpu", torch.bfloat16):
+        assert len(pad_rows(data)) == 8
+        assert pad_rows(data[:, None], dim=1).shape == (7, 1, 3)
+
+
+class Shapes(TorchDispatchMode):
+    """Note the shapes of all products."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = set()
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        name = func.overloadpacket.__name__
+        if name in PRODUCTS:
+            self.seen.add((name, *(tuple(each.shape) for each in args[-2:])))
+        return func(*args, **kwargs or {})
+
+
+def make_network():
+    decoder = partial(Decoder, width=4, embed_width=3, readout_width=3, attention=GeneralAttention)
+    encoder = partial(SubwordEncoder, embed_width=3, width=4, cell="gru")
+    return Seq2Seq(9, decoder, encoder, 9)
+
+
+def train(network, lengths):
+    """Take a step in bfloat16 on sentences of so many pieces; give the shapes of its products."""
+    sizes = torch.tensor(lengths)
+    sources = torch.randint(3, 9, (int(sizes.sum()),))
+    targets = [[START, *torch.randint(3, 9, (length,)).tolist(), END] for length in lengths]
+    pieces = torch.tensor([piece for target in targets for piece in target])
+    with Shapes() as shapes:
+        with torch.autocast("cpu", torch.bfloat16):
+            loss, _ = network(sources, sizes, pieces, sizes + 2)
+        loss.backward()
+    return shapes.seen
+
+
+def test_batches_of_nearly_as_many_words_have_products_of_the_same_shapes():
+    """All but those of the steps, of which there are no more than sentences."""
+    network = make_network()
+    first = train(network, [6] * 8)
+    assert {name for name, *_ in first} == set(PRODUCTS)
+    assert train(network, [6] * 7 + [5]) == first
+    assert train(network, [6] * 6 + [4, 2]) == first
+    assert train(network, [20] * 8) != first
+
+
+@pytest.mark.parametrize("words", [1, 5, 8, 13])
+def test_rows_that_were_added_leave_no_trace_in_the_loss(words, monkeypatch):
+    hidden = torch.randn(words, 6, dtype=torch.bfloat16)
+    leaves = [hidden, torch.randn(11, 6), torch.randn(11)]
+    targets = torch.randint(11, (words,))
+
+    def compute():
+        inputs = [leaf.clone().requires_grad_() for leaf in leaves]
+        with torch.autocast("cpu", torch.bfloat16):
+            loss, surprisal = vocabulary.cross_entropy(*inputs, targets, 0.1)
+        return loss, surprisal, *torch.autograd.grad(loss, inputs)
+
+    padded = compute()
+    monkeypatch.setattr(vocabulary, "pad_rows", lambda data: data)
+    for found, right in zip(padded, compute(), strict=True):
+        torch.testing.assert_close(found, right)
+
+
+def test_a_trained_step_in_bfloat16_is_near_that_in_float32():
+    torch.manual_seed(0)
+    network = make_network()
+    sizes = torch.tensor([3, 5, 2])
+    pieces = torch.tensor([START, 4, 5, END, START, 6, 3, END, START, 7, 8, END])
+    inputs = torch.randint(3, 9, (10,)), sizes, pieces, torch.tensor([4, 4, 4])
+    with torch.autocast("cpu", torch.bfloat16):
+        loss, _ = network(*inputs)
+    expected, _ = network(*inputs)
+    torch.testing.assert_close(loss, expected, rtol=0.02, atol=0)
+    for found, right in zip(
+        torch.autograd.grad(loss, list(network.parameters())),
+        torch.autograd.grad(expected, list(network.parameters())),
+        strict=True,
+    ):
+        assert nn.functional.mse_loss(found, right) <= 0.002 * right.square().mean() + 1e-6

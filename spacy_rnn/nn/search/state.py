@@ -24,18 +24,16 @@ class SearchState:
         parents (Tensor): For each of them the hypotheses to go on with, `(kept, width)`.
         RETURNS (SearchState): The state of these.
         """
-        all_stay = all(len(rows) == len(part) for part in self.sentences)
-        sentences = self.sentences if all_stay else _take(self.sentences, rows)
+        sentences = _take(self.sentences, rows)
         if all(part.shape[1] == parents.shape[1] == 1 for part in self.hypotheses):
-            return SearchState(
-                sentences, self.hypotheses if all_stay else _take(self.hypotheses, rows)
-            )
+            return SearchState(sentences, _take(self.hypotheses, rows))
         hypotheses = tuple(part[rows[:, None], parents] for part in self.hypotheses)
         return SearchState(sentences, hypotheses)
 
 
 def _take(parts: tuple[Tensor, ...], rows: Tensor) -> tuple[Tensor, ...]:
-    return tuple(part.index_select(0, rows) for part in parts)
+    """Take some rows of each part; where there are as many as before, all stay."""
+    return tuple(part if len(rows) == len(part) else part.index_select(0, rows) for part in parts)
 
 
 Step = Callable[[Tensor, SearchState], tuple[Tensor, Tensor, SearchState]]

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ..checks import check_count
-from .products import compiles_each_shape, linear
+from .products import linear
 
 MAX_HIDDEN = 16_000_000
 """Units of a hidden layer over pairs of places that are held at once: 64 MB. Gradients need all
@@ -52,8 +52,8 @@ class Attention(nn.Module):
             `(batch, steps, memory)`, and its weights, `(batch, steps, places)`: zero at
             padding, with a sum of 1, or of 0 where a memory holds nothing.
         """
-        if compiles_each_shape(queries):
-            # Small products of hardly ever the same shape.
+        if queries.device.type == "cpu" and torch.is_autocast_enabled("cpu"):
+            # Small products of hardly ever the same shape, each with a kernel of its own.
             with torch.autocast("cpu", enabled=False):
                 return self._attend(queries.float(), keys.float(), memory.float(), mask)
         return self._attend(queries, keys, memory, mask)

@@ -1,5 +1,6 @@
 """Products in few shapes: the same numbers, from hardly ever a new kernel."""
 
+from copy import deepcopy
 from functools import partial
 
 import pytest
@@ -9,7 +10,12 @@ from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from spacy_rnn.nn import vocabulary
-from spacy_rnn.nn.attention import GeneralAttention
+from spacy_rnn.nn.attention import (
+    AdditiveAttention,
+    DotAttention,
+    GeneralAttention,
+    ScaledDotAttention,
+)
 from spacy_rnn.nn.decoder import Decoder
 from spacy_rnn.nn.products import linear, pad_rows
 from spacy_rnn.nn.seq2seq import Seq2Seq, SubwordEncoder
@@ -62,8 +68,8 @@ class Shapes(TorchDispatchMode):
         return func(*args, **kwargs or {})
 
 
-def make_network():
-    decoder = partial(Decoder, width=4, embed_width=3, readout_width=3, attention=GeneralAttention)
+def make_network(attention=GeneralAttention):
+    decoder = partial(Decoder, width=4, embed_width=3, readout_width=3, attention=attention)
     encoder = partial(SubwordEncoder, embed_width=3, width=4, cell="gru")
     return Seq2Seq(9, decoder, encoder, 9)
 
@@ -109,9 +115,20 @@ def test_rows_that_were_added_leave_no_trace_in_the_loss(words, monkeypatch):
         torch.testing.assert_close(found, right)
 
 
-def test_a_trained_step_in_bfloat16_is_near_that_in_float32():
+ATTENTIONS = {
+    "additive": partial(AdditiveAttention, width=3),
+    "dot": DotAttention,
+    "general": GeneralAttention,
+    "scaled dot": partial(ScaledDotAttention, width=3),
+    "none": None,
+}
+
+
+@pytest.mark.parametrize("attention", ATTENTIONS)
+def test_a_step_in_bfloat16_is_near_that_in_float32(attention):
+    """Under autocast, and with all weights in bfloat16."""
     torch.manual_seed(0)
-    network = make_network()
+    network = make_network(ATTENTIONS[attention])
     sizes = torch.tensor([3, 5, 2])
     pieces = torch.tensor([START, 4, 5, END, START, 6, 3, END, START, 7, 8, END])
     inputs = torch.randint(3, 9, (10,)), sizes, pieces, torch.tensor([4, 4, 4])
@@ -119,6 +136,8 @@ def test_a_trained_step_in_bfloat16_is_near_that_in_float32():
         loss, _ = network(*inputs)
     expected, _ = network(*inputs)
     torch.testing.assert_close(loss, expected, rtol=0.02, atol=0)
+    rounded, _ = deepcopy(network).bfloat16()(*inputs)
+    torch.testing.assert_close(rounded.float(), expected, rtol=0.02, atol=0)
     for found, right in zip(
         torch.autograd.grad(loss, list(network.parameters())),
         torch.autograd.grad(expected, list(network.parameters())),

@@ -52,7 +52,8 @@ class Attention(nn.Module):
             `(batch, steps, memory)`, and its weights, `(batch, steps, places)`: zero at
             padding, with a sum of 1, or of 0 where a memory holds nothing.
         """
-        if queries.device.type == "cpu" and torch.is_autocast_enabled("cpu"):
+        on_cpu, in_float32 = memory.device.type == "cpu", memory.dtype == torch.float32
+        if on_cpu and in_float32 and torch.is_autocast_enabled("cpu"):
             # Small products of hardly ever the same shape, each with a kernel of its own.
             with torch.autocast("cpu", enabled=False):
                 return self._attend(queries.float(), keys.float(), memory.float(), mask)

@@ -136,8 +136,11 @@ def test_a_step_in_bfloat16_is_near_that_in_float32(attention):
         loss, _ = network(*inputs)
     expected, _ = network(*inputs)
     torch.testing.assert_close(loss, expected, rtol=0.02, atol=0)
-    rounded, _ = deepcopy(network).bfloat16()(*inputs)
-    torch.testing.assert_close(rounded.float(), expected, rtol=0.02, atol=0)
+    rounded = deepcopy(network).bfloat16()
+    for enabled in (False, True):
+        with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+            loss_of_rounded, _ = rounded(*inputs)
+        torch.testing.assert_close(loss_of_rounded.float(), expected, rtol=0.02, atol=0)
     for found, right in zip(
         torch.autograd.grad(loss, list(network.parameters())),
         torch.autograd.grad(expected, list(network.parameters())),

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -84,7 +83,8 @@ class Rules:
         if history is not None and self.repetition_penalty != 1:
             seen = scores.gather(2, history)
             scores.scatter_(2, history, seen * self.repetition_penalty)
-        scores.index_fill_(2, self._never.to(scores.device), NEVER)
+        never = torch.tensor([self.start, *self.banned], device=scores.device)
+        scores.index_fill_(2, never, NEVER)
         if history is not None and self.no_repeat_ngram:
             self._ban_repeated(scores, history)
         if time < self.min_length:
@@ -96,10 +96,6 @@ class Rules:
             scores[rows] = NEVER
             scores[rows, :, forced] = own
         return scores
-
-    @cached_property
-    def _never(self) -> Tensor:
-        return torch.tensor([self.start, *self.banned])
 
     def _find_forced(self, time: int, most: Tensor, prefixes: Tensor) -> tuple[Tensor, Tensor]:
         """Find the sequences that can go on in one way alone, and their next pieces."""

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ..checks import check_count
-from .products import linear
+from .products import Linear
 
 MAX_HIDDEN = 16_000_000
 """Units of a hidden layer over pairs of places that are held at once: 64 MB. Gradients need all
@@ -56,7 +56,7 @@ class Attention(nn.Module):
         if on_cpu and in_float32 and torch.is_autocast_enabled("cpu"):
             # Small products of hardly ever the same shape, each with a kernel of its own.
             with torch.autocast("cpu", enabled=False):
-                return self._attend(queries.float(), keys.float(), memory.float(), mask)
+                return self._attend(queries.float(), keys.float(), memory, mask)
         return self._attend(queries, keys, memory, mask)
 
     def _attend(
@@ -81,12 +81,12 @@ class AdditiveAttention(Attention):
     def __init__(self, queries: int, memory: int, width: int):
         super().__init__()
         check_count("width", width, 1)
-        self.query = nn.Linear(queries, width, bias=False)
-        self.key = nn.Linear(memory, width)
+        self.query = Linear(queries, width, bias=False)
+        self.key = Linear(memory, width)
         self.energy = nn.Linear(width, 1, bias=False)
 
     def project(self, memory: Tensor) -> Tensor:
-        return linear(memory, self.key.weight, self.key.bias)
+        return self.key(memory)
 
     def score(self, queries: Tensor, keys: Tensor) -> Tensor:
         queries = self.query(queries)
@@ -126,10 +126,10 @@ class GeneralAttention(Attention):
 
     def __init__(self, queries: int, memory: int):
         super().__init__()
-        self.key = nn.Linear(memory, queries, bias=False)
+        self.key = Linear(memory, queries, bias=False)
 
     def project(self, memory: Tensor) -> Tensor:
-        return linear(memory, self.key.weight, self.key.bias)
+        return self.key(memory)
 
 
 class ScaledDotAttention(Attention):
@@ -144,12 +144,12 @@ class ScaledDotAttention(Attention):
     def __init__(self, queries: int, memory: int, width: int):
         super().__init__()
         check_count("width", width, 1)
-        self.query = nn.Linear(queries, width, bias=False)
-        self.key = nn.Linear(memory, width, bias=False)
+        self.query = Linear(queries, width, bias=False)
+        self.key = Linear(memory, width, bias=False)
         self.scale = 1 / math.sqrt(width)
 
     def project(self, memory: Tensor) -> Tensor:
-        return linear(memory, self.key.weight, self.key.bias)
+        return self.key(memory)
 
     def score(self, queries: Tensor, keys: Tensor) -> Tensor:
         return super().score(self.query(queries) * self.scale, keys)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ..checks import check_count, check_rate
 from .attention import Attention
-from .products import linear
+from .products import Linear, linear
 from .ragged import from_grid, grid_mask, to_grid
 from .recurrent import RecurrentNetwork
 from .regularize import LockedDropout, WordDropout
@@ -114,10 +114,10 @@ class Decoder(nn.Module):
             dropout_output=0.0,
         )
         parts = len(self.network.zoneouts)
-        self.starter = nn.Linear(summary, parts * depth * width) if bridge == "dense" else None
+        self.starter = Linear(summary, parts * depth * width) if bridge == "dense" else None
         self.attention = attention(width, memory) if attention else None
         seen = memory if attention else summary
-        self.readout = nn.Linear(width + seen, readout_width)
+        self.readout = Linear(width + seen, readout_width)
         if not tied:
             self.output = nn.Parameter(torch.empty(pieces, readout_width))
             nn.init.normal_(self.output, std=readout_width**-0.5)
@@ -195,8 +195,7 @@ class Decoder(nn.Module):
         return self.attention(queries, memory.keys, memory.places, memory.mask)
 
     def _read_out(self, hidden: Tensor, seen: Tensor) -> Tensor:
-        both = torch.cat([hidden, seen], -1)
-        return linear(both, self.readout.weight, self.readout.bias).tanh()
+        return self.readout(torch.cat([hidden, seen], -1)).tanh()
 
     def begin(self, memory: Memory) -> SearchState:
         """Stand before the first piece, with one hypothesis for each sentence.

@@ -10,7 +10,7 @@ from torch.nn import functional
 from ..checks import check_at_least
 from .cache import Cache
 from .decoder import make_embedding
-from .products import linear
+from .products import Linear, linear
 from .ragged import owners
 from .recurrent import RecurrentNetwork
 from .regularize import LockedDropout, WeightDrop
@@ -76,7 +76,7 @@ class LanguageModel(nn.Module):
             embed_width, width, depth, bidirectional=False, dropout_output=0.0, **network
         )
         self.dropout_output = LockedDropout(dropout_output)
-        self.narrow = nn.Linear(width, embed_width) if tied and width != embed_width else None
+        self.narrow = Linear(width, embed_width) if tied and width != embed_width else None
         # A vocabulary that ends before the first cutoff has no rare entries.
         cutoffs = [cutoff for cutoff in cutoffs if cutoff < pieces]
         self.tied = tied

@@ -7,7 +7,7 @@ by one. So rows of zeros are added, up to the next of a few numbers.
 """
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from .int8 import find_rounded
@@ -40,6 +40,13 @@ def linear(data: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     else:
         products = functional.linear(pad_rows(data), weight, bias)
     return products if len(products) == len(data) else products[: len(data)]
+
+
+class Linear(nn.Linear):
+    """A linear layer that multiplies by `linear`."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return linear(input, self.weight, self.bias)
 
 
 def pad_rows(data: Tensor, dim: int = 0) -> Tensor:

@@ -108,10 +108,11 @@ class Subwords:
         """
         names = self.spell(pieces)
         prefix = 1 if names and names[0].startswith(SPACE) else 0
+        bounds: Iterable[tuple[int, int]]
         if self._bytes.isdisjoint(pieces):
-            bounds = list(pairwise(accumulate(map(len, names), initial=0)))
+            bounds = pairwise(accumulate(map(len, names), initial=0))
         else:
-            bounds = list(self._bounds_of_bytes(pieces, names))
+            bounds = self._bounds_of_bytes(pieces, names)
         return [(max(0, first - prefix), max(0, last - prefix)) for first, last in bounds]
 
     def _bounds_of_bytes(self, pieces: list[int], names: list[str]) -> Iterator[tuple[int, int]]:

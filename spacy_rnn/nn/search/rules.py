@@ -99,9 +99,8 @@ class Rules:
 
     def _find_forced(self, time: int, most: Tensor, prefixes: Tensor) -> tuple[Tensor, Tensor]:
         """Find the sequences that can go on in one way alone, and their next pieces."""
-        forced = torch.where(most <= time, self.end, -1)
-        if time < prefixes.shape[1]:
-            forced = torch.where(most <= time, self.end, prefixes[:, time])
+        begun = time < prefixes.shape[1]
+        forced = torch.where(most <= time, self.end, prefixes[:, time] if begun else -1)
         rows = (forced >= 0).nonzero()[:, 0]
         return rows, forced[rows]
 

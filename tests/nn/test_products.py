@@ -147,3 +147,13 @@ def test_a_step_in_bfloat16_is_near_that_in_float32(attention):
         strict=True,
     ):
         assert nn.functional.mse_loss(found, right) <= 0.002 * right.square().mean() + 1e-6
+
+
+@pytest.mark.parametrize("kind", [name for name in ATTENTIONS if name != "none"])
+def test_attention_stays_in_float32_under_autocast(kind):
+    attention, memory = ATTENTIONS[kind](4, 4), torch.randn(2, 3, 4)
+    queries, mask = torch.randn(2, 5, 4), torch.ones(2, 3, dtype=torch.bool)
+    keys = attention.project(memory)
+    with torch.autocast("cpu", torch.bfloat16):
+        results = attention(queries, keys, memory, mask)
+    torch.testing.assert_close(results, attention(queries, keys, memory, mask))

@@ -73,11 +73,13 @@ class PlainTranslator(nn.Module):
             "decoder.embedding.": "target.",
             "decoder.starter.": "starter.",
             "decoder.attention.key.": "key.",
-            "decoder.readout.": "readout.",
+            "decoder.readout.bias": "readout.bias",
             "decoder.output_bias": "output_bias",
         }
-        state = {}
-        for name, weight in ours.state_dict().items():
+        weights = ours.state_dict()
+        parts = [weights.pop(f"decoder.{part}.weight") for part in ("readout", "value")]
+        state = {"readout.weight": torch.cat(parts, 1)}
+        for name, weight in weights.items():
             if ".recurrences." in name:
                 part, _, _, direction, kind = name.split(".")
                 own = {"encoder": "reader", "decoder": "writer"}[part]

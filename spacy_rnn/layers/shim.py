@@ -4,9 +4,9 @@ import copy
 import logging
 import math
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import cast
+from typing import Any, cast
 
 import torch
 from thinc.api import ArgsKwargs, Optimizer, PyTorchShim, torch2xp, xp2torch
@@ -15,7 +15,8 @@ from thinc.types import FloatsXd
 from thinc.util import convert_recursive, get_torch_default_device
 from torch import nn
 
-from ..nn.int8 import Int8Matrix, has_int8, int8_products
+from ..nn.int8 import has_int8, int8_products
+from ..nn.kept import keep_in
 from ..nn.regularize import set_dropout
 from .devices import has_bfloat16
 from .weights import check_weights, dump_weights, fill_weights, read_weights
@@ -60,7 +61,7 @@ class NetworkShim(PyTorchShim):
         self._mixed_precision = mixed_precision
         self._device = get_torch_default_device() if device is None else device
         self._rate = rate
-        self._rounded: dict[int, Int8Matrix] = {}
+        self._kept: dict[Hashable, Any] = {}
         self.build(**dims)
 
     @property
@@ -118,7 +119,7 @@ class NetworkShim(PyTorchShim):
 
         YIELDS (nn.Module): The network, in evaluation mode and on the trained weights.
         """
-        with torch.inference_mode(), self._autocast():
+        with torch.inference_mode(), self._autocast(), keep_in(self._kept):
             yield self._predictor
 
     def int8(self) -> AbstractContextManager:
@@ -127,7 +128,7 @@ class NetworkShim(PyTorchShim):
         RETURNS (AbstractContextManager): To be entered within `predictor`.
         """
         if has_int8(self._device):
-            return int8_products(self._rounded)
+            return int8_products()
         warnings.warn(
             f"int8 is on, but torch has no products of 8-bit integers on this device "
             f"({self._device}): computing in floating point",
@@ -198,7 +199,7 @@ class NetworkShim(PyTorchShim):
                 updated = xp2torch(weights, device=self.device)
                 if updated.data_ptr() != parameter.data_ptr():
                     parameter.data.copy_(updated)
-            self._rounded = {}
+            self._kept = {}
         self._poisoned = False
         self._model.zero_grad(set_to_none=True)
 
@@ -218,10 +219,10 @@ class NetworkShim(PyTorchShim):
         try:
             for parameter, weights in swapped.items():
                 parameter.data = xp2torch(weights, device=self.device)
-            self._rounded = {}
+            self._kept = {}
             yield
         finally:
-            self._rounded = {}
+            self._kept = {}
             for parameter, weights in backup.items():
                 parameter.data = weights
 
@@ -268,12 +269,12 @@ class NetworkShim(PyTorchShim):
         if dims != self.dims:
             self.build(**dims)
         fill_weights(self._model, tensors)
-        self._rounded = {}
+        self._kept = {}
         self._begin()
         return self
 
     def __getstate__(self) -> dict:
-        made_again = ("_predictor", "_rounded")
+        made_again = ("_predictor", "_kept")
         return {key: value for key, value in vars(self).items() if key not in made_again}
 
     def __setstate__(self, state: dict) -> None:
@@ -292,7 +293,7 @@ class NetworkShim(PyTorchShim):
         self._model = network.to(self._device).train()
         shared = {id(tensor): tensor for tensor in (*network.parameters(), *network.buffers())}
         self._predictor = copy.deepcopy(network, shared).eval()
-        self._rounded = {}
+        self._kept = {}
 
     def _autocast(self) -> AbstractContextManager:
         enabled = self._mixed_precision and has_bfloat16(self._device)

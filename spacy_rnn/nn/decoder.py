@@ -2,14 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from ..checks import check_count, check_rate
 from .attention import Attention
+from .kept import keeps, kept
 from .products import Linear, linear
 from .ragged import from_grid, grid_mask, to_grid
+from .recurrence import Recurrence
 from .recurrent import RecurrentNetwork
 from .regularize import LockedDropout, WordDropout
 from .scan import State
@@ -18,19 +22,23 @@ from .search.state import SearchState
 MakeAttention = Callable[[int, int], Attention]
 """Makes an attention for queries and a memory of so many features."""
 
+MAX_GATES = 16_000_000
+"""Numbers that are kept of the gates of a whole vocabulary: 64 MB."""
+
 
 @dataclass(frozen=True)
 class Memory:
     """What a decoder needs to know of its source sentences.
 
-    places (Tensor): What the encoder says at each place, padded: `(batch, places, memory)`.
-    keys (Tensor): What the attention made of it.
+    keys (Tensor): What the attention looks for, at each place: `(batch, places, any)`.
+    values (Tensor): What each place adds to the readout, `(batch, places, readout_width)`;
+        without attention what all of them do, `(batch, 1, readout_width)`.
     mask (Tensor): Where there is something, `(batch, places)`.
     summary (Tensor): Each sentence as one vector, `(batch, summary)`.
     """
 
-    places: Tensor
     keys: Tensor
+    values: Tensor
     mask: Tensor
     summary: Tensor
 
@@ -40,7 +48,8 @@ class Decoder(nn.Module):
 
     A recurrent network reads the pieces so far; its output is the query of the attention;
     the two together give a readout, and that the next piece (Luong et al. 2015,
-    equations 5 and 6). With input feeding (section 3.3 there) each readout is also read at
+    equations 5 and 6). Equation 5 is linear in what the attention sees, the average of the
+    memory: so its matrix is applied to the memory, once for each place. With input feeding (section 3.3 there) each readout is also read at
     the next step, so that training has to go step by step; without, all steps of a layer are
     one call.
 
@@ -117,7 +126,8 @@ class Decoder(nn.Module):
         self.starter = Linear(summary, parts * depth * width) if bridge == "dense" else None
         self.attention = attention(width, memory) if attention else None
         seen = memory if attention else summary
-        self.readout = Linear(width + seen, readout_width)
+        self.readout = Linear(width, readout_width)
+        self.value = Linear(seen, readout_width, bias=False)
         if not tied:
             self.output = nn.Parameter(torch.empty(pieces, readout_width))
             nn.init.normal_(self.output, std=readout_width**-0.5)
@@ -140,10 +150,15 @@ class Decoder(nn.Module):
         summary (Tensor): Each sentence as one vector, `(batch, summary)`.
         RETURNS (Memory): The memory.
         """
-        keys = self.attention.project(places).to(places.dtype) if self.attention else places
-        grid = to_grid(places, lengths)
-        key_grid = grid if keys is places else to_grid(keys, lengths)
-        return Memory(grid, key_grid, grid_mask(lengths, grid.device), summary)
+        mask = grid_mask(lengths, places.device)
+        if self.attention is None:
+            values = self.value(summary)[:, None]
+            return Memory(values, values, mask, summary)
+        keys, values = (
+            to_grid(made.to(places.dtype), lengths)
+            for made in (self.attention.project(places), self.value(places))
+        )
+        return Memory(keys, values, mask, summary)
 
     def start(self, memory: Memory) -> State:
         """Give the states of the recurrent network before the first piece."""
@@ -190,12 +205,13 @@ class Decoder(nn.Module):
     def _attend(self, queries: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
         if self.attention is None:
             steps = queries.shape[1]
-            seen = memory.summary[:, None].expand(-1, steps, -1)
+            seen = memory.values.expand(-1, steps, -1)
             return seen, queries.new_zeros(*queries.shape[:2], memory.mask.shape[1])
-        return self.attention(queries, memory.keys, memory.places, memory.mask)
+        return self.attention(queries, memory.keys, memory.values, memory.mask)
 
     def _read_out(self, hidden: Tensor, seen: Tensor) -> Tensor:
-        return self.readout(torch.cat([hidden, seen], -1)).tanh()
+        readout = self.readout(hidden)
+        return (readout + seen.to(readout.dtype)).tanh()
 
     def begin(self, memory: Memory) -> SearchState:
         """Stand before the first piece, with one hypothesis for each sentence.
@@ -206,8 +222,8 @@ class Decoder(nn.Module):
         states = [part.permute(1, 0, 2)[:, None] for part in self.start(memory)]
         if self.input_feeding:
             batch = len(memory.summary)
-            states.append(memory.places.new_zeros(batch, 1, self.readout.out_features))
-        sentences = (memory.places, memory.keys, memory.mask, memory.summary)
+            states.append(memory.values.new_zeros(batch, 1, self.readout.out_features))
+        sentences = (memory.keys, memory.values, memory.mask, memory.summary)
         return SearchState(sentences, tuple(states))
 
     def step(self, pieces: Tensor, state: SearchState) -> tuple[Tensor, Tensor, SearchState]:
@@ -221,13 +237,14 @@ class Decoder(nn.Module):
         """
         memory = Memory(*state.sentences)
         shape = pieces.shape
-        inputs = self.embedding(pieces.flatten())
         before = state.hypotheses
         if self.input_feeding:
-            inputs = torch.cat([inputs, before[-1].flatten(0, 1)], 1)
-            before = before[:-1]
+            inputs = torch.cat([self.embedding(pieces.flatten()), before[-1].flatten(0, 1)], 1)
+            gates, before = None, before[:-1]
+        else:
+            inputs, gates = self._look_up(pieces.flatten())
         hidden, after = self.network.step(
-            inputs, tuple(part.flatten(0, 1).transpose(0, 1) for part in before)
+            inputs, tuple(part.flatten(0, 1).transpose(0, 1) for part in before), gates
         )
         hidden = hidden.unflatten(0, shape)
         seen, weights = self._attend(hidden, memory)
@@ -236,6 +253,19 @@ class Decoder(nn.Module):
         states = tuple(part.transpose(0, 1).unflatten(0, shape) for part in after)
         fed = (readout,) if self.input_feeding else ()
         return scores, weights, SearchState(state.sentences, states + fed)
+
+    def _look_up(self, pieces: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Embed pieces, and give what the first layer makes of them, if all are made at once."""
+        reader = cast(Recurrence, self.network.recurrences[0])
+        words = self.embedding.weight
+        gates = None
+        if keeps() and words.shape[0] * reader.weight_ih.shape[0] <= MAX_GATES:
+            table = kept(
+                ("gates", id(self)),
+                lambda: functional.linear(words, reader.weight_ih, reader.bias_ih),
+            )
+            gates = functional.embedding(pieces, table)
+        return self.embedding(pieces), gates
 
 
 def make_embedding(entries: int, width: int) -> nn.Embedding:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from .kept import kept
+
 FEWEST_ROWS = 64
 """Rows of a matrix from which on 8 bits are faster."""
 
@@ -52,7 +54,7 @@ class Int8Matrix:
         RETURNS (Tensor): The products, `(…, rows)`.
         """
         peaks = data.abs().amax(dim=-1, keepdim=True).clamp(min=torch.finfo(data.dtype).tiny)
-        levels = (data * (LEVELS / peaks)).round_().add_(ZERO).to(torch.uint8)
+        levels = (data / peaks).mul_(LEVELS).round_().add_(ZERO).to(torch.uint8)
         products = torch.ops.onednn.qlinear_pointwise(
             levels,
             1 / LEVELS,
@@ -71,22 +73,18 @@ class Int8Matrix:
         return products.mul_(peaks) if bias is None else torch.addcmul(bias, products, peaks)
 
 
-_MATRICES: ContextVar[dict[int, Int8Matrix] | None] = ContextVar("matrices", default=None)
+_ON: ContextVar[bool] = ContextVar("on", default=False)
 
 
 @contextmanager
-def int8_products(matrices: dict[int, Int8Matrix]) -> Iterator[None]:
+def int8_products() -> Iterator[None]:
     """Round matrices and multiply by these for a while, in this thread, in all that asks for
-    `find_rounded`.
-
-    matrices (dict[int, Int8Matrix]): The matrices rounded so far, by the identity of their
-        weights, to be shared by all who predict on the same weights.
-    """
-    before = _MATRICES.set(matrices)
+    `find_rounded`."""
+    before = _ON.set(True)
     try:
         yield
     finally:
-        _MATRICES.reset(before)
+        _ON.reset(before)
 
 
 def find_rounded(weight: Tensor) -> Int8Matrix | None:
@@ -96,13 +94,10 @@ def find_rounded(weight: Tensor) -> Int8Matrix | None:
     RETURNS (Int8Matrix | None): The same rounded. None where it is to be used as it is: outside
         of `int8_products`, or because it is too small for integers to be faster.
     """
-    matrices = _MATRICES.get()
     # Other tensors than parameters may be gone when their identity comes up again.
-    if matrices is None or not isinstance(weight, nn.Parameter) or len(weight) < FEWEST_ROWS:
+    if not _ON.get() or not isinstance(weight, nn.Parameter) or len(weight) < FEWEST_ROWS:
         return None
-    if id(weight) not in matrices:
-        matrices[id(weight)] = Int8Matrix.from_float(weight)
-    return matrices[id(weight)]
+    return kept(("int8", id(weight)), lambda: Int8Matrix.from_float(weight))
 
 
 def has_int8(device: torch.device) -> bool:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .int8 import find_rounded
+from .kept import keeps, kept
 
 
 def compiles_each_shape(data: Tensor) -> bool:
@@ -34,12 +35,15 @@ def linear(data: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     bias (Tensor | None): What is added, `(outputs,)`.
     RETURNS (Tensor): The products, `(rows, …, outputs)`.
     """
+    rows = data.shape[0]
     rounded = find_rounded(weight)
     if rounded is not None:
         products = rounded.multiply(_add_rows(data, 0), bias)
+    elif compiles_each_shape(data):
+        products = functional.linear(_add_rows(data, 0), _cast(weight), bias)
     else:
-        products = functional.linear(pad_rows(data), weight, bias)
-    return products if len(products) == len(data) else products[: len(data)]
+        products = functional.linear(data, weight, bias)
+    return products if products.shape[0] == rows else products[:rows]
 
 
 class Linear(nn.Linear):
@@ -57,6 +61,14 @@ def pad_rows(data: Tensor, dim: int = 0) -> Tensor:
     RETURNS (Tensor): The same and perhaps some more.
     """
     return _add_rows(data, dim) if compiles_each_shape(data) else data
+
+
+def _cast(weight: Tensor) -> Tensor:
+    """Cast weights once, and not for each product as autocast does."""
+    # Other tensors than parameters may be gone when their identity comes up again.
+    if not keeps() or not isinstance(weight, nn.Parameter):
+        return weight
+    return kept(("bfloat16", id(weight)), weight.bfloat16)
 
 
 def _add_rows(data: Tensor, dim: int) -> Tensor:

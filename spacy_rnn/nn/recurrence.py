@@ -59,16 +59,20 @@ class Recurrence(nn.Module):
         """
         return self.weight_ih, self.weight_drop(self.weight_hh), self.bias_ih, self.bias_hh
 
-    def step(self, data: Tensor, state: State) -> State:
+    def read(self, data: Tensor) -> Tensor:
+        """Compute the input's part of the gates.
+
+        data (Tensor): Words, shape `(words, inputs)`.
+        RETURNS (Tensor): Their part, shape `(words, gates * hidden)`.
+        """
+        return linear(data, self.weight_ih, self.bias_ih)
+
+    def step(self, inputs: Tensor, state: State) -> State:
         """Take one step.
 
-        data (Tensor): A word of each sequence, shape `(batch, inputs)`.
+        inputs (Tensor): What `read` gives for a word of each sequence.
         state (State): The states before it, each `(batch, hidden)`.
         RETURNS (State): The states after it.
         """
-        input_matrix, recurrent_matrix, input_bias, recurrent_bias = self.weights()
-        return STEPS[self.cell](
-            linear(data, input_matrix, input_bias),
-            linear(state[0], recurrent_matrix, recurrent_bias),
-            state,
-        )
+        recurrent_matrix = self.weight_drop(self.weight_hh)
+        return STEPS[self.cell](inputs, linear(state[0], recurrent_matrix, self.bias_hh), state)

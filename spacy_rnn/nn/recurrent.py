@@ -180,11 +180,15 @@ class RecurrentNetwork(nn.Module):
             torch.cat(parts) for parts in zip(*finals, strict=True)
         )
 
-    def step(self, data: Tensor, state: State) -> tuple[Tensor, State]:
+    def step(
+        self, data: Tensor, state: State, gates: Tensor | None = None
+    ) -> tuple[Tensor, State]:
         """Read one more word of each sequence, from the start.
 
         data (Tensor): A word of each sequence, shape `(batch, inputs)`.
         state (State): The states before it, each `(depth, batch, hidden)`.
+        gates (Tensor | None): What the first layer's `read` gives for the words, where that is
+            known already.
         RETURNS (tuple[Tensor, State]): The output at the word, `(batch, width)`, and the
             states after it. In training, dropout is drawn anew for each word.
         RAISES (ValueError): If the network reads in two directions, or the shapes of the
@@ -205,7 +209,9 @@ class RecurrentNetwork(nn.Module):
             if layer:
                 data = self.norms[layer - 1](self.dropout_layers(data, once))
             before = tuple(part[layer] for part in state)
-            after = cast(Recurrence, recurrence).step(data, before)
+            recurrence = cast(Recurrence, recurrence)
+            inputs = recurrence.read(data) if layer or gates is None else gates
+            after = recurrence.step(inputs, before)
             after = zoneout(before, after, self.zoneouts, self.training)
             residual = self.residual and below.shape[1] == self.width
             output = after[0].to(data.dtype)

@@ -245,12 +245,11 @@ def step_gru(inputs: Tensor, recurrent: Tensor, state: State) -> State:
     state (State): The hidden state before the step, shape `(batch, hidden)`.
     RETURNS (State): The hidden state after the step.
     """
-    reset_inputs, update_inputs, candidate_inputs = inputs.chunk(3, dim=1)
-    reset, update, candidate = recurrent.chunk(3, dim=1)
-    reset = (reset_inputs + reset).sigmoid()
-    update = (update_inputs + update).sigmoid()
-    candidate = (candidate_inputs + reset * candidate).tanh()
-    return ((1 - update) * candidate + update * state[0],)
+    hidden = state[0].shape[1]
+    gates = (inputs[:, : 2 * hidden] + recurrent[:, : 2 * hidden]).sigmoid()
+    reset, update = gates.chunk(2, dim=1)
+    candidate = (inputs[:, 2 * hidden :] + reset * recurrent[:, 2 * hidden :]).tanh()
+    return (candidate + update * (state[0] - candidate),)
 
 
 def step_rnn_tanh(inputs: Tensor, recurrent: Tensor, state: State) -> State:

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from spacy_rnn.nn.int8 import FEWEST_ROWS, LEVELS, has_int8, int8_products
+from spacy_rnn.nn.kept import keep_in
 from spacy_rnn.nn.products import linear
 
 pytestmark = pytest.mark.skipif(
@@ -32,7 +33,7 @@ def exact(data, weight, bias):
 @pytest.mark.parametrize("columns", [1, 33, 512])
 def test_products_are_exact_but_for_the_rounding(columns, batch):
     data, weight, bias = sample(columns, batch=batch)
-    with int8_products({}):
+    with int8_products():
         result = linear(data, weight, bias)
     torch.testing.assert_close(result, exact(data, weight, bias), rtol=1e-5, atol=1e-4)
     plain = linear(data, weight, bias)
@@ -43,14 +44,14 @@ def test_products_are_exact_but_for_the_rounding(columns, batch):
 
 def test_no_rows_are_legal():
     data, weight, bias = sample(batch=(0,))
-    with int8_products({}):
+    with int8_products():
         assert linear(data, weight, bias).shape == (0, ROWS)
 
 
 def test_extremes_do_not_overflow():
     """All products at their largest: what 16 bits could not hold of 8 bits by 8."""
     weight = nn.Parameter(torch.full((ROWS, 512), -1.0), requires_grad=False)
-    with int8_products({}):
+    with int8_products():
         result = linear(torch.full((2, 512), 1e6), weight)
     torch.testing.assert_close(result, torch.full((2, ROWS), -512e6))
 
@@ -58,7 +59,7 @@ def test_extremes_do_not_overflow():
 def test_rows_do_not_depend_on_each_other():
     data, weight, bias = sample(batch=(4,))
     data[2] *= 1e4
-    with int8_products({}):
+    with int8_products():
         together = linear(data, weight, bias)
         alone = torch.cat([linear(row[None], weight, bias) for row in data])
     assert torch.equal(together, alone)
@@ -66,14 +67,14 @@ def test_rows_do_not_depend_on_each_other():
 
 def test_nothing_gives_nothing():
     weight = nn.Parameter(torch.zeros(ROWS, 8), requires_grad=False)
-    with int8_products({}):
+    with int8_products():
         assert not linear(torch.zeros(2, 8), weight).any()
 
 
 def test_what_is_no_number_shows():
     data, weight, bias = sample()
     data[1, 0] = torch.nan
-    with int8_products({}):
+    with int8_products():
         result = linear(data, weight, bias)
     assert result[1].isnan().all()
     assert not result[[0, 2]].isnan().any()
@@ -83,9 +84,9 @@ def test_only_large_parameters_are_rounded_and_only_once():
     data, weight, bias = sample()
     small = nn.Parameter(weight[: ROWS - 1].clone())
     matrices = {}
-    with torch.inference_mode(), int8_products(matrices):
+    with torch.inference_mode(), keep_in(matrices), int8_products():
         linear(data, weight, bias)
         linear(data, weight)
         assert torch.equal(linear(data, small), data @ small.T)
         assert torch.equal(linear(data, weight * 1), data @ weight.T)
-    assert list(matrices) == [id(weight)]
+    assert list(matrices) == [("int8", id(weight))]

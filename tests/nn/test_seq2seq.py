@@ -137,7 +137,7 @@ def test_memory_from_outside():
     torch.testing.assert_close(memory.summary[0], places[:2].mean(0))
     assert not memory.summary[1].any()
     torch.testing.assert_close(mean_of(places, lengths)[2], places[2:].mean(0))
-    torch.testing.assert_close(memory.places[2, :4], places[2:])
+    torch.testing.assert_close(memory.values[2, :4], network.decoder.value(places[2:]))
 
 
 def test_label_smoothing_is_for_training_alone():

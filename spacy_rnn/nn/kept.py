@@ -1,0 +1,47 @@
+"""What follows from the weights alone, kept for as long as they stay as they are."""
+
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, TypeVar
+
+Made = TypeVar("Made")
+
+_STORE: ContextVar[dict[Hashable, Any] | None] = ContextVar("store", default=None)
+
+
+@contextmanager
+def keep_in(store: dict[Hashable, Any]) -> Iterator[None]:
+    """Have `kept` keep what it makes, for a while and in this thread.
+
+    store (dict[Hashable, Any]): Where: to be shared by all who predict on the same weights,
+        and to be thrown away with them.
+    """
+    before = _STORE.set(store)
+    try:
+        yield
+    finally:
+        _STORE.reset(before)
+
+
+def keeps() -> bool:
+    """Tell whether what is made here and now will be kept.
+
+    RETURNS (bool): Whether it will.
+    """
+    return _STORE.get() is not None
+
+
+def kept(key: Hashable, make: Callable[[], Made]) -> Made:
+    """Give what was made before, or make it.
+
+    key (Hashable): What it is, and of what.
+    make (Callable[[], Made]): Makes it, of weights alone.
+    RETURNS (Made): It.
+    """
+    store = _STORE.get()
+    if store is None:
+        return make()
+    if key not in store:
+        store[key] = make()
+    return store[key]

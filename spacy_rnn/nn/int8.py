@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from .kept import kept
 
-FEWEST_ROWS = 64
-"""Rows of a matrix from which on 8 bits are faster."""
+FEWEST_WEIGHTS = 2**18
+"""Weights of a matrix from which on 8 bits are faster, for one row of data or many."""
 
 # Seven bits for what a matrix is multiplied by: with eight, processors without VNNI
 # instructions would overflow the 16 bits that they add pairs of products up in.
@@ -95,7 +95,7 @@ def find_rounded(weight: Tensor) -> Int8Matrix | None:
         of `int8_products`, or because it is too small for integers to be faster.
     """
     # Other tensors than parameters may be gone when their identity comes up again.
-    if not _ON.get() or not isinstance(weight, nn.Parameter) or len(weight) < FEWEST_ROWS:
+    if not _ON.get() or not isinstance(weight, nn.Parameter) or weight.numel() < FEWEST_WEIGHTS:
         return None
     return kept(("int8", id(weight)), lambda: Int8Matrix.from_float(weight))
 

@@ -201,13 +201,12 @@ class RecurrentNetwork(nn.Module):
             )
         self._check_inputs(data)
         self._check_state(state, len(data))
-        once = torch.ones(len(data), dtype=torch.int64)
-        data = self.dropout_input(self.word_dropout(data), once)
+        data = self.dropout_input(self.word_dropout(data))
         finals = []
         for layer, recurrence in enumerate(self.recurrences):
             below = data
             if layer:
-                data = self.norms[layer - 1](self.dropout_layers(data, once))
+                data = self.norms[layer - 1](self.dropout_layers(data))
             before = tuple(part[layer] for part in state)
             recurrence = cast(Recurrence, recurrence)
             inputs = recurrence.read(data) if layer or gates is None else gates
@@ -217,7 +216,7 @@ class RecurrentNetwork(nn.Module):
             output = after[0].to(data.dtype)
             data = output + below if residual else output
             finals.append(tuple(new.to(old.dtype) for old, new in zip(before, after, strict=True)))
-        return self.dropout_output(data, once), tuple(
+        return self.dropout_output(data), tuple(
             torch.stack(parts) for parts in zip(*finals, strict=True)
         )
 

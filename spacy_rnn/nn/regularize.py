@@ -28,16 +28,18 @@ class Dropout(nn.Module):
 class LockedDropout(Dropout):
     """Drop the same features at all words of a sequence (Gal & Ghahramani 2016)."""
 
-    def forward(self, data: Tensor, lengths: Tensor) -> Tensor:
+    def forward(self, data: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Drop features in training; return the data as they are otherwise.
 
         data (Tensor): Words of all sequences, shape `(words, width)`.
-        lengths (Tensor): Words of each sequence, shape `(batch,)`.
+        lengths (Tensor | None): Words of each sequence, shape `(batch,)`. Default: one of each.
         RETURNS (Tensor): The data with whole features at zero and the others scaled
             up to keep the expectation, shape `(words, width)`.
         """
         if not self.training or self.rate == 0.0:
             return data
+        if lengths is None:
+            return functional.dropout(data, self.rate)
         mask = functional.dropout(data.new_ones(len(lengths), data.shape[1]), self.rate)
         return data * mask.index_select(0, owners(lengths, data.device))
 

@@ -30,18 +30,19 @@ def greedy_search(
     trace = Trace(rules, lengths, prefixes)
     pieces = torch.full((len(lengths), 1), rules.start, device=lengths.device)
     totals = torch.zeros(len(lengths), device=lengths.device)
-    while len(trace.sentences):
+    first = torch.zeros_like(pieces)
+    while trace.sentences.shape[0]:
         scores, weights, state = step(pieces, state)
         log_probs, ruled = trace.score(scores)
         pieces = ruled.argmax(dim=2)
         own = log_probs.gather(2, pieces[:, :, None])[:, :, 0]
         totals = totals + own[:, 0]
-        trace.add(pieces, torch.zeros_like(pieces), own, weights)
+        trace.add(pieces, first, own, weights)
         ended = pieces[:, 0] == rules.end
         for row in ended.nonzero()[:, 0].tolist():
             trace.finish(row, 0, float(totals[row]))
         rows = (~ended).nonzero()[:, 0]
-        pieces, totals = pieces[rows], totals[rows]
-        trace.keep(rows, torch.zeros_like(pieces))
-        state = state.select(rows, torch.zeros_like(pieces))
+        pieces, totals, first = pieces[rows], totals[rows], first[rows]
+        trace.keep(rows, first)
+        state = state.select(rows, first)
     return trace.results(1)

@@ -62,51 +62,88 @@ class Rules:
         most = (lengths * self.max_ratio).long() + self.max_extra
         return most.clamp(min=max(1, self.min_length))
 
-    def apply(
-        self, scores: Tensor, time: int, most: Tensor, prefixes: Tensor, history: Tensor | None
-    ) -> Tensor:
+
+class Constraints:
+    """What rules allow the sentences of a batch, which leave it one by one.
+
+    rules (Rules): The rules.
+    lengths (Tensor): Places of each source, `(batch,)`.
+    prefixes (Tensor | None): The pieces that each sequence has to begin with, `(batch, any)`;
+        -1 where it is free.
+    """
+
+    def __init__(self, rules: Rules, lengths: Tensor, prefixes: Tensor | None):
+        self.rules = rules
+        free = lengths.new_zeros(len(lengths), 0)
+        self._prefixes = free if prefixes is None else prefixes.to(lengths.device)
+        # What a sequence has to begin with is never cut off.
+        prefix_lengths = (self._prefixes >= 0).sum(dim=1)
+        self._most = torch.maximum(rules.most_pieces(lengths), prefix_lengths)
+        self._first_end = min(self._most.tolist(), default=0)
+        self._never = torch.tensor([rules.start, *rules.banned], device=lengths.device)
+
+    def choose(self, time: int) -> bool:
+        """Tell whether more than impossible pieces is changed.
+
+        time (int): The pieces so far.
+        RETURNS (bool): Whether `apply` may change scores of pieces that are still possible.
+        """
+        return self.rules.look_back or time < self._prefixes.shape[1]
+
+    def apply(self, scores: Tensor, time: int, history: Tensor | None) -> Tensor:
         """Change the log-probabilities of the next pieces as the rules say.
 
         scores (Tensor): Log-probabilities, `(batch, hypotheses, pieces)`; changed in place.
         time (int): The pieces so far.
-        most (Tensor): The most pieces of each sequence, `(batch,)`.
-        prefixes (Tensor): The pieces that each sequence has to begin with, `(batch, any)`;
-            -1 where it is free.
         history (Tensor | None): The pieces so far, `(batch, hypotheses, time)`, where
             `look_back` asks for them.
         RETURNS (Tensor): The changed scores.
         """
+        if self._first_end > time >= self._prefixes.shape[1]:
+            return self._rule_out(scores, time, history)
         # What has to come keeps its own score, whatever the other rules say of it.
-        rows, forced = self._find_forced(time, most, prefixes)
+        rows, forced = self._find_forced(time)
         own = scores[rows, :, forced]
-        ends = scores[:, :, self.end].clone() if self.no_repeat_ngram else None
-        if history is not None and self.repetition_penalty != 1:
-            seen = scores.gather(2, history)
-            scores.scatter_(2, history, seen * self.repetition_penalty)
-        never = torch.tensor([self.start, *self.banned], device=scores.device)
-        scores.index_fill_(2, never, NEVER)
-        if history is not None and self.no_repeat_ngram:
-            self._ban_repeated(scores, history)
-        if time < self.min_length:
-            scores[:, :, self.end] = NEVER
-        if ends is not None:  # Where every other piece is banned, the sequence ends.
-            stuck = (scores == NEVER).all(dim=2)
-            scores[:, :, self.end] = torch.where(stuck, ends, scores[:, :, self.end])
-        if len(rows):
-            scores[rows] = NEVER
-            scores[rows, :, forced] = own
+        self._rule_out(scores, time, history)
+        scores[rows] = NEVER
+        scores[rows, :, forced] = own
         return scores
 
-    def _find_forced(self, time: int, most: Tensor, prefixes: Tensor) -> tuple[Tensor, Tensor]:
+    def keep(self, rows: Tensor) -> None:
+        """Go on with some sentences.
+
+        rows (Tensor): The rows that stay, `(kept,)`.
+        """
+        self._most = self._most[rows]
+        self._prefixes = self._prefixes[rows]
+
+    def _find_forced(self, time: int) -> tuple[Tensor, Tensor]:
         """Find the sequences that can go on in one way alone, and their next pieces."""
-        begun = time < prefixes.shape[1]
-        forced = torch.where(most <= time, self.end, prefixes[:, time] if begun else -1)
+        begun = time < self._prefixes.shape[1]
+        wanted = self._prefixes[:, time] if begun else -1
+        forced = torch.where(self._most <= time, self.rules.end, wanted)
         rows = (forced >= 0).nonzero()[:, 0]
         return rows, forced[rows]
 
+    def _rule_out(self, scores: Tensor, time: int, history: Tensor | None) -> Tensor:
+        rules = self.rules
+        ends = scores[:, :, rules.end].clone() if rules.no_repeat_ngram else None
+        if history is not None and rules.repetition_penalty != 1:
+            seen = scores.gather(2, history)
+            scores.scatter_(2, history, seen * rules.repetition_penalty)
+        scores.index_fill_(2, self._never, NEVER)
+        if history is not None and rules.no_repeat_ngram:
+            self._ban_repeated(scores, history)
+        if time < rules.min_length:
+            scores[:, :, rules.end] = NEVER
+        if ends is not None:  # Where every other piece is banned, the sequence ends.
+            stuck = (scores == NEVER).all(dim=2)
+            scores[:, :, rules.end] = torch.where(stuck, ends, scores[:, :, rules.end])
+        return scores
+
     def _ban_repeated(self, scores: Tensor, history: Tensor) -> None:
         """Ban each piece that would end an n-gram for the second time."""
-        size = self.no_repeat_ngram
+        size = self.rules.no_repeat_ngram
         if history.shape[2] < size:
             return
         ngrams = history.unfold(2, size, 1)

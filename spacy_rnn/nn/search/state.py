@@ -33,7 +33,8 @@ class SearchState:
 
 def _take(parts: tuple[Tensor, ...], rows: Tensor) -> tuple[Tensor, ...]:
     """Take some rows of each part; where there are as many as before, all stay."""
-    return tuple(part if len(rows) == len(part) else part.index_select(0, rows) for part in parts)
+    kept = rows.shape[0]
+    return tuple(part if kept == part.shape[0] else part.index_select(0, rows) for part in parts)
 
 
 Step = Callable[[Tensor, SearchState], tuple[Tensor, Tensor, SearchState]]

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from .rules import Rules
+from .rules import Constraints, Rules
 from .state import Hypothesis
 
 MAX_PLACES, MIN_WEIGHT = 8, 0.01
@@ -23,7 +24,7 @@ class _Record:
     they came from, `(batch, hypotheses)`, with what these looked at.
     """
 
-    sentences: Tensor
+    sentences: np.ndarray
     pieces: Tensor
     parents: Tensor
     log_probs: Tensor
@@ -47,11 +48,7 @@ class Trace:
         self.sentences = torch.arange(batch)
         self.finished: list[list[tuple[float, int, int]]] = [[] for _ in range(batch)]
         self._records: list[_Record] = []
-        free = torch.zeros(batch, 0, dtype=torch.int64, device=device)
-        self._prefixes = free if prefixes is None else prefixes.to(device)
-        # What a sequence has to begin with is never cut off.
-        prefix_lengths = (self._prefixes >= 0).sum(dim=1)
-        self._most = torch.maximum(rules.most_pieces(lengths), prefix_lengths)
+        self._constraints = Constraints(rules, lengths, prefixes)
         self._slots = torch.zeros(batch, 1, dtype=torch.int64, device=device)
         self._history = self._slots[:, :, None][:, :, :0]
         self._candidates = self._history
@@ -69,15 +66,8 @@ class Trace:
             them.
         """
         plain = scores.float().log_softmax(dim=2)
-        # Other rules leave a score as it is, or rule the piece out.
-        changed = self.rules.look_back or self.time < self._prefixes.shape[1]
-        return plain, self.rules.apply(
-            plain.clone() if changed else plain,
-            self.time,
-            self._most,
-            self._prefixes,
-            self._history,
-        )
+        ruled = plain.clone() if self._constraints.choose(self.time) else plain
+        return plain, self._constraints.apply(ruled, self.time, self._history)
 
     def add(self, pieces: Tensor, parents: Tensor, log_probs: Tensor, weights: Tensor) -> None:
         """Write down a step.
@@ -96,13 +86,13 @@ class Trace:
         heaviest = weights.topk(min(MAX_PLACES, weights.shape[2]), dim=2)
         self._records.append(
             _Record(
-                self.sentences,
+                self.sentences.numpy(),
                 pieces,
                 parents,
                 log_probs,
                 self._slots,
                 heaviest.indices,
-                heaviest.values,
+                heaviest.values.float(),
             )
         )
         if self.rules.look_back:
@@ -130,10 +120,9 @@ class Trace:
         self._slots = chosen
         if self.rules.look_back:
             self._history = self._candidates[rows[:, None], chosen]
-        if len(rows) < len(self.sentences):
+        if rows.shape[0] < self.sentences.shape[0]:
             self.sentences = self.sentences[rows.cpu()]
-            self._most = self._most[rows]
-            self._prefixes = self._prefixes[rows]
+            self._constraints.keep(rows)
 
     def results(self, most: int) -> list[list[Hypothesis]]:
         """Read the finished sequences back.
@@ -151,35 +140,48 @@ class Trace:
 
     def _read(self, ends: list[tuple[int, float, int, int]]) -> Iterator[Hypothesis]:
         """Follow the links of all sequences at once, from the last step to the first."""
-        slots = self._slots
-        sentences, scores, times, candidates = zip(*ends, strict=True) if ends else ((),) * 4
-        sentence, candidate = slots.new_tensor(sentences), slots.new_tensor(candidates)
-        width = self._records[0].places.shape[2] if ends else 0
-        pieces = slots.new_zeros(len(ends), self.time)
-        places = slots.new_zeros(len(ends), self.time, width)
-        log_probs, weights = pieces.float(), places.float()
+        if not ends:
+            return
+        sentences, scores, times, candidates = zip(*ends, strict=True)
+        sentence, candidate = np.array(sentences, "int64"), np.array(candidates, "int64")
+        parents, slots = self._join("parents"), self._join("slots")
+        # Where what was written stands among all candidates of all steps, and where what it came
+        # from among all hypotheses.
+        written, origin = np.zeros((2, len(ends), self.time), "int64")
+        first_candidate, first_slot = len(parents), len(slots)
         for time in reversed(range(self.time)):
             record = self._records[time]
+            first_candidate -= record.parents.numel()
+            first_slot -= record.slots.numel()
             going = slice(bisect_right(times, -time, key=operator.neg))
-            row = torch.searchsorted(record.sentences.to(slots.device), sentence[going])
-            parent = record.parents[row, candidate[going]]
-            pieces[going, time] = record.pieces[row, candidate[going]]
-            log_probs[going, time] = record.log_probs[row, candidate[going]]
-            places[going, time] = record.places[row, parent]
-            weights[going, time] = record.weights[row, parent].float()
-            candidate[going] = record.slots[row, parent]
-        # The heaviest come first.
-        heavy = (weights >= MIN_WEIGHT).sum(2)
-        columns = (pieces, log_probs, places, weights, heavy)
-        for score, time, *written in zip(
+            row = np.searchsorted(record.sentences, sentence[going])
+            place = first_candidate + row * record.parents.shape[1] + candidate[going]
+            slot = first_slot + row * record.slots.shape[1] + parents[place]
+            written[going, time], origin[going, time] = place, slot
+            candidate[going] = slots[slot]
+        width = self._records[0].places.shape[2]
+        weights = self._join("weights").reshape(-1, width)[origin]
+        columns = (
+            self._join("pieces")[written],
+            self._join("log_probs")[written],
+            self._join("places").reshape(-1, width)[origin],
+            weights,
+            (weights >= MIN_WEIGHT).sum(axis=2),  # The heaviest come first.
+        )
+        for score, time, *rows in zip(
             scores, times, *(column.tolist() for column in columns), strict=True
         ):
-            own_pieces, own_scores, own_places, own_weights, numbers = written
+            pieces, log_probs, places, weights, numbers = rows
             numbers = numbers[:time]
             yield Hypothesis(
-                pieces=own_pieces[:time],
+                pieces=pieces[:time],
                 score=score,
-                piece_scores=own_scores[: time + 1],
-                places=[row[:number] for row, number in zip(own_places, numbers, strict=False)],
-                weights=[row[:number] for row, number in zip(own_weights, numbers, strict=False)],
+                piece_scores=log_probs[: time + 1],
+                places=[row[:number] for row, number in zip(places, numbers, strict=False)],
+                weights=[row[:number] for row, number in zip(weights, numbers, strict=False)],
             )
+
+    def _join(self, part: str) -> np.ndarray:
+        """Put a part of all steps one after the other."""
+        parts = [getattr(record, part).flatten() for record in self._records]
+        return torch.cat(parts).cpu().numpy()

@@ -73,17 +73,45 @@ def build_subword_encoder_v1(
     *,
     embed_width: int = 256,
     cell: str = "gru",
+    bidirectional: bool = True,
+    merge: str = "concat",
+    residual: bool = False,
+    layer_norm: bool = False,
+    initial_state: str = "zero",
     dropout: float | None = None,
-    **network: Any,
+    dropout_layers: float | None = None,
+    dropout_output: float | None = None,
+    word_dropout: float = 0.0,
+    weight_drop: float = 0.0,
+    zoneout_hidden: float = 0.0,
+    zoneout_cell: float = 0.0,
+    forget_bias: float = 1.0,
+    longest_memory: int | None = None,
 ) -> Model[list[Doc], list[Floats2d]]:
     """Build an encoder that reads subwords: embeddings and a recurrent network.
+
+    The settings of the network are those of `spacy-rnn.RecurrentEncoder.v1`.
 
     width (int): Features of each piece that goes out, both directions together.
     depth (int): Layers.
     embed_width (int): Features of each embedding.
     cell (str): One of "lstm", "gru", "rnn_tanh", "rnn_relu".
-    dropout (float | None): Locked dropout on the embeddings. None for `training.dropout`.
-    network (Any): Further settings of `spacy-rnn.RecurrentEncoder.v1`.
+    bidirectional (bool): Whether each layer also reads from the end.
+    merge (str): How two directions become one output: "concat" or "sum".
+    residual (bool): Whether a layer's input is added to its output.
+    layer_norm (bool): Whether to normalise between layers.
+    initial_state (str): Where states start: "zero" or "learned".
+    dropout (float | None): Locked dropout on the embeddings. None, here and for the next two,
+        for `training.dropout`.
+    dropout_layers (float | None): Locked dropout between layers.
+    dropout_output (float | None): Locked dropout on what goes out.
+    word_dropout (float): Share of pieces that are not shown in training.
+    weight_drop (float): Share of recurrent weights dropped in training.
+    zoneout_hidden (float): Share of hidden units that keep their value for a step.
+    zoneout_cell (float): The same for the cell state of an LSTM.
+    forget_bias (float): Bias of an LSTM's forget gate at the start.
+    longest_memory (int | None): The longest dependency in pieces that the gates start out to
+        remember: chrono initialisation.
     RETURNS (Model[list[Doc], list[Floats2d]]): The encoder.
     RAISES (ValueError): If a setting is out of its bounds or does not fit another one.
     """
@@ -97,7 +125,19 @@ def build_subword_encoder_v1(
         width=width,
         depth=depth,
         cell=cell,
-        **network,
+        bidirectional=bidirectional,
+        merge=merge,
+        residual=residual,
+        layer_norm=layer_norm,
+        initial_state=initial_state,
+        dropout_layers=dropout_layers,
+        dropout_output=dropout_output,
+        word_dropout=word_dropout,
+        weight_drop=weight_drop,
+        zoneout_hidden=zoneout_hidden,
+        zoneout_cell=zoneout_cell,
+        forget_bias=forget_bias,
+        longest_memory=longest_memory,
     )
     pieces: Source = Model("subword_pieces", cut, attrs={"subwords": b"", "sampling": 0.0})
     return Model(

@@ -48,10 +48,10 @@ class Decoder(nn.Module):
 
     A recurrent network reads the pieces so far; its output is the query of the attention;
     the two together give a readout, and that the next piece (Luong et al. 2015,
-    equations 5 and 6). Equation 5 is linear in what the attention sees, the average of the
-    memory: so its matrix is applied to the memory, once for each place. With input feeding (section 3.3 there) each readout is also read at
-    the next step, so that training has to go step by step; without, all steps of a layer are
-    one call.
+    equations 5 and 6). Equation 5 is linear in what the attention sees, an average of the
+    memory: its matrix is applied to the memory instead, once for each place. With input
+    feeding (section 3.3 there) each readout is also read at the next step, so that training
+    has to go step by step; without, all steps of a layer are one call.
 
     pieces (int): Entries of the vocabulary.
     memory (int): Features of each place of the memory.

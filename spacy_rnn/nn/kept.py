@@ -11,15 +11,16 @@ _STORE: ContextVar[dict[Hashable, Any] | None] = ContextVar("store", default=Non
 
 
 @contextmanager
-def keep_in(store: dict[Hashable, Any]) -> Iterator[None]:
+def keep_in(store: dict[Hashable, Any]) -> Iterator[dict[Hashable, Any]]:
     """Have `kept` keep what it makes, for a while and in this thread.
 
     store (dict[Hashable, Any]): Where: to be shared by all who predict on the same weights,
         and to be thrown away with them.
+    YIELDS (dict[Hashable, Any]): The same.
     """
     before = _STORE.set(store)
     try:
-        yield
+        yield store
     finally:
         _STORE.reset(before)
 

@@ -24,6 +24,7 @@ from .batches import annotate_safely, sort_into_batches
 from .results import Translation, describe
 from .scores import warn_without_weight
 from .sentences import split_passages
+from .vocabularies import learn_vocabularies
 
 if TYPE_CHECKING:
     from ..nn.search.state import Hypothesis
@@ -209,7 +210,14 @@ class Translator(TrainablePipe):
         """
         warn_without_weight(nlp, self.name, "rnn_translator", "bleu")
         if labels is None:
-            source, target = self._learn_vocabularies(get_examples)
+            learn = partial(train_subwords, size=self.vocab_size, kind=self.kind)
+            source, target = learn_vocabularies(
+                get_examples,
+                self.attr,
+                learn,
+                cuts_source=self._cuts_source,
+                shared=self.shared_vocab,
+            )
         else:
             source, target = (Subwords(bytes.fromhex(labels[side])) for side in SIDES)
         if self._cuts_source:
@@ -217,31 +225,6 @@ class Translator(TrainablePipe):
         self.model.attrs["subwords"] = target.to_bytes()
         self.model.set_dim("nO", len(target), force=True)
         self.model.initialize(X=[example.x for example in islice(get_examples(), 10)])
-
-    def _learn_vocabularies(
-        self, get_examples: Callable[[], Iterable[Example]]
-    ) -> tuple[Subwords, Subwords]:
-        def sources() -> Iterator[str]:
-            return (example.reference.text for example in get_examples())
-
-        def targets() -> Iterator[str]:
-            for example in get_examples():
-                yield from references_of(example, self.attr)
-
-        if next(targets(), None) is None:
-            raise ValueError(
-                f"No example has a translation in reference._.{self.attr}, so that "
-                f'"{self.name}" cannot be initialized: read parallel text with '
-                f"spacy-rnn.ParallelCorpus.v1, or set attr to where the translations are"
-            )
-        learn = partial(train_subwords, size=self.vocab_size, kind=self.kind)
-        if not self._cuts_source:
-            target = learn(targets())
-            return target, target
-        if self.shared_vocab:
-            shared = learn(chain(sources(), targets()))
-            return shared, shared
-        return learn(sources()), learn(targets())
 
     @property
     def label_data(self) -> dict[str, str]:

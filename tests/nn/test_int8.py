@@ -4,14 +4,20 @@ import pytest
 import torch
 from torch import nn
 
-from spacy_rnn.nn.int8 import FEWEST_ROWS, LEVELS, has_int8, int8_products
+from spacy_rnn.nn import int8
+from spacy_rnn.nn.int8 import LEVELS, has_int8, int8_products
 from spacy_rnn.nn.kept import keep_in
 from spacy_rnn.nn.products import linear
 
 pytestmark = pytest.mark.skipif(
     not has_int8(torch.device("cpu")), reason="no products of 8-bit integers in this torch"
 )
-ROWS = FEWEST_ROWS
+ROWS = 64
+
+
+@pytest.fixture(autouse=True)
+def round_small_matrices(monkeypatch):
+    monkeypatch.setattr(int8, "FEWEST_WEIGHTS", ROWS)
 
 
 def sample(columns=33, rows=ROWS, batch=(5,)):
@@ -80,8 +86,9 @@ def test_what_is_no_number_shows():
     assert not result[[0, 2]].isnan().any()
 
 
-def test_only_large_parameters_are_rounded_and_only_once():
+def test_only_large_parameters_are_rounded_and_only_once(monkeypatch):
     data, weight, bias = sample()
+    monkeypatch.setattr(int8, "FEWEST_WEIGHTS", weight.numel())
     small = nn.Parameter(weight[: ROWS - 1].clone())
     matrices = {}
     with torch.inference_mode(), keep_in(matrices), int8_products():

@@ -9,6 +9,7 @@ from torch import nn
 
 from spacy_rnn.nn.attention import AdditiveAttention, DotAttention, GeneralAttention
 from spacy_rnn.nn.decoder import Decoder
+from spacy_rnn.nn.kept import keep_in
 from spacy_rnn.nn.seq2seq import Seq2Seq, SubwordEncoder, mean_of
 from spacy_rnn.text.subwords import END, START
 
@@ -57,8 +58,19 @@ def surprisals(network, sources, targets):
     return result.split([len(target) + 1 for target in targets])
 
 
+@pytest.fixture(params=[False, True], ids=["each-step", "kept"])
+def kept(request):
+    """Whether what follows from the weights alone is kept: if so, where."""
+    if not request.param:
+        yield None
+    else:
+        store = {}
+        with keep_in(store):
+            yield store
+
+
 @each_case
-def test_whole_targets_equal_single_steps(case):
+def test_whole_targets_equal_single_steps(case, kept):
     network = make_network(case)
     state = network.decoder.begin(network.encode(*flat(SOURCES)))
     together = surprisals(network, SOURCES, TARGETS)
@@ -72,6 +84,18 @@ def test_whole_targets_equal_single_steps(case):
             if time < len(target):
                 torch.testing.assert_close(together[row][time], -log_probs[row, now[row]])
         last = torch.tensor(now)[:, None]
+    if kept is not None:
+        read_at_once = [] if case["input_feeding"] else [("gates", id(network.decoder))]
+        assert list(kept) == read_at_once
+
+
+def test_gates_of_a_large_vocabulary_are_not_kept(monkeypatch):
+    monkeypatch.setattr("spacy_rnn.nn.decoder.MAX_GATES", PIECES * 3 * 4 - 1)
+    network = make_network(CASES[0])
+    state = network.decoder.begin(network.encode(*flat(SOURCES)))
+    with keep_in({}) as store:
+        network.decoder.step(torch.full((4, 1), START), state)
+    assert store == {}
 
 
 @each_case

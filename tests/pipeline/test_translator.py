@@ -1,6 +1,7 @@
 """The translator as a spaCy component."""
 
 import pickle
+from inspect import signature
 from statistics import mean
 
 import numpy as np
@@ -12,6 +13,7 @@ from spacy.training import Corpus, Example
 from spacy.util import fix_random_seed
 from thinc.api import Adam, Model
 
+from spacy_rnn.layers.encoders import build_recurrent_encoder_v1
 from spacy_rnn.pipeline.sentences import split_passages
 
 WORDS = {"eins": "one", "zwei": "two", "drei": "three", "vier": "four", "fünf": "five"}
@@ -290,7 +292,12 @@ def test_banned_pieces_are_not_written(nlp):
         translator.banned = ()
 
 
-def test_integers_translate_the_same(nlp):
+@pytest.fixture
+def round_small_matrices(monkeypatch):
+    monkeypatch.setattr("spacy_rnn.nn.int8.FEWEST_WEIGHTS", 2048)
+
+
+def test_integers_translate_the_same(nlp, round_small_matrices):
     """So sure a network, and so nearly equal products."""
     translator = nlp.get_pipe("rnn_translator")
     expected = list(nlp.pipe(TEXTS))
@@ -308,9 +315,10 @@ def test_integers_translate_the_same(nlp):
     assert alone._.translations[0]["score"] == pytest.approx(scores[0], abs=1e-5)
 
 
-def test_integers_follow_the_weights(nlp):
-    """What was rounded before a step is not what is rounded after it."""
-    nlp = make_pipeline(config={**SMALL, "int8": True})
+@pytest.mark.parametrize("int8", [False, True])
+def test_what_is_kept_follows_the_weights(int8, round_small_matrices):
+    """What was rounded, or computed once for all words, before a step, is not after it."""
+    nlp = make_pipeline(config={**SMALL, "int8": int8})
     examples, _ = train(nlp, steps=20)
     score = lambda: nlp(TEXTS[0])._.translations[0]["score"]  # noqa: E731
     before = score()
@@ -326,7 +334,36 @@ def test_integers_follow_the_weights(nlp):
     assert score() != after
     nlp.from_bytes(stored)
     assert score() == after
-    assert nlp.get_pipe("rnn_translator").int8
+    assert nlp.get_pipe("rnn_translator").int8 == int8
+
+
+def test_all_settings_of_recurrent_encoders_are_the_subword_encoders():
+    settings = {
+        "depth": 2,
+        "cell": "lstm",
+        "merge": "sum",
+        "residual": True,
+        "layer_norm": True,
+        "initial_state": "learned",
+        "dropout_layers": 0.1,
+        "dropout_output": 0.1,
+        "word_dropout": 0.2,
+        "weight_drop": 0.1,
+        "zoneout_hidden": 0.1,
+        "zoneout_cell": 0.1,
+        "longest_memory": 9,
+    }
+    others = {"width", "bidirectional", "forget_bias"}
+    known = set(signature(build_recurrent_encoder_v1).parameters)
+    # Mixed precision is that of the whole network; what goes in are embeddings.
+    assert known - {"mixed_precision", "dropout", "dropout_input"} == {*settings, *others}
+    encoder = {**SMALL["model"]["encoder"], **settings}
+    nlp = make_pipeline({**SMALL, "model": {**SMALL["model"], "encoder": encoder}})
+    train(nlp, steps=1)
+    network = nlp.get_pipe("rnn_translator").model.shims[0]._model.encoder.network
+    assert network.word_dropout.rate == 0.2
+    assert network.zoneouts == (0.1, 0.1)
+    assert translations(nlp)
 
 
 def test_two_translators_live_in_one_pipeline():

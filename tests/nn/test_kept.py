@@ -1,0 +1,39 @@
+"""What is kept, where and for how long."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from spacy_rnn.nn.kept import keep_in, keeps, kept
+
+
+def test_nothing_is_kept_without_a_place():
+    made = iter(range(2))
+    assert not keeps()
+    assert [kept("number", lambda: next(made)) for _ in range(2)] == [0, 1]
+
+
+def test_what_is_kept_is_made_once():
+    made = iter(range(2))
+    with keep_in({}) as store:
+        assert keeps()
+        assert [kept("number", lambda: next(made)) for _ in range(2)] == [0, 0]
+    assert store == {"number": 0}
+    with keep_in({}):
+        assert kept("number", lambda: next(made)) == 1
+    with keep_in(store):
+        assert kept("number", lambda: next(made)) == 0
+
+
+def test_places_are_left_in_order_whatever_happens():
+    with keep_in({}) as outer:
+        with pytest.raises(RuntimeError), keep_in({}):
+            raise RuntimeError
+        kept("number", lambda: 3)
+    assert outer == {"number": 3}
+    assert not keeps()
+
+
+def test_other_threads_keep_nothing_here():
+    with keep_in({}), ThreadPoolExecutor() as threads:
+        assert not threads.submit(keeps).result()

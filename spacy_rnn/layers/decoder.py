@@ -67,6 +67,18 @@ def build_additive_attention_v1(width: int = 256) -> "MakeAttention":
     return partial(AdditiveAttention, width=width)
 
 
+def build_coverage_attention_v1(width: int = 256) -> "MakeAttention":
+    """Describe additive attention that knows what it looked at before (Tu et al. 2016; See et al.
+    2017). Training goes step by step.
+
+    width (int): Units of its hidden layer.
+    RETURNS (MakeAttention): Makes the attention.
+    """
+    from ..nn.attention import CoverageAttention
+
+    return partial(CoverageAttention, width=width)
+
+
 def build_dot_attention_v1() -> "MakeAttention":
     """Describe dot attention (Luong et al. 2015): decoder and encoder of one width.
 

@@ -3,7 +3,8 @@
 A memory is padded: `(batch, places, memory)`, with a mask that is true at the places that
 hold something. Queries come as `(batch, steps, queries)`: all steps of a sentence in
 training, all its hypotheses in a search. To add another kind is to say how keys are made of
-a memory, once for each sentence, and how queries and keys make scores.
+a memory, once for each sentence, and how queries and keys make scores; and where it looks back at
+what it saw before, what it remembers of that.
 """
 
 import math
@@ -19,8 +20,15 @@ MAX_HIDDEN = 16_000_000
 of them."""
 
 
+Looks = tuple[Tensor, ...]
+"""What an attention remembers of its own weights so far, each `(batch, hypotheses, …)`."""
+
+
 class Attention(nn.Module):
     """What all kinds share: from scores to weights to what they weigh."""
+
+    looks_back = False
+    """Whether weights depend on those of the steps before, so that steps go one by one."""
 
     def project(self, memory: Tensor) -> Tensor:
         """Make the keys of a memory, all that does not depend on queries.
@@ -30,8 +38,25 @@ class Attention(nn.Module):
         """
         return memory
 
+    def start(self, mask: Tensor) -> Looks:
+        """Tell what there is to look back at before the first step.
+
+        mask (Tensor): Where the memory holds something, booleans `(batch, places)`.
+        RETURNS (Looks): What is remembered, with one hypothesis for each sentence: nothing.
+        """
+        return ()
+
+    def follow(self, weights: Tensor, looks: Looks) -> Looks:
+        """Remember what was looked at.
+
+        weights (Tensor): The weights of a step, shape `(batch, hypotheses, places)`.
+        looks (Looks): What was remembered before it.
+        RETURNS (Looks): What is remembered after it.
+        """
+        return looks
+
     def score(self, queries: Tensor, keys: Tensor) -> Tensor:
-        """Score each key for each query.
+        """Score each key for each query. Kinds that look back also take what they remember.
 
         queries (Tensor): Queries, shape `(batch, steps, queries)`.
         keys (Tensor): Keys, shape `(batch, places, width)`.
@@ -40,7 +65,7 @@ class Attention(nn.Module):
         return queries @ keys.transpose(1, 2)
 
     def forward(
-        self, queries: Tensor, keys: Tensor, memory: Tensor, mask: Tensor
+        self, queries: Tensor, keys: Tensor, memory: Tensor, mask: Tensor, looks: Looks = ()
     ) -> tuple[Tensor, Tensor]:
         """Attend.
 
@@ -48,6 +73,7 @@ class Attention(nn.Module):
         keys (Tensor): What `project` made of the memory.
         memory (Tensor): What to attend to, shape `(batch, places, memory)`.
         mask (Tensor): Where the memory holds something, booleans `(batch, places)`.
+        looks (Looks): What is remembered of the steps before.
         RETURNS (tuple[Tensor, Tensor]): The average of the memory for each query,
             `(batch, steps, memory)`, and its weights, `(batch, steps, places)`: zero at
             padding, with a sum of 1, or of 0 where a memory holds nothing.
@@ -56,13 +82,13 @@ class Attention(nn.Module):
         if on_cpu and in_float32 and torch.is_autocast_enabled("cpu"):
             # Small products of hardly ever the same shape, each with a kernel of its own.
             with torch.autocast("cpu", enabled=False):
-                return self._attend(queries.float(), keys.float(), memory, mask)
-        return self._attend(queries, keys, memory, mask)
+                return self._attend(queries.float(), keys.float(), memory, mask, looks)
+        return self._attend(queries, keys, memory, mask, looks)
 
     def _attend(
-        self, queries: Tensor, keys: Tensor, memory: Tensor, mask: Tensor
+        self, queries: Tensor, keys: Tensor, memory: Tensor, mask: Tensor, looks: Looks
     ) -> tuple[Tensor, Tensor]:
-        scores = self.score(queries, keys)
+        scores = self.score(queries, keys, *looks)
         held = mask[:, None, :]
         lowest = torch.finfo(scores.dtype).min
         weights = scores.masked_fill(~held, lowest).softmax(dim=2) * held
@@ -98,6 +124,34 @@ class AdditiveAttention(Attention):
     def _energy(self, queries: Tensor, keys: Tensor) -> Tensor:
         hidden = queries[:, :, None, :] + keys[:, None, :, :]
         return self.energy(hidden.tanh()).squeeze(3)
+
+
+class CoverageAttention(AdditiveAttention):
+    """`v · tanh(W query + U key + c coverage)`, where the coverage of a place is the sum of its
+    weights so far (Tu et al. 2016, section 3.1.1; See et al. 2017, equations 10 and 11).
+
+    queries (int): Features of a query.
+    memory (int): Features of a place of the memory.
+    width (int): Units of the hidden layer.
+    RAISES (ValueError): If it is below 1.
+    """
+
+    looks_back = True
+
+    def __init__(self, queries: int, memory: int, width: int):
+        super().__init__(queries, memory, width)
+        self.coverage = nn.Parameter(torch.zeros(width))
+
+    def start(self, mask: Tensor) -> Looks:
+        return (self.coverage.new_zeros(len(mask), 1, mask.shape[1]),)
+
+    def follow(self, weights: Tensor, looks: Looks) -> Looks:
+        (coverage,) = looks
+        return (coverage + weights,)
+
+    def score(self, queries: Tensor, keys: Tensor, coverage: Tensor) -> Tensor:  # type: ignore[override]
+        hidden = self.query(queries)[:, :, None, :] + keys[:, None, :, :]
+        return self.energy((hidden + coverage[..., None] * self.coverage).tanh()).squeeze(3)
 
 
 class DotAttention(Attention):

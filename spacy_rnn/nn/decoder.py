@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..checks import check_count, check_rate
-from .attention import Attention
+from .attention import Attention, Looks
 from .kept import keeps, kept
 from .products import Linear, linear
 from .ragged import from_grid, grid_mask, to_grid
@@ -51,7 +51,8 @@ class Decoder(nn.Module):
     equations 5 and 6). Equation 5 is linear in what the attention sees, an average of the
     memory: its matrix is applied to the memory instead, once for each place. With input
     feeding (section 3.3 there) each readout is also read at the next step, so that training
-    has to go step by step; without, all steps of a layer are one call.
+    has to go step by step, as with an attention that looks back; without, all steps of a layer
+    are one call.
 
     pieces (int): Entries of the vocabulary.
     memory (int): Features of each place of the memory.
@@ -125,6 +126,7 @@ class Decoder(nn.Module):
         parts = len(self.network.zoneouts)
         self.starter = Linear(summary, parts * depth * width) if bridge == "dense" else None
         self.attention = attention(width, memory) if attention else None
+        self.step_by_step = input_feeding or bool(self.attention and self.attention.looks_back)
         seen = memory if attention else summary
         self.readout = Linear(width, readout_width)
         self.value = Linear(seen, readout_width, bias=False)
@@ -182,32 +184,40 @@ class Decoder(nn.Module):
         RETURNS (Tensor): The readout that predicts each next piece, `(pieces, readout_width)`.
         """
         embedded = self.dropout_embedded(self.word_dropout(self.embedding(pieces)), lengths)
-        if self.input_feeding:
-            readouts = from_grid(self._feed(memory, to_grid(embedded, lengths)), lengths)
+        if self.step_by_step:
+            readouts = from_grid(self._take_steps(memory, to_grid(embedded, lengths)), lengths)
         else:
             hidden, _ = self.network(embedded, lengths, self.start(memory))
-            seen, _ = self._attend(to_grid(hidden, lengths), memory)
+            seen, _, _ = self._attend(to_grid(hidden, lengths), memory)
             readouts = self._read_out(hidden, from_grid(seen, lengths))
         return self.dropout_readout(readouts, lengths)
 
-    def _feed(self, memory: Memory, embedded: Tensor) -> Tensor:
-        """Read out step by step, each step reading the readout before it."""
-        state = self.start(memory)
+    def _take_steps(self, memory: Memory, embedded: Tensor) -> Tensor:
+        """Read out step by step, each step knowing the readout and the weights before it."""
+        state, looks = self.start(memory), self._start_looking(memory)
         readout = embedded.new_zeros(len(embedded), self.readout.out_features)
         readouts = [readout[:, None][:, :0]]
         for word in embedded.unbind(1):
-            hidden, state = self.network.step(torch.cat([word, readout], 1), state)
-            seen, _ = self._attend(hidden[:, None], memory)
+            inputs = torch.cat([word, readout], 1) if self.input_feeding else word
+            hidden, state = self.network.step(inputs, state)
+            seen, _, looks = self._attend(hidden[:, None], memory, looks)
             readout = self._read_out(hidden, seen[:, 0])
             readouts.append(readout[:, None])
         return torch.cat(readouts, 1)
 
-    def _attend(self, queries: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
+    def _start_looking(self, memory: Memory) -> Looks:
+        return self.attention.start(memory.mask) if self.attention else ()
+
+    def _attend(
+        self, queries: Tensor, memory: Memory, looks: Looks = ()
+    ) -> tuple[Tensor, Tensor, Looks]:
+        """Give what is seen, `(batch, steps, readout_width)`, the weights of the places, and what
+        to look back at."""
         if self.attention is None:
-            steps = queries.shape[1]
-            seen = memory.values.expand(-1, steps, -1)
-            return seen, queries.new_zeros(*queries.shape[:2], memory.mask.shape[1])
-        return self.attention(queries, memory.keys, memory.values, memory.mask)
+            seen = memory.values.expand(-1, queries.shape[1], -1)
+            return seen, queries.new_zeros(*queries.shape[:2], memory.mask.shape[1]), ()
+        seen, weights = self.attention(queries, memory.keys, memory.values, memory.mask, looks)
+        return seen, weights, self.attention.follow(weights, looks)
 
     def _read_out(self, hidden: Tensor, seen: Tensor) -> Tensor:
         readout = self.readout(hidden)
@@ -224,7 +234,7 @@ class Decoder(nn.Module):
             batch = len(memory.summary)
             states.append(memory.values.new_zeros(batch, 1, self.readout.out_features))
         sentences = (memory.keys, memory.values, memory.mask, memory.summary)
-        return SearchState(sentences, tuple(states))
+        return SearchState(sentences, (*states, *self._start_looking(memory)))
 
     def step(self, pieces: Tensor, state: SearchState) -> tuple[Tensor, Tensor, SearchState]:
         """Predict the next piece of each hypothesis.
@@ -237,33 +247,31 @@ class Decoder(nn.Module):
         """
         memory = Memory(*state.sentences)
         shape = pieces.shape
-        before = state.hypotheses
+        parts = len(self.network.zoneouts)
+        before, others = state.hypotheses[:parts], state.hypotheses[parts:]
+        looks = others[1:] if self.input_feeding else others
+        inputs, gates = self._look_up(pieces.flatten())
         if self.input_feeding:
-            inputs = torch.cat([self.embedding(pieces.flatten()), before[-1].flatten(0, 1)], 1)
-            gates, before = None, before[:-1]
-        else:
-            inputs, gates = self._look_up(pieces.flatten())
+            inputs = torch.cat([inputs, others[0].flatten(0, 1)], 1)
         hidden, after = self.network.step(
             inputs, tuple(part.flatten(0, 1).transpose(0, 1) for part in before), gates
         )
         hidden = hidden.unflatten(0, shape)
-        seen, weights = self._attend(hidden, memory)
+        seen, weights, looks = self._attend(hidden, memory, looks)
         readout = self._read_out(hidden, seen)
         scores = linear(readout, self.output_weight, self.output_bias)
         states = tuple(part.transpose(0, 1).unflatten(0, shape) for part in after)
-        fed = (readout,) if self.input_feeding else ()
-        return scores, weights, SearchState(state.sentences, states + fed)
+        feeds = (readout,) if self.input_feeding else ()
+        return scores, weights, SearchState(state.sentences, (*states, *feeds, *looks))
 
     def _look_up(self, pieces: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Embed pieces, and give what the first layer makes of them, if all are made at once."""
+        """Embed pieces, and give what the first layer makes of them, where that is kept."""
         reader = cast(Recurrence, self.network.recurrences[0])
-        words = self.embedding.weight
+        words, matrix, bias = self.embedding.weight, reader.weight_ih, reader.bias_ih
+        small = words.shape[0] * matrix.shape[0] <= MAX_GATES
         gates = None
-        if keeps() and words.shape[0] * reader.weight_ih.shape[0] <= MAX_GATES:
-            table = kept(
-                ("gates", id(self)),
-                lambda: functional.linear(words, reader.weight_ih, reader.bias_ih),
-            )
+        if keeps() and small and not self.input_feeding:
+            table = kept(("gates", id(self)), lambda: functional.linear(words, matrix, bias))
             gates = functional.embedding(pieces, table)
         return self.embedding(pieces), gates
 

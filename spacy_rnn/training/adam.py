@@ -4,6 +4,7 @@ import torch
 from thinc.api import Optimizer
 from thinc.backends import get_array_ops
 from thinc.types import FloatsXd
+from torch.optim.adamw import adamw
 
 MAX_DECAY = 0.9999
 """The most that is kept of an average at a step."""
@@ -46,26 +47,32 @@ class FusedAdam(Optimizer):
             gradient = ops.clip_gradient(gradient, self.grad_clip)
         if key not in self.mom1:
             self.mom1[key], self.mom2[key] = ops.xp.zeros((2, *weights.shape), weights.dtype)
-        self.nr_update[key] += 1
-        arrays = weights, gradient, self.mom1[key], self.mom2[key]
-        tensors = [torch.as_tensor(array) for array in arrays]
-        torch._fused_adamw_(
-            *([tensor] for tensor in tensors),
-            [],  # No largest second moments: those are for AMSGrad.
-            [torch.tensor(float(self.nr_update[key]), device=tensors[0].device)],
-            lr=self.learn_rate * lr_scale,
+        tensor, d_tensor, mean, square = (
+            [torch.as_tensor(array)]
+            for array in (weights, gradient, self.mom1[key], self.mom2[key])
+        )
+        adamw(
+            tensor,
+            d_tensor,
+            mean,
+            square,
+            max_exp_avg_sqs=[],
+            state_steps=[torch.tensor(float(self.nr_update[key]), device=tensor[0].device)],
+            fused=True,
+            amsgrad=False,
             beta1=self.b1,
             beta2=self.b2,
+            lr=self.learn_rate * lr_scale,
             weight_decay=self.L2 if self.L2_is_weight_decay else 0.0,
             eps=self.eps,
-            amsgrad=False,
             maximize=False,
         )
-        tensors[1].zero_()
+        self.nr_update[key] += 1
+        d_tensor[0].zero_()
         if self.averages is not None:
             if key not in self.averages:
                 self.averages[key] = ops.xp.zeros_like(weights)
             steps = self.nr_update[key]
             decay = min((1 + steps) / (10 + steps), MAX_DECAY)
-            torch.as_tensor(self.averages[key]).lerp_(tensors[0], 1 - decay)
+            torch.as_tensor(self.averages[key]).lerp_(tensor[0], 1 - decay)
         return weights, gradient

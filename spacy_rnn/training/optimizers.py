@@ -1,8 +1,7 @@
 """Optimizers: how weights follow gradients."""
 
-from collections.abc import Generator
-
 from thinc.api import Optimizer
+from thinc.types import Generator
 
 FloatOrSeries = float | list[float] | Generator
 """A number, or one for each step: a schedule."""

@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from spacy_rnn.nn.attention import (
     AdditiveAttention,
+    CoverageAttention,
     DotAttention,
     GeneralAttention,
     ScaledDotAttention,
@@ -16,6 +17,7 @@ from spacy_rnn.nn.attention import (
 
 KINDS = {
     "additive": partial(AdditiveAttention, width=5),
+    "coverage": partial(CoverageAttention, width=5),
     "dot": DotAttention,
     "general": GeneralAttention,
     "scaled": partial(ScaledDotAttention, width=5),
@@ -38,7 +40,16 @@ def sample(queries=6, memory=6):
 
 
 def attend(attention, queries, memory, mask):
-    return attention(queries, attention.project(memory), memory, mask)
+    """Attend step by step, as all kinds can."""
+    keys, looks = attention.project(memory), attention.start(mask)
+    if not attention.looks_back:
+        return attention(queries, keys, memory, mask)
+    steps = []
+    for query in queries.split(1, dim=1):
+        seen, weights = attention(query, keys, memory, mask, looks)
+        looks = attention.follow(weights, looks)
+        steps.append((seen, weights))
+    return tuple(torch.cat(each, 1) for each in zip(*steps, strict=True))
 
 
 @each_kind
@@ -114,6 +125,21 @@ def test_additive_and_general_are_their_formulas():
         torch.testing.assert_close(additive_scores[sentence, step, place], expected)
         expected = query @ general.key.weight @ value
         torch.testing.assert_close(general_scores[sentence, step, place], expected)
+
+
+def test_coverage_is_its_formula():
+    """What was looked at is the sum of all weights before, place by place."""
+    attention = make("coverage", 5, 6)
+    queries, memory, mask = sample(5, 6)
+    _, weights = attend(attention, queries, memory, mask)
+    for sentence, length in enumerate(LENGTHS):
+        coverage = torch.zeros(length, dtype=torch.float64)
+        for step, query in enumerate(queries[sentence]):
+            hidden = attention.key(memory[sentence, :length]) + attention.query.weight @ query
+            hidden = hidden + coverage[:, None] * attention.coverage
+            expected = (hidden.tanh() @ attention.energy.weight[0]).softmax(0)
+            torch.testing.assert_close(weights[sentence, step, :length], expected)
+            coverage = coverage + expected
 
 
 @each_kind

@@ -7,7 +7,12 @@ import pytest
 import torch
 from torch import nn
 
-from spacy_rnn.nn.attention import AdditiveAttention, DotAttention, GeneralAttention
+from spacy_rnn.nn.attention import (
+    AdditiveAttention,
+    CoverageAttention,
+    DotAttention,
+    GeneralAttention,
+)
 from spacy_rnn.nn.decoder import Decoder
 from spacy_rnn.nn.kept import keep_in
 from spacy_rnn.nn.seq2seq import Seq2Seq, SubwordEncoder, mean_of
@@ -16,6 +21,7 @@ from spacy_rnn.text.subwords import END, START
 PIECES = 7
 ATTENTIONS = {
     "additive": partial(AdditiveAttention, width=3),
+    "coverage": partial(CoverageAttention, width=3),
     "dot": DotAttention,
     "general": GeneralAttention,
     "none": None,
@@ -24,7 +30,13 @@ CASES = [
     {"cell": cell, "attention": attention, "input_feeding": feeding, "bridge": bridge}
     for (cell, feeding), (attention, bridge) in product(
         product(["gru", "lstm"], [False, True]),
-        [("additive", "dense"), ("dot", "last"), ("general", "zero"), ("none", "dense")],
+        [
+            ("additive", "dense"),
+            ("coverage", "last"),
+            ("dot", "last"),
+            ("general", "zero"),
+            ("none", "dense"),
+        ],
     )
 ]
 each_case = pytest.mark.parametrize(

@@ -2,7 +2,10 @@
 
 import numpy as np
 import pytest
+import spacy
 import torch
+from spacy.tokens import Doc
+from spacy.training import Example
 from thinc.api import Adam, registry
 
 from spacy_rnn.training.adam import FusedAdam
@@ -110,3 +113,27 @@ def test_settings_of_a_config_follow_schedules():
         seen.append((optimizer.learn_rate, optimizer.b1))
         optimizer.step_schedules()
     assert seen == [(0.0, 0.5), (0.05, 0.6), (0.1, 0.6)]
+
+
+def test_networks_and_layers_of_thinc_follow_it():
+    """A tagger has both; what it learned and the averages of it are seen in predictions."""
+    nlp = spacy.blank("en")
+    nlp.add_pipe("rnn_tagger", config={"attr": "tag"})
+    words, tags = ["one", "two", "one"], ["A", "B", "A"]
+    docs = [Doc(nlp.vocab, words=words, tags=tags) for _ in range(4)]
+    examples = [Example(doc.copy(), doc) for doc in docs]
+    nlp.initialize(lambda: examples)
+    optimizer = FusedAdam(0.01)
+    losses = [nlp.update(examples, sgd=optimizer)["rnn_tagger"] for _ in range(20)]
+    assert losses[-1] < losses[0] / 2
+    model = nlp.get_pipe("rnn_tagger").model
+    learned = model.predict(docs)[0]
+    with nlp.use_params(optimizer.averages):
+        averaged = model.predict(docs)[0]
+    assert not np.allclose(averaged, learned)
+    np.testing.assert_array_equal(model.predict(docs)[0], learned)
+    assert {key[0] for key in optimizer.averages} >= {shim.id for shim in find_shims(model)}
+
+
+def find_shims(model):
+    return [shim for node in model.walk() for shim in node.shims]

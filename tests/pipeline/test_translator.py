@@ -1,6 +1,7 @@
 """The translator as a spaCy component."""
 
 import pickle
+from importlib.metadata import entry_points
 from inspect import signature
 from statistics import mean
 
@@ -10,7 +11,7 @@ import spacy
 import srsly
 from spacy.tokens import DocBin
 from spacy.training import Corpus, Example
-from spacy.util import fix_random_seed
+from spacy.util import fix_random_seed, registry
 from thinc.api import Adam, Model
 
 from spacy_rnn.layers.encoders import build_recurrent_encoder_v1
@@ -429,6 +430,40 @@ def test_tokens_can_be_the_source():
     assert np.array_equal(np.vstack([source.tensor for source in sources]), doc.tensor)
     (best,) = nlp(TEXTS[0])._.translations
     assert {place["token"] for each in best["alignment"] for place in each["source"]} == {0, 1, 2}
+
+
+ATTENTIONS = [
+    point.name
+    for point in entry_points(group="spacy_misc")
+    if point.name.startswith("spacy-rnn.") and "_attention." in point.name
+]
+
+
+def test_there_are_several_attentions():
+    assert len(ATTENTIONS) == 5
+
+
+@pytest.mark.parametrize("attention", ATTENTIONS)
+def test_each_attention_learns_and_travels(attention):
+    settings = (
+        {"width": 32} if "width" in signature(registry.misc.get(attention)).parameters else {}
+    )
+    model = {**SMALL["model"], "@architectures": "spacy-rnn.Seq2Seq.v1"}
+    model["encoder"] = {**model["encoder"], "@architectures": "spacy-rnn.SubwordEncoder.v1"}
+    model["decoder"] = {**model["decoder"], "@misc": "spacy-rnn.recurrent_decoder.v1"}
+    model["attention"] = {"@misc": attention, **settings}
+    nlp = make_pipeline({**SMALL, "model": model})
+    _, losses = train(nlp, steps=25)
+    assert losses[-1] < 0.7 * losses[0]
+    copy = spacy.blank("de").from_config(nlp.config).from_bytes(nlp.to_bytes())
+    assert translations(copy) == translations(nlp)
+    weights = [
+        place["weight"]
+        for each in nlp(TEXTS[0])._.translations[0]["alignment"]
+        for place in each["source"]
+    ]
+    assert weights
+    assert all(0 < weight <= 1 for weight in weights)
 
 
 def test_several_references_count_and_travel(nlp, tmp_path):

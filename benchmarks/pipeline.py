@@ -116,7 +116,8 @@ def main() -> None:
         print(json.dumps(run_row(row, blis == "yes", args)))
         return
     print(
-        "component               BLIS    score  training words/s  pipe words/s  peak memory  of plain"
+        "component               BLIS    score  training words/s  pipe words/s  peak memory"
+        "  of plain"
     )
     plain: dict[str, float] = {}
     for row in args.rows:

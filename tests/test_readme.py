@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from confection import Config
 from spacy import registry
+from thinc.api import Optimizer
 
 from spacy_rnn.layers.encoders import build_recurrent_encoder_v1
 from spacy_rnn.pipeline.factories.language_model import DEFAULTS as LANGUAGE_MODEL
@@ -35,7 +36,14 @@ def test_network_snippet_shows_that_the_batch_does_not_matter(capsys):
     assert capsys.readouterr().out.endswith("True\n")
 
 
-@pytest.mark.parametrize("text", blocks("ini"))
+@pytest.mark.parametrize("text", [text for text in blocks("ini") if "[training" in text])
+def test_training_snippets_resolve(text):
+    settings = Config().from_str("[training]\n" + text)["training"]
+    (made,) = registry.resolve(settings).values()
+    assert isinstance(made, Optimizer)
+
+
+@pytest.mark.parametrize("text", [text for text in blocks("ini") if "[components" in text])
 def test_config_snippets_resolve(text):
     above = "[components]\n[components.tok2vec]\n[components.tok2vec.model]\n"
     config = Config().from_str(above + text)

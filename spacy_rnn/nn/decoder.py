@@ -2,18 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from ..checks import check_count, check_rate
 from .attention import Attention, Looks
-from .kept import keeps, kept
+from .lookup import look_up
 from .products import Linear, linear
 from .ragged import from_grid, grid_mask, to_grid
-from .recurrence import Recurrence
 from .recurrent import RecurrentNetwork
 from .regularize import LockedDropout, WordDropout
 from .scan import State
@@ -21,9 +18,6 @@ from .search.state import SearchState
 
 MakeAttention = Callable[[int, int], Attention]
 """Makes an attention for queries and a memory of so many features."""
-
-MAX_GATES = 16_000_000
-"""Numbers that are kept of the gates of a whole vocabulary: 64 MB."""
 
 
 @dataclass(frozen=True)
@@ -250,9 +244,11 @@ class Decoder(nn.Module):
         parts = len(self.network.zoneouts)
         before, others = state.hypotheses[:parts], state.hypotheses[parts:]
         looks = others[1:] if self.input_feeding else others
-        inputs, gates = self._look_up(pieces.flatten())
         if self.input_feeding:
-            inputs = torch.cat([inputs, others[0].flatten(0, 1)], 1)
+            embedded = self.embedding(pieces.flatten())
+            inputs, gates = torch.cat([embedded, others[0].flatten(0, 1)], 1), None
+        else:
+            inputs, gates = look_up(self.embedding, self.network, pieces.flatten())
         hidden, after = self.network.step(
             inputs, tuple(part.flatten(0, 1).transpose(0, 1) for part in before), gates
         )
@@ -263,17 +259,6 @@ class Decoder(nn.Module):
         states = tuple(part.transpose(0, 1).unflatten(0, shape) for part in after)
         feeds = (readout,) if self.input_feeding else ()
         return scores, weights, SearchState(state.sentences, (*states, *feeds, *looks))
-
-    def _look_up(self, pieces: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Embed pieces, and give what the first layer makes of them, where that is kept."""
-        reader = cast(Recurrence, self.network.recurrences[0])
-        words, matrix, bias = self.embedding.weight, reader.weight_ih, reader.bias_ih
-        small = words.shape[0] * matrix.shape[0] <= MAX_GATES
-        gates = None
-        if keeps() and small and not self.input_feeding:
-            table = kept(("gates", id(self)), lambda: functional.linear(words, matrix, bias))
-            gates = functional.embedding(pieces, table)
-        return self.embedding(pieces), gates
 
 
 def make_embedding(entries: int, width: int) -> nn.Embedding:

@@ -10,6 +10,7 @@ from torch.nn import functional
 from ..checks import check_at_least
 from .cache import Cache
 from .decoder import make_embedding
+from .lookup import look_up
 from .products import Linear, linear
 from .ragged import owners
 from .recurrent import RecurrentNetwork
@@ -281,7 +282,8 @@ class LanguageModel(nn.Module):
         last, *parts = (part.flatten(0, 1) for part in state.hypotheses)
         inner = len(self.network.zoneouts)
         before = tuple(part.transpose(0, 1) for part in parts[:inner])
-        new, after = self.network.step(self.embedding(pieces.flatten()), before)
+        embedded, gates = look_up(self.embedding, self.network, pieces.flatten())
+        new, after = self.network.step(embedded, before, gates)
         held = tuple(parts[inner:])
         if self.cache is not None:
             held = self.cache.add(last, pieces.flatten(), held)

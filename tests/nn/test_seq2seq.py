@@ -97,12 +97,12 @@ def test_whole_targets_equal_single_steps(case, kept):
                 torch.testing.assert_close(together[row][time], -log_probs[row, now[row]])
         last = torch.tensor(now)[:, None]
     if kept is not None:
-        read_at_once = [] if case["input_feeding"] else [("gates", id(network.decoder))]
+        read_at_once = [] if case["input_feeding"] else [("gates", id(network.decoder.network))]
         assert list(kept) == read_at_once
 
 
 def test_gates_of_a_large_vocabulary_are_not_kept(monkeypatch):
-    monkeypatch.setattr("spacy_rnn.nn.decoder.MAX_GATES", PIECES * 3 * 4 - 1)
+    monkeypatch.setattr("spacy_rnn.nn.lookup.MAX_GATES", PIECES * 3 * 4 - 1)
     network = make_network(CASES[0])
     state = network.decoder.begin(network.encode(*flat(SOURCES)))
     with keep_in({}) as store:

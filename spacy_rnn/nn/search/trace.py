@@ -159,12 +159,11 @@ class Trace:
             slot = first_slot + row * record.slots.shape[1] + parents[place]
             written[going, time], origin[going, time] = place, slot
             candidate[going] = slots[slot]
-        width = self._records[0].places.shape[2]
-        weights = self._join("weights").reshape(-1, width)[origin]
+        weights = self._join("weights")[origin]
         columns = (
             self._join("pieces")[written],
             self._join("log_probs")[written],
-            self._join("places").reshape(-1, width)[origin],
+            self._join("places")[origin],
             weights,
             (weights >= MIN_WEIGHT).sum(axis=2),  # The heaviest come first.
         )
@@ -182,6 +181,7 @@ class Trace:
             )
 
     def _join(self, part: str) -> np.ndarray:
-        """Put a part of all steps one after the other."""
-        parts = [getattr(record, part).flatten() for record in self._records]
+        """Put a part of all steps one after the other, with one row for each candidate or
+        hypothesis."""
+        parts = [getattr(record, part).flatten(0, 1) for record in self._records]
         return torch.cat(parts).cpu().numpy()

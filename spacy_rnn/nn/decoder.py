@@ -252,7 +252,7 @@ class Decoder(nn.Module):
         hidden, after = self.network.step(
             inputs, tuple(part.flatten(0, 1).transpose(0, 1) for part in before), gates
         )
-        hidden = hidden.unflatten(0, shape)
+        hidden = hidden.view(*shape, -1)
         seen, weights, looks = self._attend(hidden, memory, looks)
         readout = self._read_out(hidden, seen)
         scores = linear(readout, self.output_weight, self.output_bias)

@@ -39,10 +39,11 @@ def greedy_search(
         totals = totals + own[:, 0]
         trace.add(pieces, first, own, weights)
         ended = pieces[:, 0] == rules.end
-        for row in ended.nonzero()[:, 0].tolist():
-            trace.finish(row, 0, float(totals[row]))
         rows = (~ended).nonzero()[:, 0]
-        pieces, totals, first = pieces[rows], totals[rows], first[rows]
+        if rows.shape[0] < pieces.shape[0]:
+            for row in ended.nonzero()[:, 0].tolist():
+                trace.finish(row, 0, float(totals[row]))
+            pieces, totals, first = pieces[rows], totals[rows], first[rows]
+            state = state.select(rows, first)
         trace.keep(rows, first)
-        state = state.select(rows, first)
     return trace.results(1)

@@ -82,24 +82,19 @@ class Constraints:
         self._first_end = min(self._most.tolist(), default=0)
         self._never = torch.tensor([rules.start, *rules.banned], device=lengths.device)
 
-    def choose(self, time: int) -> bool:
-        """Tell whether more than impossible pieces is changed.
-
-        time (int): The pieces so far.
-        RETURNS (bool): Whether `apply` may change scores of pieces that are still possible.
-        """
-        return self.rules.look_back or time < self._prefixes.shape[1]
-
-    def apply(self, scores: Tensor, time: int, history: Tensor | None) -> Tensor:
+    def apply(self, log_probs: Tensor, time: int, history: Tensor | None) -> Tensor:
         """Change the log-probabilities of the next pieces as the rules say.
 
-        scores (Tensor): Log-probabilities, `(batch, hypotheses, pieces)`; changed in place.
+        log_probs (Tensor): Log-probabilities, `(batch, hypotheses, pieces)`. What is ruled out
+            may become impossible in place; all else stays as it is.
         time (int): The pieces so far.
         history (Tensor | None): The pieces so far, `(batch, hypotheses, time)`, where
             `look_back` asks for them.
-        RETURNS (Tensor): The changed scores.
+        RETURNS (Tensor): The changed log-probabilities.
         """
-        if self._first_end > time >= self._prefixes.shape[1]:
+        begun = time < self._prefixes.shape[1]
+        scores = log_probs.clone() if begun or self.rules.look_back else log_probs
+        if not begun and time < self._first_end:
             return self._rule_out(scores, time, history)
         # What has to come keeps its own score, whatever the other rules say of it.
         rows, forced = self._find_forced(time)

@@ -66,8 +66,7 @@ class Trace:
             them.
         """
         plain = scores.float().log_softmax(dim=2)
-        ruled = plain.clone() if self._constraints.choose(self.time) else plain
-        return plain, self._constraints.apply(ruled, self.time, self._history)
+        return plain, self._constraints.apply(plain, self.time, self._history)
 
     def add(self, pieces: Tensor, parents: Tensor, log_probs: Tensor, weights: Tensor) -> None:
         """Write down a step.

@@ -115,7 +115,7 @@ class NetworkShim(PyTorchShim):
 
     @contextmanager
     def predictor(self) -> Iterator[nn.Module]:
-        """Lend the network for prediction, for more than one call of it.
+        """Lend the network for prediction, for more than one call of it, until the weights change.
 
         YIELDS (nn.Module): The network, in evaluation mode and on the trained weights.
         """
@@ -222,9 +222,9 @@ class NetworkShim(PyTorchShim):
             self._kept = {}
             yield
         finally:
-            self._kept = {}
             for parameter, weights in backup.items():
                 parameter.data = weights
+            self._kept = {}
 
     def copy(self) -> "NetworkShim":
         """Copy the network, under an id of its own.

@@ -24,7 +24,7 @@ MakeAttention = Callable[[int, int], Attention]
 class Memory:
     """What a decoder needs to know of its source sentences.
 
-    keys (Tensor): What the attention looks for, at each place: `(batch, places, any)`.
+    keys (Tensor): What queries are compared with, at each place: `(batch, places, any)`.
     values (Tensor): What each place adds to the readout, `(batch, places, readout_width)`;
         without attention what all of them do, `(batch, 1, readout_width)`.
     mask (Tensor): Where there is something, `(batch, places)`.
@@ -124,6 +124,9 @@ class Decoder(nn.Module):
         seen = memory if attention else summary
         self.readout = Linear(width, readout_width)
         self.value = Linear(seen, readout_width, bias=False)
+        bound = (width + seen) ** -0.5  # As of one matrix over the two.
+        for parameter in (*self.readout.parameters(), *self.value.parameters()):
+            nn.init.uniform_(parameter, -bound, bound)
         if not tied:
             self.output = nn.Parameter(torch.empty(pieces, readout_width))
             nn.init.normal_(self.output, std=readout_width**-0.5)
@@ -148,7 +151,7 @@ class Decoder(nn.Module):
         """
         mask = grid_mask(lengths, places.device)
         if self.attention is None:
-            values = self.value(summary)[:, None]
+            values = self.value(summary).to(summary.dtype)[:, None]
             return Memory(values, values, mask, summary)
         keys, values = (
             to_grid(made.to(places.dtype), lengths)
@@ -252,7 +255,7 @@ class Decoder(nn.Module):
         hidden, after = self.network.step(
             inputs, tuple(part.flatten(0, 1).transpose(0, 1) for part in before), gates
         )
-        hidden = hidden.view(*shape, -1)
+        hidden = hidden.view(*shape, hidden.shape[1])
         seen, weights, looks = self._attend(hidden, memory, looks)
         readout = self._read_out(hidden, seen)
         scores = linear(readout, self.output_weight, self.output_bias)

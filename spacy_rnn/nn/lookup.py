@@ -16,7 +16,7 @@ MAX_GATES = 16_000_000
 def look_up(
     embedding: nn.Embedding, network: RecurrentNetwork, pieces: Tensor
 ) -> tuple[Tensor, Tensor | None]:
-    """Embed words, and give what the first layer of a network makes of them.
+    """Embed words in prediction, and give what the first layer of a network makes of them.
 
     embedding (nn.Embedding): The embeddings of a vocabulary.
     network (RecurrentNetwork): The network that reads them as they are.
@@ -28,6 +28,8 @@ def look_up(
     words, matrix, bias = embedding.weight, reader.weight_ih, reader.bias_ih
     gates = None
     if keeps() and words.shape[0] * matrix.shape[0] <= MAX_GATES:
-        table = kept(("gates", id(network)), lambda: functional.linear(words, matrix, bias))
+        table = kept(
+            ("gates", id(embedding), id(network)), lambda: functional.linear(words, matrix, bias)
+        )
         gates = functional.embedding(pieces, table)
     return embedding(pieces), gates

@@ -1,4 +1,4 @@
-"""Adam in one pass over memory."""
+"""Adam in few passes over memory."""
 
 import torch
 from thinc.api import Optimizer
@@ -16,8 +16,8 @@ class FusedAdam(Optimizer):
     Thinc's own goes over weights, gradients, moments and averages some ten times, on one
     thread; this one about three times, on all of torch's threads. The step is algorithm 1 of
     Kingma & Ba (2015), with decoupled weight decay (Loshchilov & Hutter 2019): from Thinc's it
-    differs in where ε stands, beside the corrected second moment and not the plain one, and in
-    that weights decay before the step.
+    differs in where ε stands, beside the corrected second moment and not the plain one, in
+    that weights decay before the step, and in that it is Adam with betas of 0 too.
     """
 
     __slots__ = ()
@@ -37,9 +37,16 @@ class FusedAdam(Optimizer):
         gradient (FloatsXd): Their gradient; zero afterwards.
         lr_scale (float): What the learning rate is multiplied by.
         RETURNS (tuple[FloatsXd, FloatsXd]): The two.
+        RAISES (ValueError): If one of them does not lie in memory row by row.
         """
         if not gradient.size:
             return weights, gradient
+        # The kernel takes memory as it lies.
+        if not (weights.flags.c_contiguous and gradient.flags.c_contiguous):
+            raise ValueError(
+                f"The weights {key} or their gradient do not lie in memory row by row, as the "
+                f"fused kernel needs them: copy them by numpy.ascontiguousarray, or use Adam.v1"
+            )
         ops = get_array_ops(weights)
         if self.L2 and not self.L2_is_weight_decay:
             gradient += self.L2 * weights

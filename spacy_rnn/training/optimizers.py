@@ -18,7 +18,7 @@ def create_adam_v1(
     L2_is_weight_decay: bool = True,
     use_averages: bool = True,
 ) -> Optimizer:
-    """Create what Thinc's Adam.v1 is, and faster: torch's fused kernel takes the steps.
+    """Create Adam with Thinc's settings and torch's fused kernel, which is several times as fast.
 
     learn_rate (FloatOrSeries): The learning rate, or one for each step.
     L2 (FloatOrSeries): What weights decay by, times the learning rate.

@@ -92,9 +92,9 @@ class Constraints:
             `look_back` asks for them.
         RETURNS (Tensor): The changed log-probabilities.
         """
-        begun = time < self._prefixes.shape[1]
-        scores = log_probs.clone() if begun or self.rules.look_back else log_probs
-        if not begun and time < self._first_end:
+        in_prefix = time < self._prefixes.shape[1]
+        scores = log_probs.clone() if in_prefix or self.rules.look_back else log_probs
+        if not in_prefix and time < self._first_end:
             return self._rule_out(scores, time, history)
         # What has to come keeps its own score, whatever the other rules say of it.
         rows, forced = self._find_forced(time)
@@ -114,8 +114,8 @@ class Constraints:
 
     def _find_forced(self, time: int) -> tuple[Tensor, Tensor]:
         """Find the sequences that can go on in one way alone, and their next pieces."""
-        begun = time < self._prefixes.shape[1]
-        wanted = self._prefixes[:, time] if begun else -1
+        in_prefix = time < self._prefixes.shape[1]
+        wanted = self._prefixes[:, time] if in_prefix else -1
         forced = torch.where(self._most <= time, self.rules.end, wanted)
         rows = (forced >= 0).nonzero()[:, 0]
         return rows, forced[rows]

@@ -57,22 +57,23 @@ def sample(
     generator.manual_seed(int(torch.randint(2**62, ())) if seed is None else seed)
     pieces = torch.full((len(rows), 1), rules.start, device=device)
     totals = torch.zeros(len(rows), device=device)
-    while len(trace.sentences):
+    first = torch.zeros_like(pieces)
+    while trace.sentences.shape[0]:
         scores, weights, state = step(pieces, state)
         log_probs, ruled = trace.score(scores)
         draws = torch.rand(samples, generator=generator, dtype=torch.float64).to(device)
         pieces = _draw(ruled[:, 0], draws[own], temperature, top_k, top_p)[:, None]
         chosen = log_probs.gather(2, pieces[:, :, None])[:, :, 0]
         totals = totals + chosen[:, 0]
-        first = torch.zeros_like(pieces)
         trace.add(pieces, first, chosen, weights)
         ended = pieces[:, 0] == rules.end
-        for row in ended.nonzero()[:, 0].tolist():
-            trace.finish(row, 0, float(totals[row]))
-        kept = (~ended).nonzero()[:, 0]
-        pieces, totals, own = pieces[kept], totals[kept], own[kept]
-        trace.keep(kept, torch.zeros_like(pieces))
-        state = state.select(kept, torch.zeros_like(pieces))
+        going = (~ended).nonzero()[:, 0]
+        if going.shape[0] < pieces.shape[0]:
+            for row in ended.nonzero()[:, 0].tolist():
+                trace.finish(row, 0, float(totals[row]))
+            pieces, totals, own, first = (each[going] for each in (pieces, totals, own, first))
+            state = state.select(going, first)
+        trace.keep(going, first)
     found = [hypothesis for (hypothesis,) in trace.results(1)]
     return [
         sorted(found[start : start + samples], key=lambda each: -each.score)

@@ -25,10 +25,11 @@ Looks = tuple[Tensor, ...]
 
 
 class Attention(nn.Module):
-    """What all kinds share: from scores to weights to what they weigh."""
+    """What all kinds share: from scores to weights to what they weigh.
 
-    looks_back = False
-    """Whether weights depend on those of the steps before, so that steps go one by one."""
+    A kind that looks back at its own weights attends at one step after the other; others remember
+    nothing and attend at all steps at once.
+    """
 
     def project(self, memory: Tensor) -> Tensor:
         """Make the keys of a memory, all that does not depend on queries.
@@ -65,34 +66,35 @@ class Attention(nn.Module):
         return queries @ keys.transpose(1, 2)
 
     def forward(
-        self, queries: Tensor, keys: Tensor, memory: Tensor, mask: Tensor, looks: Looks = ()
+        self, queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor, looks: Looks = ()
     ) -> tuple[Tensor, Tensor]:
         """Attend.
 
-        queries (Tensor): Queries, shape `(batch, steps, queries)`.
+        queries (Tensor): Queries, shape `(batch, steps, queries)`; where the kind looks back, of
+            one step of each hypothesis.
         keys (Tensor): What `project` made of the memory.
-        memory (Tensor): What to attend to, shape `(batch, places, memory)`.
+        values (Tensor): What there is to see at each place, shape `(batch, places, values)`.
         mask (Tensor): Where the memory holds something, booleans `(batch, places)`.
         looks (Looks): What is remembered of the steps before.
-        RETURNS (tuple[Tensor, Tensor]): The average of the memory for each query,
-            `(batch, steps, memory)`, and its weights, `(batch, steps, places)`: zero at
+        RETURNS (tuple[Tensor, Tensor]): The average of the values for each query,
+            `(batch, steps, values)`, and its weights, `(batch, steps, places)`: zero at
             padding, with a sum of 1, or of 0 where a memory holds nothing.
         """
-        on_cpu, in_float32 = memory.device.type == "cpu", memory.dtype == torch.float32
+        on_cpu, in_float32 = values.device.type == "cpu", values.dtype == torch.float32
         if on_cpu and in_float32 and torch.is_autocast_enabled("cpu"):
             # Small products of hardly ever the same shape, each with a kernel of its own.
             with torch.autocast("cpu", enabled=False):
-                return self._attend(queries.float(), keys.float(), memory, mask, looks)
-        return self._attend(queries, keys, memory, mask, looks)
+                return self._attend(queries.float(), keys.float(), values, mask, looks)
+        return self._attend(queries, keys, values, mask, looks)
 
     def _attend(
-        self, queries: Tensor, keys: Tensor, memory: Tensor, mask: Tensor, looks: Looks
+        self, queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor, looks: Looks
     ) -> tuple[Tensor, Tensor]:
         scores = self.score(queries, keys, *looks)
         held = mask[:, None, :]
         lowest = torch.finfo(scores.dtype).min
         weights = scores.masked_fill(~held, lowest).softmax(dim=2) * held
-        return weights.to(memory.dtype) @ memory, weights
+        return weights.to(values.dtype) @ values, weights
 
 
 class AdditiveAttention(Attention):
@@ -121,8 +123,10 @@ class AdditiveAttention(Attention):
             return self._energy(queries, keys)
         return torch.cat([self._energy(some, keys) for some in queries.split(steps, 1)], 1)
 
-    def _energy(self, queries: Tensor, keys: Tensor) -> Tensor:
+    def _energy(self, queries: Tensor, keys: Tensor, more: Tensor | None = None) -> Tensor:
         hidden = queries[:, :, None, :] + keys[:, None, :, :]
+        if more is not None:
+            hidden = hidden + more
         return self.energy(hidden.tanh()).squeeze(3)
 
 
@@ -136,8 +140,6 @@ class CoverageAttention(AdditiveAttention):
     RAISES (ValueError): If it is below 1.
     """
 
-    looks_back = True
-
     def __init__(self, queries: int, memory: int, width: int):
         super().__init__(queries, memory, width)
         self.coverage = nn.Parameter(torch.zeros(width))
@@ -150,8 +152,7 @@ class CoverageAttention(AdditiveAttention):
         return (coverage + weights,)
 
     def score(self, queries: Tensor, keys: Tensor, coverage: Tensor) -> Tensor:  # type: ignore[override]
-        hidden = self.query(queries)[:, :, None, :] + keys[:, None, :, :]
-        return self.energy((hidden + coverage[..., None] * self.coverage).tanh()).squeeze(3)
+        return self._energy(self.query(queries), keys, coverage[..., None] * self.coverage)
 
 
 class DotAttention(Attention):

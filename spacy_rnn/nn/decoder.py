@@ -45,8 +45,7 @@ class Decoder(nn.Module):
     equations 5 and 6). Equation 5 is linear in what the attention sees, an average of the
     memory: its matrix is applied to the memory instead, once for each place. With input
     feeding (section 3.3 there) each readout is also read at the next step, so that training
-    has to go step by step, as with an attention that looks back; without, all steps of a layer
-    are one call.
+    has to go step by step; without, all steps of a layer are one call.
 
     pieces (int): Entries of the vocabulary.
     memory (int): Features of each place of the memory.
@@ -64,7 +63,8 @@ class Decoder(nn.Module):
     tied (bool): Whether the softmax has the embeddings as its weights (Press & Wolf 2017).
     label_smoothing (float): The share of the right piece that is spread over all.
     dropout (float | None): Locked dropout on the embeddings, between layers and on the
-        readout. None for the rate given with `set_dropout`.
+        readout; with input feeding that between layers is drawn anew at each step. None for
+        the rate given with `set_dropout`.
     word_dropout (float): Share of pieces that are not shown in training.
     RAISES (ValueError): If the settings do not fit each other.
     """
@@ -120,7 +120,6 @@ class Decoder(nn.Module):
         parts = len(self.network.zoneouts)
         self.starter = Linear(summary, parts * depth * width) if bridge == "dense" else None
         self.attention = attention(width, memory) if attention else None
-        self.step_by_step = input_feeding or bool(self.attention and self.attention.looks_back)
         seen = memory if attention else summary
         self.readout = Linear(width, readout_width)
         self.value = Linear(seen, readout_width, bias=False)
@@ -181,26 +180,36 @@ class Decoder(nn.Module):
         RETURNS (Tensor): The readout that predicts each next piece, `(pieces, readout_width)`.
         """
         embedded = self.dropout_embedded(self.word_dropout(self.embedding(pieces)), lengths)
-        if self.step_by_step:
-            readouts = from_grid(self._take_steps(memory, to_grid(embedded, lengths)), lengths)
+        if self.input_feeding:
+            readouts = from_grid(self._feed(memory, to_grid(embedded, lengths)), lengths)
         else:
             hidden, _ = self.network(embedded, lengths, self.start(memory))
-            seen, _, _ = self._attend(to_grid(hidden, lengths), memory)
+            seen = self._look(to_grid(hidden, lengths), memory)
             readouts = self._read_out(hidden, from_grid(seen, lengths))
         return self.dropout_readout(readouts, lengths)
 
-    def _take_steps(self, memory: Memory, embedded: Tensor) -> Tensor:
-        """Read out step by step, each step knowing the readout and the weights before it."""
+    def _feed(self, memory: Memory, embedded: Tensor) -> Tensor:
+        """Read out step by step, each step reading the readout before it."""
         state, looks = self.start(memory), self._start_looking(memory)
         readout = embedded.new_zeros(len(embedded), self.readout.out_features)
         readouts = [readout[:, None][:, :0]]
         for word in embedded.unbind(1):
-            inputs = torch.cat([word, readout], 1) if self.input_feeding else word
-            hidden, state = self.network.step(inputs, state)
+            hidden, state = self.network.step(torch.cat([word, readout], 1), state)
             seen, _, looks = self._attend(hidden[:, None], memory, looks)
             readout = self._read_out(hidden, seen[:, 0])
             readouts.append(readout[:, None])
         return torch.cat(readouts, 1)
+
+    def _look(self, queries: Tensor, memory: Memory) -> Tensor:
+        """Attend at all steps, one after the other if the attention looks back."""
+        looks = self._start_looking(memory)
+        if not looks:
+            return self._attend(queries, memory)[0]
+        steps = []
+        for query in queries.split(1, dim=1):
+            seen, _, looks = self._attend(query, memory, looks)
+            steps.append(seen)
+        return torch.cat(steps, 1)
 
     def _start_looking(self, memory: Memory) -> Looks:
         return self.attention.start(memory.mask) if self.attention else ()

@@ -33,21 +33,17 @@ class FusedAdam(Optimizer):
         """Take a step.
 
         key (tuple[int, str]): What the weights are: the id of their owner, and their name.
-        weights (FloatsXd): The weights; changed in place.
-        gradient (FloatsXd): Their gradient; zero afterwards.
+        weights (FloatsXd): The weights; changed in place, if they lie in memory row by row.
+        gradient (FloatsXd): Their gradient; the same holds for it.
         lr_scale (float): What the learning rate is multiplied by.
-        RETURNS (tuple[FloatsXd, FloatsXd]): The two.
-        RAISES (ValueError): If one of them does not lie in memory row by row.
+        RETURNS (tuple[FloatsXd, FloatsXd]): The new weights, and zeros in place of the gradient.
         """
         if not gradient.size:
             return weights, gradient
-        # The kernel takes memory as it lies.
-        if not (weights.flags.c_contiguous and gradient.flags.c_contiguous):
-            raise ValueError(
-                f"The weights {key} or their gradient do not lie in memory row by row, as the "
-                f"fused kernel needs them: copy them by numpy.ascontiguousarray, or use Adam.v1"
-            )
         ops = get_array_ops(weights)
+        # The kernel takes memory as it lies: row by row, if need be in a copy.
+        weights = ops.xp.ascontiguousarray(weights)
+        gradient = ops.xp.ascontiguousarray(gradient, weights.dtype)
         if self.L2 and not self.L2_is_weight_decay:
             gradient += self.L2 * weights
         if self.grad_clip:

@@ -42,7 +42,7 @@ def sample(queries=6, memory=6):
 def attend(attention, queries, memory, mask):
     """Attend step by step, as all kinds can."""
     keys, looks = attention.project(memory), attention.start(mask)
-    if not attention.looks_back:
+    if not looks:
         return attention(queries, keys, memory, mask)
     steps = []
     for query in queries.split(1, dim=1):

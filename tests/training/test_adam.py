@@ -86,6 +86,29 @@ def test_no_weights_are_legal():
     assert changed is none
 
 
+def other_order(array):
+    return np.asfortranarray(array)
+
+
+def every_other(array):
+    return np.repeat(array, 2, axis=1)[:, ::2]
+
+
+def doubled(array):
+    return array.astype("float64")
+
+
+@pytest.mark.parametrize("lay", [other_order, every_other, doubled])
+@pytest.mark.parametrize("what", ["weights", "gradient"])
+def test_arrays_may_lie_otherwise(lay, what):
+    expected, _ = FusedAdam(0.01)(KEY, weights(), gradients()[0])
+    given = {"weights": weights(), "gradient": gradients()[0]}
+    given[what] = lay(given[what])
+    found, spent = FusedAdam(0.01)(KEY, **given)
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    assert not spent.any()
+
+
 def test_owners_have_moments_of_their_own():
     optimizer = FusedAdam(0.01)
     alone = follow(FusedAdam(0.01))

@@ -69,7 +69,7 @@ def build_additive_attention_v1(width: int = 256) -> "MakeAttention":
 
 def build_coverage_attention_v1(width: int = 256) -> "MakeAttention":
     """Describe additive attention that knows what it looked at before (Tu et al. 2016; See et al.
-    2017). Training goes step by step.
+    2017). In training it attends at one step after the other.
 
     width (int): Units of its hidden layer.
     RETURNS (MakeAttention): Makes the attention.

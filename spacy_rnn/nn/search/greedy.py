@@ -1,11 +1,18 @@
 """Greedy search: the most probable next piece, and never a look back."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
 from .rules import Rules
 from .state import Hypothesis, SearchState, Step
 from .trace import Trace
+
+Choose = Callable[[Tensor, Tensor], Tensor]
+"""Takes the log-probabilities that the rules leave, `(batch, 1, pieces)`, and the numbers of the
+sentences that are still written, `(batch,)`, on the CPU. Gives the next piece of each,
+`(batch, 1)`."""
 
 
 def greedy_search(
@@ -27,6 +34,30 @@ def greedy_search(
         log-probability.
     RAISES (ValueError): If the network's scores are not numbers.
     """
+    return write_each(step, state, lengths, rules, prefixes, lambda ruled, _: ruled.argmax(dim=2))
+
+
+def write_each(
+    step: Step,
+    state: SearchState,
+    lengths: Tensor,
+    rules: Rules,
+    prefixes: Tensor | None,
+    choose: Choose,
+) -> list[list[Hypothesis]]:
+    """Write each sequence piece by piece, one hypothesis for each sentence.
+
+    step (Step): The network.
+    state (SearchState): Where it stands, with one hypothesis for each sentence.
+    lengths (Tensor): Places of each source, `(batch,)`.
+    rules (Rules): What may be written.
+    prefixes (Tensor | None): The pieces that each sequence has to begin with, `(batch, any)`;
+        -1 where it is free.
+    choose (Choose): Chooses the next pieces.
+    RETURNS (list[list[Hypothesis]]): One hypothesis for each sentence, scored by its
+        log-probability.
+    RAISES (ValueError): If the network's scores are not numbers.
+    """
     trace = Trace(rules, lengths, prefixes)
     pieces = torch.full((len(lengths), 1), rules.start, device=lengths.device)
     totals = torch.zeros(len(lengths), device=lengths.device)
@@ -34,7 +65,7 @@ def greedy_search(
     while trace.sentences.shape[0]:
         scores, weights, state = step(pieces, state)
         log_probs, ruled = trace.score(scores)
-        pieces = ruled.argmax(dim=2)
+        pieces = choose(ruled, trace.sentences)
         own = log_probs.gather(2, pieces[:, :, None])[:, :, 0]
         totals = totals + own[:, 0]
         trace.add(pieces, first, own, weights)

@@ -4,9 +4,9 @@ import torch
 from torch import Tensor
 
 from ...checks import check_count
+from .greedy import write_each
 from .rules import Rules
 from .state import Hypothesis, SearchState, Step
-from .trace import Trace
 
 
 def sample(
@@ -49,32 +49,19 @@ def sample(
     check_sampling(samples, temperature, top_k, top_p)
     batch, device = len(lengths), lengths.device
     rows = torch.arange(batch, device=device).repeat_interleave(samples)
-    own = torch.arange(samples, device=device).repeat(batch)
     state = state.select(rows, torch.zeros_like(rows)[:, None])
-    trace = Trace(rules, lengths[rows], None if prefixes is None else prefixes.to(device)[rows])
     # A generator of the CPU draws the same on each device.
     generator = torch.Generator()
     generator.manual_seed(int(torch.randint(2**62, ())) if seed is None else seed)
-    pieces = torch.full((len(rows), 1), rules.start, device=device)
-    totals = torch.zeros(len(rows), device=device)
-    first = torch.zeros_like(pieces)
-    while trace.sentences.shape[0]:
-        scores, weights, state = step(pieces, state)
-        log_probs, ruled = trace.score(scores)
-        draws = torch.rand(samples, generator=generator, dtype=torch.float64).to(device)
-        pieces = _draw(ruled[:, 0], draws[own], temperature, top_k, top_p)[:, None]
-        chosen = log_probs.gather(2, pieces[:, :, None])[:, :, 0]
-        totals = totals + chosen[:, 0]
-        trace.add(pieces, first, chosen, weights)
-        ended = pieces[:, 0] == rules.end
-        going = (~ended).nonzero()[:, 0]
-        if going.shape[0] < pieces.shape[0]:
-            for row in ended.nonzero()[:, 0].tolist():
-                trace.finish(row, 0, float(totals[row]))
-            pieces, totals, own, first = (each[going] for each in (pieces, totals, own, first))
-            state = state.select(going, first)
-        trace.keep(going, first)
-    found = [hypothesis for (hypothesis,) in trace.results(1)]
+
+    def draw(ruled: Tensor, sentences: Tensor) -> Tensor:
+        draws = torch.rand(samples, generator=generator, dtype=torch.float64)
+        own = draws[sentences % samples].to(device)
+        return _draw(ruled[:, 0], own, temperature, top_k, top_p)[:, None]
+
+    own_prefixes = None if prefixes is None else prefixes.to(device)[rows]
+    written = write_each(step, state, lengths[rows], rules, own_prefixes, draw)
+    found = [hypothesis for (hypothesis,) in written]
     return [
         sorted(found[start : start + samples], key=lambda each: -each.score)
         for start in range(0, len(found), samples)

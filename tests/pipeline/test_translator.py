@@ -431,13 +431,14 @@ def test_tokens_can_be_the_source():
     sources = [passage.source for passage in split_passages([doc])]
     assert [len(source) for source in sources] == [3, 1]
     assert np.array_equal(np.vstack([source.tensor for source in sources]), doc.tensor)
-    doc = nlp(TEXTS[0])
-    (best,) = doc._.translations
-    places = [place for each in best["alignment"] for place in each["source"]]
-    assert places
-    for place in places:
-        token = doc[place["token"]]
-        assert (place["start"], place["end"]) == (token.idx, token.idx + len(token))
+    looked_at = set()
+    for doc in nlp.pipe(TEXTS):
+        (best,) = doc._.translations
+        for place in [place for each in best["alignment"] for place in each["source"]]:
+            token = doc[place["token"]]
+            assert (place["start"], place["end"]) == (token.idx, token.idx + len(token))
+            looked_at.add(token.i)
+    assert looked_at == {0, 1, 2, 3}
 
 
 ATTENTIONS = [

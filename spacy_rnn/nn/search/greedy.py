@@ -5,6 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from .best import find_highest
 from .rules import Rules
 from .state import Hypothesis, SearchState, Step
 from .trace import Trace
@@ -34,7 +35,7 @@ def greedy_search(
         log-probability.
     RAISES (ValueError): If the network's scores are not numbers.
     """
-    return write_each(step, state, lengths, rules, prefixes, lambda ruled, _: ruled.argmax(dim=2))
+    return write_each(step, state, lengths, rules, prefixes, lambda ruled, _: find_highest(ruled))
 
 
 def write_each(

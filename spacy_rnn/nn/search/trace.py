@@ -2,9 +2,8 @@
 
 import operator
 from bisect import bisect_right
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import count
+from itertools import count, pairwise
 
 import numpy as np
 import torch
@@ -137,16 +136,37 @@ class Trace:
         numbers = count()
         return [[read[next(numbers)] for _ in found] for found in best]
 
-    def _read(self, ends: list[tuple[int, float, int, int]]) -> Iterator[Hypothesis]:
-        """Follow the links of all sequences at once, from the last step to the first."""
+    def _read(self, ends: list[tuple[int, float, int, int]]) -> list[Hypothesis]:
         if not ends:
-            return
-        sentences, scores, times, candidates = zip(*ends, strict=True)
+            return []
+        written, origins = self._follow(ends)
+        lengths = np.array([time for _, _, time, _ in ends])  # The end is no piece.
+        within = np.arange(self.time) < lengths[:, None]
+        with_end = np.arange(self.time) <= lengths[:, None]
+        origins = origins[within]
+        weights = self._join("weights")[origins]
+        heavy = weights >= MIN_WEIGHT
+        numbers = heavy.sum(axis=1)
+        columns = (
+            _cut(self._join("pieces")[written[within]].tolist(), lengths),
+            [score for _, score, _, _ in ends],
+            _cut(self._join("log_probs")[written[with_end]].tolist(), lengths + 1),
+            _cut(_cut(self._join("places")[origins][heavy].tolist(), numbers), lengths),
+            _cut(_cut(weights[heavy].tolist(), numbers), lengths),
+        )
+        return list(map(Hypothesis, *columns))
+
+    def _follow(self, ends: list[tuple[int, float, int, int]]) -> tuple[np.ndarray, np.ndarray]:
+        """Follow the links of all sequences at once, from the last step to the first.
+
+        RETURNS (tuple[np.ndarray, np.ndarray]): For each sequence and step where what was written
+            stands among all candidates of all steps, and where what it came from stands among all
+            hypotheses: each `(sequences, steps)`.
+        """
+        sentences, _, times, candidates = zip(*ends, strict=True)
         sentence, candidate = np.array(sentences, "int64"), np.array(candidates, "int64")
         parents, slots = self._join("parents"), self._join("slots")
-        # Where what was written stands among all candidates of all steps, and where what it came
-        # from among all hypotheses.
-        written, origin = np.zeros((2, len(ends), self.time), "int64")
+        written, origins = np.zeros((2, len(ends), self.time), "int64")
         first_candidate, first_slot = len(parents), len(slots)
         for time in reversed(range(self.time)):
             record = self._records[time]
@@ -156,31 +176,18 @@ class Trace:
             row = np.searchsorted(record.sentences, sentence[going])
             place = first_candidate + row * record.parents.shape[1] + candidate[going]
             slot = first_slot + row * record.slots.shape[1] + parents[place]
-            written[going, time], origin[going, time] = place, slot
+            written[going, time], origins[going, time] = place, slot
             candidate[going] = slots[slot]
-        weights = self._join("weights")[origin]
-        columns = (
-            self._join("pieces")[written],
-            self._join("log_probs")[written],
-            self._join("places")[origin],
-            weights,
-            (weights >= MIN_WEIGHT).sum(axis=2),  # The heaviest come first.
-        )
-        for score, time, *rows in zip(
-            scores, times, *(column.tolist() for column in columns), strict=True
-        ):
-            pieces, log_probs, places, weights, numbers = rows
-            numbers = numbers[:time]
-            yield Hypothesis(
-                pieces=pieces[:time],
-                score=score,
-                piece_scores=log_probs[: time + 1],
-                places=[row[:number] for row, number in zip(places, numbers, strict=False)],
-                weights=[row[:number] for row, number in zip(weights, numbers, strict=False)],
-            )
+        return written, origins
 
     def _join(self, part: str) -> np.ndarray:
         """Put a part of all steps one after the other, with one row for each candidate or
         hypothesis."""
         parts = [getattr(record, part).flatten(0, 1) for record in self._records]
         return torch.cat(parts).cpu().numpy()
+
+
+def _cut(values: list, sizes: np.ndarray) -> list[list]:
+    """Cut a list into lists of these sizes."""
+    ends = sizes.cumsum().tolist()
+    return [values[first:last] for first, last in pairwise([0, *ends])]

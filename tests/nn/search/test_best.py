@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from spacy_rnn.nn.search.best import BLOCK, find_best
+from spacy_rnn.nn.search.best import BLOCK, find_best, find_highest
 
 
 @pytest.mark.parametrize("pieces", [1, 7, BLOCK - 1, BLOCK, 3 * BLOCK, 20 * BLOCK + 5])
@@ -25,3 +25,13 @@ def test_the_best_are_those_of_all(pieces, hypotheses, number):
 def test_nothing_has_no_best():
     best, parents, found = find_best(torch.randn(0, 3, 200), torch.randn(0, 3), 6)
     assert best.shape == parents.shape == found.shape == (0, 6)
+
+
+def test_the_highest_is_the_first_of_the_highest():
+    scores = torch.randn(5, 2, 700).round()
+    scores[1, 0, 600] = torch.nan
+    scores[2] = -torch.inf
+    found = find_highest(scores)
+    torch.testing.assert_close(found, scores.argmax(dim=2))
+    assert found[1, 0] == 600
+    assert find_highest(scores[:0]).shape == (0, 2)

@@ -30,22 +30,18 @@ class PlainTranslator(nn.Module):
         self.reader = nn.GRU(embed, width // 2, bidirectional=True, batch_first=True)
         self.starter = nn.Linear(width, width)
         self.writer = nn.GRU(embed, width, batch_first=True)
-        self.key = nn.Linear(width, width, bias=False)
-        self.readout = nn.Linear(2 * width, embed)
+        self.key = nn.Linear(width + embed, width, bias=False)
+        self.readout = nn.Linear(2 * width + 2 * embed, embed)
         self.output_bias = nn.Parameter(torch.zeros(pieces))
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, sources: list[list[int]], targets: list[list[int]]) -> Tensor:
         """Compute the loss of a piece, in nats."""
         lengths = torch.tensor([len(source) for source in sources])
-        packed = rnn.pack_padded_sequence(
-            self.dropout(self.source(_pad(sources, 0))),
-            lengths,
-            batch_first=True,
-            enforce_sorted=False,
-        )
+        read = self.dropout(self.source(_pad(sources, 0)))
+        packed = rnn.pack_padded_sequence(read, lengths, batch_first=True, enforce_sorted=False)
         places, final = self.reader(packed)
-        places = rnn.pad_packed_sequence(places, batch_first=True)[0]
+        places = torch.cat([rnn.pad_packed_sequence(places, batch_first=True)[0], read], 2)
         start = self.starter(torch.cat([final[0], final[1]], 1)).tanh()
         embedded = self.dropout(self.target(_pad([[START, *target] for target in targets], 0)))
         hidden = self.writer(embedded, start[None].contiguous())[0]
@@ -53,7 +49,7 @@ class PlainTranslator(nn.Module):
         padding = torch.arange(places.shape[1]) >= lengths[:, None]
         weights = scores.masked_fill(padding[:, None], -torch.inf).softmax(dim=2)
         seen = weights @ places
-        readout = self.dropout(self.readout(torch.cat([hidden, seen], 2)).tanh())
+        readout = self.dropout(self.readout(torch.cat([hidden, seen, embedded], 2)).tanh())
         logits = functional.linear(readout, self.target.weight, self.output_bias)
         expected = _pad([[*target, END] for target in targets], PADDING)
         return functional.cross_entropy(
@@ -77,7 +73,9 @@ class PlainTranslator(nn.Module):
             "decoder.output_bias": "output_bias",
         }
         weights = ours.state_dict()
-        parts = [weights.pop(f"decoder.{part}.weight") for part in ("readout", "value")]
+        parts = [
+            weights.pop(f"decoder.{part}.weight") for part in ("readout", "value", "last_piece")
+        ]
         state = {"readout.weight": torch.cat(parts, 1)}
         for name, weight in weights.items():
             if ".recurrences." in name:

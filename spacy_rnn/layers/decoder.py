@@ -15,6 +15,7 @@ def build_recurrent_decoder_v1(
     embed_width: int = 256,
     readout_width: int = 256,
     cell: str = "gru",
+    deep_output: bool = False,
     input_feeding: bool = False,
     bridge: str = "dense",
     tied: bool = True,
@@ -29,6 +30,8 @@ def build_recurrent_decoder_v1(
     embed_width (int): Features of each embedding.
     readout_width (int): Features of what the softmax is computed from.
     cell (str): One of "lstm", "gru", "rnn_tanh", "rnn_relu".
+    deep_output (bool): Whether the readout also sees the piece that was read (Bahdanau et al.
+        2015).
     input_feeding (bool): Whether each step reads the readout of the one before (Luong et al.
         2015): training goes step by step then.
     bridge (str): What the decoder starts from: "zero", "last" or "dense".
@@ -47,6 +50,7 @@ def build_recurrent_decoder_v1(
         embed_width=embed_width,
         readout_width=readout_width,
         cell=cell,
+        deep_output=deep_output,
         input_feeding=input_feeding,
         bridge=bridge,
         tied=tied,

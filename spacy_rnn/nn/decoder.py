@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import repeat
 
 import torch
 from torch import Tensor, nn
@@ -57,6 +58,8 @@ class Decoder(nn.Module):
     depth (int): Layers.
     embed_width (int): Features of each embedding.
     readout_width (int): Features of what the softmax is computed from.
+    deep_output (bool): Whether the readout also sees the piece that was read (Bahdanau et al.
+        2015, appendix A.2.2): pairs of pieces need not go through the recurrent network then.
     input_feeding (bool): Whether each step reads the readout of the one before.
     bridge (str): What the states start from: "zero"; "last", the summary as it is; or
         "dense", a layer over it.
@@ -81,6 +84,7 @@ class Decoder(nn.Module):
         depth: int = 1,
         embed_width: int = 256,
         readout_width: int = 256,
+        deep_output: bool = False,
         input_feeding: bool = False,
         bridge: str = "dense",
         tied: bool = True,
@@ -123,9 +127,12 @@ class Decoder(nn.Module):
         seen = memory if attention else summary
         self.readout = Linear(width, readout_width)
         self.value = Linear(seen, readout_width, bias=False)
-        bound = (width + seen) ** -0.5  # As of one matrix over the two.
-        for parameter in (*self.readout.parameters(), *self.value.parameters()):
-            nn.init.uniform_(parameter, -bound, bound)
+        self.last_piece = Linear(embed_width, readout_width, bias=False) if deep_output else None
+        # All start as one matrix over all that is read out of would.
+        bound = (width + seen + deep_output * embed_width) ** -0.5
+        for layer in filter(None, (self.readout, self.value, self.last_piece)):
+            for parameter in layer.parameters():
+                nn.init.uniform_(parameter, -bound, bound)
         if not tied:
             self.output = nn.Parameter(torch.empty(pieces, readout_width))
             nn.init.normal_(self.output, std=readout_width**-0.5)
@@ -185,7 +192,8 @@ class Decoder(nn.Module):
         else:
             hidden, _ = self.network(embedded, lengths, self.start(memory))
             seen = self._look(to_grid(hidden, lengths), memory)
-            readouts = self._read_out(hidden, from_grid(seen, lengths))
+            word = self.last_piece(embedded) if self.last_piece else None
+            readouts = self._read_out(hidden, from_grid(seen, lengths), word)
         return self.dropout_readout(readouts, lengths)
 
     def _feed(self, memory: Memory, embedded: Tensor) -> Tensor:
@@ -193,10 +201,11 @@ class Decoder(nn.Module):
         state, looks = self.start(memory), self._start_looking(memory)
         readout = embedded.new_zeros(len(embedded), self.readout.out_features)
         readouts = [readout[:, None][:, :0]]
-        for word in embedded.unbind(1):
-            hidden, state = self.network.step(torch.cat([word, readout], 1), state)
+        words = self.last_piece(embedded).unbind(1) if self.last_piece else repeat(None)
+        for inputs, word in zip(embedded.unbind(1), words, strict=False):
+            hidden, state = self.network.step(torch.cat([inputs, readout], 1), state)
             seen, _, looks = self._attend(hidden[:, None], memory, looks)
-            readout = self._read_out(hidden, seen[:, 0])
+            readout = self._read_out(hidden, seen[:, 0], word)
             readouts.append(readout[:, None])
         return torch.cat(readouts, 1)
 
@@ -225,9 +234,10 @@ class Decoder(nn.Module):
         seen, weights = self.attention(queries, memory.keys, memory.values, memory.mask, looks)
         return seen, weights, self.attention.follow(weights, looks)
 
-    def _read_out(self, hidden: Tensor, seen: Tensor) -> Tensor:
+    def _read_out(self, hidden: Tensor, seen: Tensor, word: Tensor | None) -> Tensor:
         readout = self.readout(hidden)
-        return (readout + seen.to(readout.dtype)).tanh()
+        readout = readout + seen.to(readout.dtype)
+        return (readout if word is None else readout + word).tanh()
 
     def begin(self, memory: Memory) -> SearchState:
         """Stand before the first piece, with one hypothesis for each sentence.
@@ -256,17 +266,21 @@ class Decoder(nn.Module):
         parts = len(self.network.zoneouts)
         before, others = state.hypotheses[:parts], state.hypotheses[parts:]
         looks = others[1:] if self.input_feeding else others
+        flat, first = pieces.flatten(), self.network.first
+        inputs, gates = self.embedding(flat), None
         if self.input_feeding:
-            embedded = self.embedding(pieces.flatten())
-            inputs, gates = torch.cat([embedded, others[0].flatten(0, 1)], 1), None
+            inputs = torch.cat([inputs, others[0].flatten(0, 1)], 1)
         else:
-            inputs, gates = look_up(self.embedding, self.network, pieces.flatten())
+            gates = look_up(self.embedding, first.weight_ih, first.bias_ih, flat)
         hidden, after = self.network.step(
             inputs, tuple(part.flatten(0, 1).transpose(0, 1) for part in before), gates
         )
         hidden = hidden.view(*shape, hidden.shape[1])
         seen, weights, looks = self._attend(hidden, memory, looks)
-        readout = self._read_out(hidden, seen)
+        word = None
+        if self.last_piece is not None:
+            word = look_up(self.embedding, self.last_piece.weight, None, flat).view(*shape, -1)
+        readout = self._read_out(hidden, seen, word)
         scores = linear(readout, self.output_weight, self.output_bias)
         states = tuple(part.transpose(0, 1).unflatten(0, shape) for part in after)
         feeds = (readout,) if self.input_feeding else ()

@@ -282,13 +282,14 @@ class LanguageModel(nn.Module):
         last, *parts = (part.flatten(0, 1) for part in state.hypotheses)
         inner = len(self.network.zoneouts)
         before = tuple(part.transpose(0, 1) for part in parts[:inner])
-        embedded, gates = look_up(self.embedding, self.network, pieces.flatten())
-        new, after = self.network.step(embedded, before, gates)
+        flat, first = pieces.flatten(), self.network.first
+        gates = look_up(self.embedding, first.weight_ih, first.bias_ih, flat)
+        new, after = self.network.step(self.embedding(flat), before, gates)
         held = tuple(parts[inner:])
         if self.cache is not None:
-            held = self.cache.add(last, pieces.flatten(), held)
-        flat = (new, *(part.transpose(0, 1) for part in after), *held)
-        unflat = tuple(part.unflatten(0, pieces.shape) for part in flat)
+            held = self.cache.add(last, flat, held)
+        parts = [new, *(part.transpose(0, 1) for part in after), *held]
+        unflat = tuple(part.unflatten(0, pieces.shape) for part in parts)
         return SearchState(state.sentences, unflat)
 
 

@@ -1,35 +1,32 @@
-"""Words for a recurrent network that reads one at a time, by what it made of each before."""
-
-from typing import cast
+"""What a matrix makes of words that are read one at a time."""
 
 from torch import Tensor, nn
 from torch.nn import functional
 
 from .kept import keeps, kept
-from .recurrence import Recurrence
-from .recurrent import RecurrentNetwork
+from .products import linear
 
-MAX_GATES = 16_000_000
-"""Numbers that are kept of the gates of a whole vocabulary: 64 MB."""
+MAX_NUMBERS = 16_000_000
+"""Numbers that are kept of what a matrix makes of a whole vocabulary: 64 MB."""
 
 
 def look_up(
-    embedding: nn.Embedding, network: RecurrentNetwork, pieces: Tensor
-) -> tuple[Tensor, Tensor | None]:
-    """Embed words in prediction, and give what the first layer of a network makes of them.
+    embedding: nn.Embedding, matrix: Tensor, bias: Tensor | None, pieces: Tensor
+) -> Tensor:
+    """Multiply the embeddings of words by a matrix: where things are kept, those of the whole
+    vocabulary once, unless that is too much.
 
-    embedding (nn.Embedding): The embeddings of a vocabulary.
-    network (RecurrentNetwork): The network that reads them as they are.
+    embedding (nn.Embedding): The embeddings of the vocabulary.
+    matrix (Tensor): The matrix, `(outputs, features)`.
+    bias (Tensor | None): What is added, `(outputs,)`.
     pieces (Tensor): The words, `(words,)`.
-    RETURNS (tuple[Tensor, Tensor | None]): The embeddings, `(words, inputs)`, and for `step` the
-        input's part of the gates, where things are kept and it is not too large to be.
+    RETURNS (Tensor): The products, `(words, outputs)`.
     """
-    reader = cast(Recurrence, network.recurrences[0])
-    words, matrix, bias = embedding.weight, reader.weight_ih, reader.bias_ih
-    gates = None
-    if keeps() and words.shape[0] * matrix.shape[0] <= MAX_GATES:
-        table = kept(
-            ("gates", id(embedding), id(network)), lambda: functional.linear(words, matrix, bias)
-        )
-        gates = functional.embedding(pieces, table)
-    return embedding(pieces), gates
+    vocabulary = embedding.weight
+    if not keeps() or vocabulary.shape[0] * matrix.shape[0] > MAX_NUMBERS:
+        return linear(embedding(pieces), matrix, bias)
+    table = kept(
+        ("looked up", id(vocabulary), id(matrix)),
+        lambda: functional.linear(vocabulary, matrix, bias),
+    )
+    return functional.embedding(pieces, table)

@@ -138,6 +138,11 @@ class RecurrentNetwork(nn.Module):
         self.dropout_layers = LockedDropout(dropout_layers)
         self.dropout_output = LockedDropout(dropout_output)
 
+    @property
+    def first(self) -> Recurrence:
+        """Recurrence: The first layer, from the start."""
+        return cast(Recurrence, self.recurrences[0])
+
     def forward(
         self, data: Tensor, lengths: Tensor, state: State | None = None
     ) -> tuple[Tensor, State]:
@@ -228,7 +233,7 @@ class RecurrentNetwork(nn.Module):
             `(depth * directions, batch, hidden)`: zero, or learned, as set.
         """
         if self.initial is None:
-            like = cast(Recurrence, self.recurrences[0]).weight_hh
+            like = self.first.weight_hh
             shape = (self.depth * self.directions, batch, self.hidden)
             return (like.new_zeros(shape),) * len(self.zoneouts)
         return tuple(part.expand(-1, batch, -1) for part in self.initial.unbind())

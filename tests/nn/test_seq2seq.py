@@ -39,6 +39,9 @@ CASES = [
         ],
     )
 ]
+SHORT_WAYS = ("coverage", "general", "none")
+"""Attentions that are tried with an encoder that passes its embeddings on and a decoder whose
+readout sees the last piece."""
 each_case = pytest.mark.parametrize(
     "case", CASES, ids=lambda case: "-".join(str(value) for value in case.values())
 )
@@ -47,11 +50,10 @@ TARGETS = [[4, 3], [5], [], [6, 5, 4]]
 
 
 def make_network(case, depth=2, tied_source=False, dtype=torch.float64, **settings):
-    case = {**case, "attention": ATTENTIONS[case["attention"]]}
-    decoder = partial(
-        Decoder, width=4, depth=depth, embed_width=3, readout_width=3, **case, **settings
-    )
-    encoder = partial(SubwordEncoder, embed_width=3, width=4)
+    short = case["attention"] in SHORT_WAYS
+    case = {**case, "attention": ATTENTIONS[case["attention"]], "deep_output": short, **settings}
+    decoder = partial(Decoder, width=4, depth=depth, embed_width=3, readout_width=3, **case)
+    encoder = partial(SubwordEncoder, embed_width=3, width=4, remember_embeddings=short)
     network = Seq2Seq(PIECES, decoder, encoder, PIECES, tied_source=tied_source).to(dtype)
     for parameter in network.parameters():
         nn.init.normal_(parameter, std=0.5)
@@ -98,12 +100,14 @@ def test_whole_targets_equal_single_steps(case, kept):
         last = torch.tensor(now)[:, None]
     if kept is not None:
         decoder = network.decoder
-        gates = ("gates", id(decoder.embedding), id(decoder.network))
-        assert list(kept) == ([] if case["input_feeding"] else [gates])
+        read = [] if case["input_feeding"] else [decoder.network.first.weight_ih]
+        read += [decoder.last_piece.weight] if decoder.last_piece else []
+        words = id(decoder.embedding.weight)
+        assert list(kept) == [("looked up", words, id(matrix)) for matrix in read]
 
 
 def test_gates_of_a_large_vocabulary_are_not_kept(monkeypatch):
-    monkeypatch.setattr("spacy_rnn.nn.lookup.MAX_GATES", PIECES * 3 * 4 - 1)
+    monkeypatch.setattr("spacy_rnn.nn.lookup.MAX_NUMBERS", PIECES * 3 * 4 - 1)
     network = make_network(CASES[0])
     state = network.decoder.begin(network.encode(*flat(SOURCES)))
     with keep_in({}) as store:
@@ -165,6 +169,16 @@ def test_sources_matter(case):
         # Without attention and bridge, a source is not seen.
         seen = case["attention"] != "none" or case["bridge"] != "zero"
         assert changes.all() if seen else not changes.any()
+
+
+def test_embeddings_are_remembered_as_asked():
+    encoder = SubwordEncoder(PIECES, 3, width=4, remember_embeddings=True).eval()
+    pieces, lengths = flat(SOURCES)
+    places, summary = encoder(pieces, lengths)
+    assert encoder.width == places.shape[1] == 7
+    torch.testing.assert_close(places[:, 4:], encoder.embedding(pieces))
+    encoder.remember_embeddings = False
+    torch.testing.assert_close(encoder(pieces, lengths), (places[:, :4], summary))
 
 
 def test_memory_from_outside():

@@ -32,9 +32,14 @@ def test_losses_equal_those_of_a_plain_loop(plain_translator):
         config={
             "vocab_size": 285,
             "model": {
-                "encoder": sizes,
+                "encoder": {**sizes, "remember_embeddings": True},
                 "attention": {"@misc": "spacy-rnn.general_attention.v1"},
-                "decoder": {**sizes, "readout_width": 16, "label_smoothing": 0.0},
+                "decoder": {
+                    **sizes,
+                    "readout_width": 16,
+                    "label_smoothing": 0.0,
+                    "deep_output": True,
+                },
             },
         },
     )

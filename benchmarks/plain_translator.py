@@ -30,18 +30,22 @@ class PlainTranslator(nn.Module):
         self.reader = nn.GRU(embed, width // 2, bidirectional=True, batch_first=True)
         self.starter = nn.Linear(width, width)
         self.writer = nn.GRU(embed, width, batch_first=True)
-        self.key = nn.Linear(width + embed, width, bias=False)
-        self.readout = nn.Linear(2 * width + 2 * embed, embed)
+        self.key = nn.Linear(width, width, bias=False)
+        self.readout = nn.Linear(2 * width + embed, embed)
         self.output_bias = nn.Parameter(torch.zeros(pieces))
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, sources: list[list[int]], targets: list[list[int]]) -> Tensor:
         """Compute the loss of a piece, in nats."""
         lengths = torch.tensor([len(source) for source in sources])
-        read = self.dropout(self.source(_pad(sources, 0)))
-        packed = rnn.pack_padded_sequence(read, lengths, batch_first=True, enforce_sorted=False)
+        packed = rnn.pack_padded_sequence(
+            self.dropout(self.source(_pad(sources, 0))),
+            lengths,
+            batch_first=True,
+            enforce_sorted=False,
+        )
         places, final = self.reader(packed)
-        places = torch.cat([rnn.pad_packed_sequence(places, batch_first=True)[0], read], 2)
+        places = rnn.pad_packed_sequence(places, batch_first=True)[0]
         start = self.starter(torch.cat([final[0], final[1]], 1)).tanh()
         embedded = self.dropout(self.target(_pad([[START, *target] for target in targets], 0)))
         hidden = self.writer(embedded, start[None].contiguous())[0]

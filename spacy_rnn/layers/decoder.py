@@ -15,7 +15,7 @@ def build_recurrent_decoder_v1(
     embed_width: int = 256,
     readout_width: int = 256,
     cell: str = "gru",
-    deep_output: bool = False,
+    deep_output: bool = True,
     input_feeding: bool = False,
     bridge: str = "dense",
     tied: bool = True,

@@ -72,7 +72,6 @@ def build_subword_encoder_v1(
     depth: int = 1,
     *,
     embed_width: int = 256,
-    remember_embeddings: bool = False,
     cell: str = "gru",
     bidirectional: bool = True,
     merge: str = "concat",
@@ -93,11 +92,9 @@ def build_subword_encoder_v1(
 
     The settings of the network are those of `spacy-rnn.RecurrentEncoder.v1`.
 
-    width (int): Features of what the network says of each piece, both directions together.
+    width (int): Features of each piece that goes out, both directions together.
     depth (int): Layers.
     embed_width (int): Features of each embedding.
-    remember_embeddings (bool): Whether the decoder also sees the embedding of each piece, beside
-        what the network says of it: a way around the network for names and rare words.
     cell (str): One of "lstm", "gru", "rnn_tanh", "rnn_relu".
     bidirectional (bool): Whether each layer also reads from the end.
     merge (str): How two directions become one output: "concat" or "sum".
@@ -124,7 +121,6 @@ def build_subword_encoder_v1(
     build = partial(
         SubwordEncoder,
         embed_width=embed_width,
-        remember_embeddings=remember_embeddings,
         dropout=dropout,
         width=width,
         depth=depth,
@@ -149,7 +145,7 @@ def build_subword_encoder_v1(
         encode_pieces,
         layers=[pieces],
         shims=[NetworkShim(build, {"pieces": 1})],
-        dims={"nO": width + remember_embeddings * embed_width},
+        dims={"nO": width},
     )
 
 
@@ -212,6 +208,8 @@ def translate(
     int8 (bool): Whether the decoder computes in 8-bit integers.
     RETURNS (list[list[Hypothesis]]): What the search returns.
     """
+    from ..nn.products import bfloat16_products
+
     subwords = load_subwords(model.attrs["subwords"])
     settings: dict[str, Any] = {}
     if banned:
@@ -223,7 +221,7 @@ def translate(
     with shim.predictor() as network:
         network = cast(Any, network)
         state = network.decoder.begin(network.encode(source, lengths))
-        with shim.int8() if int8 else nullcontext():
+        with bfloat16_products(), shim.int8() if int8 else nullcontext():
             return search(network.decoder.step, state, lengths.to(source.device), **settings)
 
 

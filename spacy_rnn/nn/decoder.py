@@ -84,7 +84,7 @@ class Decoder(nn.Module):
         depth: int = 1,
         embed_width: int = 256,
         readout_width: int = 256,
-        deep_output: bool = False,
+        deep_output: bool = True,
         input_feeding: bool = False,
         bridge: str = "dense",
         tied: bool = True,

@@ -7,6 +7,7 @@ the recurrent matrix is one product.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -15,6 +16,7 @@ from torch.autograd import Function
 from torch.nn import functional
 
 from .gradients import refuse_second_derivatives
+from .kept import kept
 from .products import pad_rows
 from .ragged import Packed
 
@@ -44,12 +46,13 @@ def scan_gru(
             for matrix, bias, order in zip(input_matrices, input_biases, words, strict=True)
         ]
     )
-    outputs, final = _Scan.apply(
-        gates,
-        torch.stack(recurrent_matrices).to(gates.dtype),
-        torch.stack(recurrent_biases).to(gates.dtype),
-        start.to(gates.dtype),
-        layout.batch_sizes.tolist(),
+    matrices, biases = (
+        kept(("stacked", gates.dtype, *map(id, parts)), partial(_stack, parts, gates.dtype))
+        for parts in (recurrent_matrices, recurrent_biases)
+    )
+    scan = _Scan.apply if torch.is_grad_enabled() else _predict
+    outputs, final = scan(
+        gates, matrices, biases, start.to(gates.dtype), layout.batch_sizes.tolist()
     )
     pairs = zip(outputs.unbind(), rows, strict=True)
     return torch.cat([output.index_select(0, order) for output, order in pairs], 1), final
@@ -67,20 +70,13 @@ class _Scan(Function):
         befores, candidates, recurrent_candidates = (gates.new_empty(shape) for _ in range(3))
         switches = gates.new_empty(*gates.shape[:2], 2 * width)
         outputs = gates.new_empty(shape)
-        transposed, biases = matrices.transpose(1, 2), biases[:, None]
         for rows in _steps(batch_sizes):
             running = state[:, : rows.stop - rows.start]
             befores[:, rows] = running
-            recurrent = torch.baddbmm(biases, running, transposed)
-            switch = torch.add(gates[:, rows, : 2 * width], recurrent[:, :, : 2 * width])
-            switches[:, rows] = switch.sigmoid_()
-            reset, update = switch.split(width, 2)
-            recurrent_candidate = recurrent[:, :, 2 * width :]
-            recurrent_candidates[:, rows] = recurrent_candidate
-            candidate = torch.addcmul(gates[:, rows, 2 * width :], reset, recurrent_candidate)
-            candidates[:, rows] = candidate.tanh_()
-            running.copy_(torch.lerp(candidate, running, update))
-            outputs[:, rows] = running
+            parts = _step(gates[:, rows], running, matrices, biases)
+            switches[:, rows], recurrent_candidates[:, rows], candidates[:, rows], after = parts
+            running.copy_(after)
+            outputs[:, rows] = after
         ctx.batch_sizes = batch_sizes
         ctx.save_for_backward(matrices, befores, switches, candidates, recurrent_candidates)
         return outputs, state
@@ -115,6 +111,37 @@ class _Scan(Function):
         d_recurrent = d_recurrent.flatten(2)
         d_matrices = pad_rows(d_recurrent, 1).transpose(1, 2) @ pad_rows(befores, 1)
         return d_gates.flatten(2), d_matrices, d_recurrent.sum(1), d_state, None
+
+
+def _predict(
+    gates: Tensor, matrices: Tensor, biases: Tensor, start: Tensor, batch_sizes: list[int]
+) -> tuple[Tensor, Tensor]:
+    """Take all steps as `_Scan` does, and remember nothing of them."""
+    state, outputs = start.clone(), []
+    for rows in _steps(batch_sizes):
+        running = state[:, : rows.stop - rows.start]
+        *_, after = _step(gates[:, rows], running, matrices, biases)
+        running.copy_(after)
+        outputs.append(after)
+    return torch.cat(outputs, 1), state
+
+
+def _step(
+    gates: Tensor, before: Tensor, matrices: Tensor, biases: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Take one step of each direction: reset and update gate, the hidden state's part of the
+    candidate, the candidate, the state."""
+    width = before.shape[2]
+    recurrent = torch.baddbmm(biases[:, None], before, matrices.transpose(1, 2))
+    switch = torch.add(gates[:, :, : 2 * width], recurrent[:, :, : 2 * width]).sigmoid_()
+    reset, update = switch.split(width, 2)
+    recurrent_candidate = recurrent[:, :, 2 * width :]
+    candidate = torch.addcmul(gates[:, :, 2 * width :], reset, recurrent_candidate).tanh_()
+    return switch, recurrent_candidate, candidate, torch.lerp(candidate, before, update)
+
+
+def _stack(parts: Sequence[Tensor], dtype: torch.dtype) -> Tensor:
+    return torch.stack(tuple(parts)).to(dtype)
 
 
 def _steps(batch_sizes: list[int]) -> list[slice]:

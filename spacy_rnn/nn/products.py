@@ -6,12 +6,33 @@ But hardly a batch of texts has as many words as one before, and in a search sen
 by one. So rows of zeros are added, up to the next of a few numbers.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from .int8 import find_rounded
 from .kept import keeps, kept
+
+_ON: ContextVar[bool] = ContextVar("on", default=False)
+
+
+@contextmanager
+def bfloat16_products() -> Iterator[None]:
+    """Where autocast has a CPU compute in bfloat16, let `linear` alone do so for a while, in this
+    thread: what else there is in a step of a search is so little that casts take longer."""
+    if not _autocasts():
+        yield
+        return
+    before = _ON.set(True)
+    try:
+        with torch.autocast("cpu", enabled=False):
+            yield
+    finally:
+        _ON.reset(before)
 
 
 def compiles_each_shape(data: Tensor) -> bool:
@@ -22,9 +43,11 @@ def compiles_each_shape(data: Tensor) -> bool:
     """
     if data.device.type != "cpu":
         return False
-    return data.dtype == torch.bfloat16 or (
-        torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu") == torch.bfloat16
-    )
+    return data.dtype == torch.bfloat16 or _autocasts()
+
+
+def _autocasts() -> bool:
+    return torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu") == torch.bfloat16
 
 
 def linear(data: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -39,8 +62,10 @@ def linear(data: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     rounded = find_rounded(weight)
     if rounded is not None:
         products = rounded.multiply(_add_rows(data, 0), bias)
-    elif compiles_each_shape(data):
-        products = functional.linear(_add_rows(data, 0), _cast(weight), bias)
+    elif _ON.get() or compiles_each_shape(data):
+        bias = bias if bias is None else _cast(bias)
+        products = functional.linear(_add_rows(_cast(data), 0), _cast(weight), bias)
+        products = products.to(data.dtype) if _ON.get() else products
     else:
         products = functional.linear(data, weight, bias)
     return products if products.shape[0] == rows else products[:rows]
@@ -63,12 +88,12 @@ def pad_rows(data: Tensor, dim: int = 0) -> Tensor:
     return _add_rows(data, dim) if compiles_each_shape(data) else data
 
 
-def _cast(weight: Tensor) -> Tensor:
-    """Cast weights once, and not for each product as autocast does."""
+def _cast(data: Tensor) -> Tensor:
+    """Cast to bfloat16 what autocast does not; weights once, and not for each product."""
     # Other tensors than parameters may be gone when their identity comes up again.
-    if not keeps() or not isinstance(weight, nn.Parameter):
-        return weight
-    return kept(("bfloat16", id(weight)), weight.bfloat16)
+    if keeps() and isinstance(data, nn.Parameter):
+        return kept(("bfloat16", id(data)), data.bfloat16)
+    return data.bfloat16() if _ON.get() else data
 
 
 def _add_rows(data: Tensor, dim: int) -> Tensor:

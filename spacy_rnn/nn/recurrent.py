@@ -206,7 +206,8 @@ class RecurrentNetwork(nn.Module):
             )
         self._check_inputs(data)
         self._check_state(state, len(data))
-        data = self.dropout_input(self.word_dropout(data))
+        if self.training:
+            data = self.dropout_input(self.word_dropout(data))
         finals = []
         for layer, recurrence in enumerate(self.recurrences):
             below = data

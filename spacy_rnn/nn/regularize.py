@@ -71,7 +71,9 @@ class WeightDrop(Dropout):
         weight (Tensor): The recurrent matrix, shape `(gates * hidden, hidden)`.
         RETURNS (Tensor): A matrix of the same shape, the kept weights scaled up.
         """
-        return functional.dropout(weight, self.rate, self.training)
+        if not self.training or self.rate == 0.0:
+            return weight
+        return functional.dropout(weight, self.rate)
 
 
 def zoneout(

@@ -19,24 +19,14 @@ class SubwordEncoder(nn.Module):
     embed_width (int): Features of each embedding.
     network (RecurrentNetwork): The reader.
     dropout (float | None): Locked dropout on the embeddings.
-    remember_embeddings (bool): Whether what goes out at each piece is also its embedding, beside
-        what the network says: which word it was, however it was read.
     """
 
-    def __init__(
-        self,
-        pieces: int,
-        embed_width: int,
-        dropout: float | None = None,
-        remember_embeddings: bool = False,
-        **network,
-    ):
+    def __init__(self, pieces: int, embed_width: int, dropout: float | None = None, **network):
         super().__init__()
         self.embedding = make_embedding(pieces, embed_width)
         self.dropout = LockedDropout(dropout)
         self.network = RecurrentNetwork(embed_width, **network)
-        self.remember_embeddings = remember_embeddings
-        self.width = self.network.width + remember_embeddings * embed_width
+        self.width = self.network.width
         self.summary = self.network.directions * self.network.hidden
 
     def forward(self, pieces: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
@@ -50,8 +40,6 @@ class SubwordEncoder(nn.Module):
         embedded = self.dropout(self.embedding(pieces), lengths)
         places, (hidden, *_) = self.network(embedded, lengths)
         last = hidden[-self.network.directions :]
-        if self.remember_embeddings:
-            places = torch.cat([places, embedded], 1)
         return places, last.transpose(0, 1).flatten(1)
 
 

@@ -17,7 +17,8 @@ from spacy_rnn.nn.attention import (
     ScaledDotAttention,
 )
 from spacy_rnn.nn.decoder import Decoder
-from spacy_rnn.nn.products import linear, pad_rows
+from spacy_rnn.nn.kept import keep_in
+from spacy_rnn.nn.products import bfloat16_products, linear, pad_rows
 from spacy_rnn.nn.seq2seq import Seq2Seq, SubwordEncoder
 from spacy_rnn.text.subwords import END, START
 
@@ -113,6 +114,26 @@ def test_rows_that_were_added_leave_no_trace_in_the_loss(words, monkeypatch):
     monkeypatch.setattr(vocabulary, "pad_rows", lambda data: data)
     for found, right in zip(padded, compute(), strict=True):
         torch.testing.assert_close(found, right)
+
+
+@pytest.mark.parametrize("shape", [(0,), (1,), (7,), (9, 2)], ids=str)
+@pytest.mark.parametrize("bias", [None, nn.Parameter(torch.randn(6))], ids=["plain", "bias"])
+def test_products_alone_are_in_bfloat16(shape, bias):
+    data, weight = torch.randn(*shape, 5), nn.Parameter(torch.randn(6, 5))
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16), keep_in({}) as store:
+        expected = functional.linear(data, weight, bias)
+        with bfloat16_products():
+            result, other = linear(data, weight, bias), data @ data.transpose(-1, -2)
+        assert linear(data, weight, bias).dtype == torch.bfloat16
+    assert result.dtype == other.dtype == torch.float32
+    torch.testing.assert_close(result, expected.float())
+    assert len(store) == (1 if bias is None else 2)
+
+
+def test_without_autocast_products_stay_as_they_are():
+    data, weight = torch.randn(3, 5), nn.Parameter(torch.randn(6, 5))
+    with bfloat16_products():
+        assert torch.equal(linear(data, weight), functional.linear(data, weight))
 
 
 ATTENTIONS = {

@@ -32,7 +32,7 @@ def test_losses_equal_those_of_a_plain_loop(plain_translator):
         config={
             "vocab_size": 285,
             "model": {
-                "encoder": {**sizes, "remember_embeddings": True},
+                "encoder": sizes,
                 "attention": {"@misc": "spacy-rnn.general_attention.v1"},
                 "decoder": {
                     **sizes,

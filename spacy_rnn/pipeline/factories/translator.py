@@ -41,6 +41,7 @@ readout_width = 256
 width = 512
 depth = 1
 cell = "gru"
+deep_output = true
 input_feeding = false
 bridge = "dense"
 tied = true

@@ -220,7 +220,7 @@ def translate(
     shim = cast("NetworkShim", model.shims[0])
     with shim.predictor() as network:
         network = cast(Any, network)
-        state = network.decoder.begin(network.encode(source, lengths))
+        state = network.decoder.begin(*network.encode(source, lengths))
         with bfloat16_products(), shim.int8() if int8 else nullcontext():
             return search(network.decoder.step, state, lengths.to(source.device), **settings)
 

@@ -1,8 +1,8 @@
 """A recurrent decoder with attention."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import repeat
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -21,21 +21,18 @@ MakeAttention = Callable[[int, int], Attention]
 """Makes an attention for queries and a memory of so many features."""
 
 
-@dataclass(frozen=True)
-class Memory:
-    """What a decoder needs to know of its source sentences.
+class Memory(NamedTuple):
+    """What a decoder looks at in its source sentences.
 
     keys (Tensor): What queries are compared with, at each place: `(batch, places, any)`.
     values (Tensor): What each place adds to the readout, `(batch, places, readout_width)`;
         without attention what all of them do, `(batch, 1, readout_width)`.
     mask (Tensor): Where there is something, `(batch, places)`.
-    summary (Tensor): Each sentence as one vector, `(batch, summary)`.
     """
 
     keys: Tensor
     values: Tensor
     mask: Tensor
-    summary: Tensor
 
 
 class Decoder(nn.Module):
@@ -158,47 +155,54 @@ class Decoder(nn.Module):
         mask = grid_mask(lengths, places.device)
         if self.attention is None:
             values = self.value(summary).to(summary.dtype)[:, None]
-            return Memory(values, values, mask, summary)
+            return Memory(values, values, mask)
         keys, values = (
             to_grid(made.to(places.dtype), lengths)
             for made in (self.attention.project(places), self.value(places))
         )
-        return Memory(keys, values, mask, summary)
+        return Memory(keys, values, mask)
 
-    def start(self, memory: Memory) -> State:
-        """Give the states of the recurrent network before the first piece."""
-        batch = len(memory.summary)
+    def start(self, summary: Tensor) -> State:
+        """Give the states of the recurrent network before the first piece.
+
+        summary (Tensor): Each sentence as one vector, `(batch, summary)`.
+        RETURNS (State): The states, each `(depth, batch, width)`.
+        """
+        batch = len(summary)
         if self.starter is not None:
-            parts = self.starter(memory.summary).tanh().to(self.starter.weight.dtype)
+            parts = self.starter(summary).tanh().to(self.starter.weight.dtype)
             parts = parts.view(batch, -1, self.network.depth, self.network.width)
             return tuple(part.contiguous() for part in parts.permute(1, 2, 0, 3))
         zero = self.network.start(batch)
         if self.bridge == "zero":
             return zero
-        return memory.summary.expand_as(zero[0]), *zero[1:]
+        return summary.expand_as(zero[0]), *zero[1:]
 
-    def forward(self, memory: Memory, pieces: Tensor, lengths: Tensor) -> Tensor:
+    def forward(self, memory: Memory, summary: Tensor, pieces: Tensor, lengths: Tensor) -> Tensor:
         """Read whole targets, each piece after those before it: teacher forcing.
 
         memory (Memory): The source sentences.
+        summary (Tensor): Each of them as one vector, `(batch, summary)`.
         pieces (Tensor): For each target the start symbol and all pieces but the last,
             `(pieces,)`.
         lengths (Tensor): The pieces of each target, `(batch,)`, on the CPU.
         RETURNS (Tensor): The readout that predicts each next piece, `(pieces, readout_width)`.
         """
         embedded = self.dropout_embedded(self.word_dropout(self.embedding(pieces)), lengths)
+        state = self.start(summary)
         if self.input_feeding:
-            readouts = from_grid(self._feed(memory, to_grid(embedded, lengths)), lengths)
+            readouts = self._feed(memory, state, to_grid(embedded, lengths))
+            readouts = from_grid(readouts, lengths)
         else:
-            hidden, _ = self.network(embedded, lengths, self.start(memory))
+            hidden, _ = self.network(embedded, lengths, state)
             seen = self._look(to_grid(hidden, lengths), memory)
             word = self.last_piece(embedded) if self.last_piece else None
             readouts = self._read_out(hidden, from_grid(seen, lengths), word)
         return self.dropout_readout(readouts, lengths)
 
-    def _feed(self, memory: Memory, embedded: Tensor) -> Tensor:
+    def _feed(self, memory: Memory, state: State, embedded: Tensor) -> Tensor:
         """Read out step by step, each step reading the readout before it."""
-        state, looks = self.start(memory), self._start_looking(memory)
+        looks = self._start_looking(memory)
         readout = embedded.new_zeros(len(embedded), self.readout.out_features)
         readouts = [readout[:, None][:, :0]]
         words = self.last_piece(embedded).unbind(1) if self.last_piece else repeat(None)
@@ -231,7 +235,7 @@ class Decoder(nn.Module):
         if self.attention is None:
             seen = memory.values.expand(-1, queries.shape[1], -1)
             return seen, queries.new_zeros(*queries.shape[:2], memory.mask.shape[1]), ()
-        seen, weights = self.attention(queries, memory.keys, memory.values, memory.mask, looks)
+        seen, weights = self.attention(queries, *memory, looks)
         return seen, weights, self.attention.follow(weights, looks)
 
     def _read_out(self, hidden: Tensor, seen: Tensor, word: Tensor | None) -> Tensor:
@@ -239,18 +243,17 @@ class Decoder(nn.Module):
         readout = readout + seen.to(readout.dtype)
         return (readout if word is None else readout + word).tanh()
 
-    def begin(self, memory: Memory) -> SearchState:
+    def begin(self, memory: Memory, summary: Tensor) -> SearchState:
         """Stand before the first piece, with one hypothesis for each sentence.
 
         memory (Memory): The source sentences.
+        summary (Tensor): Each of them as one vector, `(batch, summary)`.
         RETURNS (SearchState): The state for `step`.
         """
-        states = [part.permute(1, 0, 2)[:, None] for part in self.start(memory)]
+        states = [part.permute(1, 0, 2)[:, None] for part in self.start(summary)]
         if self.input_feeding:
-            batch = len(memory.summary)
-            states.append(memory.values.new_zeros(batch, 1, self.readout.out_features))
-        sentences = (memory.keys, memory.values, memory.mask, memory.summary)
-        return SearchState(sentences, (*states, *self._start_looking(memory)))
+            states.append(summary.new_zeros(len(summary), 1, self.readout.out_features))
+        return SearchState(memory, (*states, *self._start_looking(memory)))
 
     def step(self, pieces: Tensor, state: SearchState) -> tuple[Tensor, Tensor, SearchState]:
         """Predict the next piece of each hypothesis.

@@ -50,8 +50,7 @@ def scan_gru(
         kept(("stacked", gates.dtype, *map(id, parts)), partial(_stack, parts, gates.dtype))
         for parts in (recurrent_matrices, recurrent_biases)
     )
-    scan = _Scan.apply if torch.is_grad_enabled() else _predict
-    outputs, final = scan(
+    outputs, final = _Scan.apply(
         gates, matrices, biases, start.to(gates.dtype), layout.batch_sizes.tolist()
     )
     pairs = zip(outputs.unbind(), rows, strict=True)
@@ -65,26 +64,34 @@ class _Scan(Function):
     @staticmethod
     def forward(ctx: Any, gates, matrices, biases, start, batch_sizes):
         width = start.shape[2]
-        state = start.clone()
+        transposed, biases = matrices.transpose(1, 2), biases[:, None]
         shape = (*gates.shape[:2], width)
-        befores, candidates, recurrent_candidates = (gates.new_empty(shape) for _ in range(3))
+        recurrent_candidates, candidates, outputs = (gates.new_empty(shape) for _ in range(3))
         switches = gates.new_empty(*gates.shape[:2], 2 * width)
-        outputs = gates.new_empty(shape)
+        state, ended = start, []
         for rows in _steps(batch_sizes):
-            running = state[:, : rows.stop - rows.start]
-            befores[:, rows] = running
-            parts = _step(gates[:, rows], running, matrices, biases)
-            switches[:, rows], recurrent_candidates[:, rows], candidates[:, rows], after = parts
-            running.copy_(after)
-            outputs[:, rows] = after
+            running = rows.stop - rows.start
+            ended.append(state[:, running:])
+            before = state[:, :running]
+            recurrent = torch.baddbmm(biases, before, transposed)
+            inputs = gates[:, rows]
+            switch = switches[:, rows]
+            torch.add(inputs[:, :, : 2 * width], recurrent[:, :, : 2 * width], out=switch)
+            reset, update = switch.sigmoid_().split(width, 2)
+            recurrent_candidate = recurrent[:, :, 2 * width :]
+            recurrent_candidates[:, rows] = recurrent_candidate
+            candidate = candidates[:, rows]
+            torch.addcmul(inputs[:, :, 2 * width :], reset, recurrent_candidate, out=candidate)
+            state = torch.lerp(candidate.tanh_(), before, update, out=outputs[:, rows])
         ctx.batch_sizes = batch_sizes
-        ctx.save_for_backward(matrices, befores, switches, candidates, recurrent_candidates)
-        return outputs, state
+        ctx.save_for_backward(matrices, start, outputs, switches, candidates, recurrent_candidates)
+        return outputs, torch.cat([state, *reversed(ended)], 1)
 
     @staticmethod
     def backward(ctx: Any, d_outputs, d_final):
         refuse_second_derivatives()
-        matrices, befores, switches, candidates, recurrent_candidates = ctx.saved_tensors
+        matrices, start, outputs, switches, candidates, recurrent_candidates = ctx.saved_tensors
+        befores = _befores(start, outputs, ctx.batch_sizes)
         resets, updates = switches.split(befores.shape[2], 2)
         # What the gradient of a step's output is multiplied by, for each part of its gates.
         by_candidate = (1 - updates) * (1 - candidates * candidates)
@@ -101,43 +108,14 @@ class _Scan(Function):
         d_state = d_final.clone()
         for rows in reversed(_steps(ctx.batch_sizes)):
             running = d_state[:, : rows.stop - rows.start]
-            d_step = running + d_outputs[:, rows]
-            d_states[:, rows] = d_step
-            d_parts = d_step[:, :, None] * by_part[:, rows]
-            d_recurrent[:, rows] = d_parts
+            d_step = torch.add(running, d_outputs[:, rows], out=d_states[:, rows])
+            d_parts = torch.mul(d_step[:, :, None], by_part[:, rows], out=d_recurrent[:, rows])
             running.copy_(torch.baddbmm(d_step * updates[:, rows], d_parts.flatten(2), matrices))
         d_gates = d_recurrent.clone()
         d_gates[:, :, 2] = d_states * by_candidate
         d_recurrent = d_recurrent.flatten(2)
         d_matrices = pad_rows(d_recurrent, 1).transpose(1, 2) @ pad_rows(befores, 1)
         return d_gates.flatten(2), d_matrices, d_recurrent.sum(1), d_state, None
-
-
-def _predict(
-    gates: Tensor, matrices: Tensor, biases: Tensor, start: Tensor, batch_sizes: list[int]
-) -> tuple[Tensor, Tensor]:
-    """Take all steps as `_Scan` does, and remember nothing of them."""
-    state, outputs = start.clone(), []
-    for rows in _steps(batch_sizes):
-        running = state[:, : rows.stop - rows.start]
-        *_, after = _step(gates[:, rows], running, matrices, biases)
-        running.copy_(after)
-        outputs.append(after)
-    return torch.cat(outputs, 1), state
-
-
-def _step(
-    gates: Tensor, before: Tensor, matrices: Tensor, biases: Tensor
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Take one step of each direction: reset and update gate, the hidden state's part of the
-    candidate, the candidate, the state."""
-    width = before.shape[2]
-    recurrent = torch.baddbmm(biases[:, None], before, matrices.transpose(1, 2))
-    switch = torch.add(gates[:, :, : 2 * width], recurrent[:, :, : 2 * width]).sigmoid_()
-    reset, update = switch.split(width, 2)
-    recurrent_candidate = recurrent[:, :, 2 * width :]
-    candidate = torch.addcmul(gates[:, :, 2 * width :], reset, recurrent_candidate).tanh_()
-    return switch, recurrent_candidate, candidate, torch.lerp(candidate, before, update)
 
 
 def _stack(parts: Sequence[Tensor], dtype: torch.dtype) -> Tensor:
@@ -151,3 +129,12 @@ def _steps(batch_sizes: list[int]) -> list[slice]:
         steps.append(slice(first, first + running))
         first += running
     return steps
+
+
+def _befores(start: Tensor, outputs: Tensor, batch_sizes: list[int]) -> Tensor:
+    """Give the state before each step: the output of the same sequence at the step before."""
+    first, *others = batch_sizes
+    sizes = torch.tensor(batch_sizes)
+    back = sizes[:-1].repeat_interleave(sizes[1:])
+    rows = torch.arange(first, first + sum(others)) - back
+    return torch.cat([start[:, :first], outputs.index_select(1, rows.to(outputs.device))], 1)

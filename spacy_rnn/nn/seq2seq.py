@@ -89,19 +89,20 @@ class Seq2Seq(nn.Module):
             )
         self.decoder.embedding = self.encoder.embedding
 
-    def encode(self, source: Tensor, lengths: Tensor) -> Memory:
+    def encode(self, source: Tensor, lengths: Tensor) -> tuple[Memory, Tensor]:
         """Read source sentences.
 
         source (Tensor): The source pieces of all sentences, `(pieces,)`, or without an
             encoder what another one says at each token, `(tokens, memory)`.
         lengths (Tensor): The pieces or tokens of each sentence, `(batch,)`, on the CPU.
-        RETURNS (Memory): What the decoder needs to know.
+        RETURNS (tuple[Memory, Tensor]): What the decoder looks at, and each sentence as one
+            vector, `(batch, summary)`.
         """
         if self.encoder is not None:
             places, summary = self.encoder(source, lengths)
         else:
             places, summary = source, mean_of(source, lengths)
-        return self.decoder.remember(places, lengths, summary)
+        return self.decoder.remember(places, lengths, summary), summary
 
     def forward(
         self, source: Tensor, lengths: Tensor, targets: Tensor, target_lengths: Tensor
@@ -121,8 +122,9 @@ class Seq2Seq(nn.Module):
         last = target_lengths.cumsum(0) - 1
         starts[last] = False
         ends[last - target_lengths + 1] = False
-        memory = self.encode(source, lengths)
-        readouts = self.decoder(memory, targets[starts.to(targets.device)], target_lengths - 1)
+        memory, summary = self.encode(source, lengths)
+        known = targets[starts.to(targets.device)]
+        readouts = self.decoder(memory, summary, known, target_lengths - 1)
         return cross_entropy(
             readouts,
             self.decoder.output_weight,

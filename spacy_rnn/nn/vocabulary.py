@@ -49,17 +49,18 @@ class _CrossEntropy(Function):
             padded = pad_rows(rows)
             logits = functional.linear(padded, weight, bias)[: len(rows)].to(surprisal_type)
             own = logits.gather(1, right[:, None])
-            mean = logits.mean(dim=1, keepdim=True)
-            # One exponential gives the normaliser and, divided by it, the probabilities.
             peak = logits.amax(dim=1, keepdim=True)
-            total = logits.sub_(peak).exp_().sum(dim=1, keepdim=True)
-            normaliser = total.log() + peak
+            probabilities = logits.softmax(dim=1)
+            # The highest probability is never 0, as that of the right entry may be.
+            normaliser = peak - probabilities.amax(dim=1, keepdim=True).log()
             surprisals.append((normaliser - own).squeeze(1))
-            loss += (normaliser - (1 - smoothing) * own - smoothing * mean).sum()
+            loss += (normaliser - (1 - smoothing) * own).sum()
+            if smoothing:
+                loss -= smoothing * logits.mean(dim=1).sum()
             if needs:
-                d_logits = logits.div_(total).sub_(smoothing / len(weight))
-                d_logits.scatter_add_(1, right[:, None], torch.full_like(own, smoothing - 1))
-                d_logits = pad_rows(d_logits.to(hidden.dtype))
+                probabilities.scatter_add_(1, right[:, None], torch.full_like(own, smoothing - 1))
+                d_logits = padded.new_zeros(len(padded), len(weight))
+                torch.sub(probabilities, smoothing / len(weight), out=d_logits[: len(rows)])
                 gradients[0][index * size :][: len(rows)] = (d_logits @ weight)[: len(rows)]
                 gradients[1] += d_logits.T @ padded
                 gradients[2] += d_logits.sum(dim=0)

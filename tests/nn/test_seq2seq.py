@@ -85,7 +85,7 @@ def kept(request):
 @each_case
 def test_whole_targets_equal_single_steps(case, kept):
     network = make_network(case)
-    state = network.decoder.begin(network.encode(*flat(SOURCES)))
+    state = network.decoder.begin(*network.encode(*flat(SOURCES)))
     together = surprisals(network, SOURCES, TARGETS)
     ended = [[*target, END] for target in TARGETS]
     last = torch.full((len(SOURCES), 1), START)
@@ -110,7 +110,7 @@ def test_whole_targets_equal_single_steps(case, kept):
 def test_gates_of_a_large_vocabulary_are_not_kept(monkeypatch):
     monkeypatch.setattr("spacy_rnn.nn.lookup.MAX_NUMBERS", PIECES * 3 * 4 - 1)
     network = make_network(CASES[0])
-    state = network.decoder.begin(network.encode(*flat(SOURCES)))
+    state = network.decoder.begin(*network.encode(*flat(SOURCES)))
     with keep_in({}) as store:
         network.decoder.step(torch.full((4, 1), START), state)
     assert store == {}
@@ -120,7 +120,7 @@ def test_gates_of_a_large_vocabulary_are_not_kept(monkeypatch):
 def test_hypotheses_go_their_own_ways(case):
     """Several of one sentence, chosen and left as a search does it."""
     network = make_network(case)
-    state = network.decoder.begin(network.encode(*flat(SOURCES)))
+    state = network.decoder.begin(*network.encode(*flat(SOURCES)))
     _, _, state = network.decoder.step(torch.full((4, 1), START), state)
     state = state.select(torch.tensor([0, 2, 3]), torch.zeros(3, 2).long())
     scores, _, state = network.decoder.step(torch.tensor([[3, 4], [5, 6], [4, 4]]), state)
@@ -175,9 +175,9 @@ def test_sources_matter(case):
 def test_memory_from_outside():
     network = Seq2Seq(PIECES, partial(Decoder, attention=GeneralAttention), memory=5).eval()
     places, lengths = torch.randn(6, 5), torch.tensor([2, 0, 4])
-    memory = network.encode(places, lengths)
-    torch.testing.assert_close(memory.summary[0], places[:2].mean(0))
-    assert not memory.summary[1].any()
+    memory, summary = network.encode(places, lengths)
+    torch.testing.assert_close(summary[0], places[:2].mean(0))
+    assert not summary[1].any()
     torch.testing.assert_close(mean_of(places, lengths)[2], places[2:].mean(0))
     torch.testing.assert_close(memory.values[2, :4], network.decoder.value(places[2:]))
 

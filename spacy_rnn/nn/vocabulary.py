@@ -10,7 +10,7 @@ from torch.nn import functional
 from .gradients import refuse_second_derivatives
 from .products import pad_rows
 
-MAX_LOGITS = 2_000_000
+MAX_LOGITS = 1_000_000
 """Logits that are held at once: few enough that the passes over them find them in a cache."""
 
 

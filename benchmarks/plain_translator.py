@@ -21,7 +21,7 @@ class PlainTranslator(nn.Module):
     """
 
     def __init__(
-        self, pieces: int, embed: int, width: int, dropout: float = 0.3, smoothing: float = 0.1
+        self, pieces: int, embed: int, width: int, dropout: float, smoothing: float = 0.1
     ):
         super().__init__()
         self.smoothing = smoothing

@@ -39,8 +39,8 @@ class Decoder(nn.Module):
     """Predict the next piece from those before it and from a memory.
 
     A recurrent network reads the pieces so far; its output is the query of the attention;
-    the two together give a readout, and that the next piece (Luong et al. 2015,
-    equations 5 and 6). Equation 5 is linear in what the attention sees, an average of the
+    the two together, with the piece that was read last, give a readout, and that the next piece
+    (Luong et al. 2015, equations 5 and 6). Equation 5 is linear in what the attention sees, an average of the
     memory: its matrix is applied to the memory instead, once for each place. With input
     feeding (section 3.3 there) each readout is also read at the next step, so that training
     has to go step by step; without, all steps of a layer are one call.
@@ -196,7 +196,7 @@ class Decoder(nn.Module):
         else:
             hidden, _ = self.network(embedded, lengths, state)
             seen = self._look(to_grid(hidden, lengths), memory)
-            word = self.last_piece(embedded) if self.last_piece else None
+            word = None if self.last_piece is None else self.last_piece(embedded)
             readouts = self._read_out(hidden, from_grid(seen, lengths), word)
         return self.dropout_readout(readouts, lengths)
 
@@ -205,7 +205,9 @@ class Decoder(nn.Module):
         looks = self._start_looking(memory)
         readout = embedded.new_zeros(len(embedded), self.readout.out_features)
         readouts = [readout[:, None][:, :0]]
-        words = self.last_piece(embedded).unbind(1) if self.last_piece else repeat(None)
+        words = (
+            self.last_piece(embedded).unbind(1) if self.last_piece is not None else repeat(None)
+        )
         for inputs, word in zip(embedded.unbind(1), words, strict=False):
             hidden, state = self.network.step(torch.cat([inputs, readout], 1), state)
             seen, _, looks = self._attend(hidden[:, None], memory, looks)

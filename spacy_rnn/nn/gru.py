@@ -7,11 +7,10 @@ the recurrent matrix is one product.
 """
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.autograd import Function
 from torch.nn import functional
 
@@ -46,10 +45,8 @@ def scan_gru(
             for matrix, bias, order in zip(input_matrices, input_biases, words, strict=True)
         ]
     )
-    matrices, biases = (
-        kept(("stacked", gates.dtype, *map(id, parts)), partial(_stack, parts, gates.dtype))
-        for parts in (recurrent_matrices, recurrent_biases)
-    )
+    matrices = _stack(recurrent_matrices, gates.dtype)
+    biases = _stack(recurrent_biases, gates.dtype)
     outputs, final = _Scan.apply(
         gates, matrices, biases, start.to(gates.dtype), layout.batch_sizes.tolist()
     )
@@ -119,7 +116,15 @@ class _Scan(Function):
 
 
 def _stack(parts: Sequence[Tensor], dtype: torch.dtype) -> Tensor:
-    return torch.stack(tuple(parts)).to(dtype)
+    """Lay weights of the directions one on the other, once where things are kept."""
+
+    def stack() -> Tensor:
+        return torch.stack(tuple(parts)).to(dtype)
+
+    # Other tensors than parameters may be gone when their identity comes up again.
+    if not all(isinstance(part, nn.Parameter) for part in parts):
+        return stack()
+    return kept(("stacked", dtype, *map(id, parts)), stack)
 
 
 def _steps(batch_sizes: list[int]) -> list[slice]:

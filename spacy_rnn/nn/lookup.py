@@ -1,5 +1,6 @@
 """What a matrix makes of words that are read one at a time."""
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -13,8 +14,8 @@ MAX_NUMBERS = 16_000_000
 def look_up(
     embedding: nn.Embedding, matrix: Tensor, bias: Tensor | None, pieces: Tensor
 ) -> Tensor:
-    """Multiply the embeddings of words by a matrix: where things are kept, those of the whole
-    vocabulary once, unless that is too much.
+    """Multiply the embeddings of words by a matrix, in prediction: where things are kept, those of
+    the whole vocabulary once, unless that is too much.
 
     embedding (nn.Embedding): The embeddings of the vocabulary.
     matrix (Tensor): The matrix, `(outputs, features)`.
@@ -25,8 +26,9 @@ def look_up(
     vocabulary = embedding.weight
     if not keeps() or vocabulary.shape[0] * matrix.shape[0] > MAX_NUMBERS:
         return linear(embedding(pieces), matrix, bias)
-    table = kept(
-        ("looked up", id(vocabulary), id(matrix)),
-        lambda: functional.linear(vocabulary, matrix, bias),
-    )
-    return table.index_select(0, pieces)
+
+    def multiply() -> Tensor:
+        with torch.autocast(vocabulary.device.type, enabled=False):  # Whoever is the first to ask.
+            return functional.linear(vocabulary, matrix, bias)
+
+    return kept(("looked up", id(vocabulary), id(matrix)), multiply).index_select(0, pieces)

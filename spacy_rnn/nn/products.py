@@ -43,7 +43,7 @@ def compiles_each_shape(data: Tensor) -> bool:
     """
     if data.device.type != "cpu":
         return False
-    return data.dtype == torch.bfloat16 or _autocasts()
+    return _ON.get() or data.dtype == torch.bfloat16 or _autocasts()
 
 
 def _autocasts() -> bool:
@@ -51,7 +51,8 @@ def _autocasts() -> bool:
 
 
 def linear(data: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """Compute what `functional.linear` does, within `int8_products` nearly.
+    """Compute what `functional.linear` does; nearly, within `int8_products` and
+    `bfloat16_products`, but in the type of the data.
 
     data (Tensor): Rows, `(rows, …, columns)`.
     weight (Tensor): The matrix, `(outputs, columns)`.
@@ -62,7 +63,7 @@ def linear(data: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     rounded = find_rounded(weight)
     if rounded is not None:
         products = rounded.multiply(_add_rows(data, 0), bias)
-    elif _ON.get() or compiles_each_shape(data):
+    elif compiles_each_shape(data):
         bias = bias if bias is None else _cast(bias)
         products = functional.linear(_add_rows(_cast(data), 0), _cast(weight), bias)
         products = products.to(data.dtype) if _ON.get() else products
@@ -89,7 +90,8 @@ def pad_rows(data: Tensor, dim: int = 0) -> Tensor:
 
 
 def _cast(data: Tensor) -> Tensor:
-    """Cast to bfloat16 what autocast does not; weights once, and not for each product."""
+    """Cast to bfloat16: weights once, and not for each product as autocast does; other data where
+    autocast does not."""
     # Other tensors than parameters may be gone when their identity comes up again.
     if keeps() and isinstance(data, nn.Parameter):
         return kept(("bfloat16", id(data)), data.bfloat16)

@@ -206,8 +206,7 @@ class RecurrentNetwork(nn.Module):
             )
         self._check_inputs(data)
         self._check_state(state, len(data))
-        if self.training:
-            data = self.dropout_input(self.word_dropout(data))
+        data = self.dropout_input(self.word_dropout(data))
         finals = []
         for layer, recurrence in enumerate(self.recurrences):
             below = data

@@ -11,7 +11,7 @@ from .gradients import refuse_second_derivatives
 from .products import pad_rows
 
 MAX_LOGITS = 1_000_000
-"""Logits that are held at once: few enough that the passes over them find them in a cache."""
+"""Logits of a block, of which their probabilities and gradients are held beside them."""
 
 
 def cross_entropy(
@@ -59,7 +59,8 @@ class _CrossEntropy(Function):
                 loss -= smoothing * logits.mean(dim=1).sum()
             if needs:
                 probabilities.scatter_add_(1, right[:, None], torch.full_like(own, smoothing - 1))
-                d_logits = padded.new_zeros(len(padded), len(weight))
+                d_logits = padded.new_empty(len(padded), len(weight))
+                d_logits[len(rows) :] = 0
                 torch.sub(probabilities, smoothing / len(weight), out=d_logits[: len(rows)])
                 gradients[0][index * size :][: len(rows)] = (d_logits @ weight)[: len(rows)]
                 gradients[1] += d_logits.T @ padded

@@ -102,20 +102,22 @@ class TextStream(Stream):
         return list(zip(names, best.values.exp().tolist(), strict=True))
 
     def _log_probs(self) -> "Tensor":
+        from ..nn.products import bfloat16_products
         from ..nn.search.state import SearchState
 
         self._check_open()
-        with self._shim.predictor() as network:
+        with self._shim.predictor() as network, bfloat16_products():
             state = SearchState((), self._state)
             return cast("LanguageModel", network).foresee(state)[0, 0]
 
     def _read(self, piece: int) -> float:
         import torch
 
+        from ..nn.products import bfloat16_products
         from ..nn.search.state import SearchState
 
         surprisal = -float(self._log_probs()[piece]) / BITS
-        with self._shim.predictor() as network:
+        with self._shim.predictor() as network, bfloat16_products():
             pieces = torch.tensor([[piece]], device=self._shim.device)
             state = SearchState((), self._state)
             self._state = cast("LanguageModel", network).advance(pieces, state).hypotheses

@@ -1,7 +1,9 @@
 """Products in few shapes: the same numbers, from hardly ever a new kernel."""
 
+from contextlib import nullcontext
 from copy import deepcopy
 from functools import partial
+from threading import Thread
 
 import pytest
 import torch
@@ -18,7 +20,9 @@ from spacy_rnn.nn.attention import (
 )
 from spacy_rnn.nn.decoder import Decoder
 from spacy_rnn.nn.kept import keep_in
+from spacy_rnn.nn.lookup import look_up
 from spacy_rnn.nn.products import bfloat16_products, linear, pad_rows
+from spacy_rnn.nn.recurrent import RecurrentNetwork
 from spacy_rnn.nn.seq2seq import Seq2Seq, SubwordEncoder
 from spacy_rnn.text.subwords import END, START
 
@@ -126,8 +130,51 @@ def test_products_alone_are_in_bfloat16(shape, bias):
             result, other = linear(data, weight, bias), data @ data.transpose(-1, -2)
         assert linear(data, weight, bias).dtype == torch.bfloat16
     assert result.dtype == other.dtype == torch.float32
-    torch.testing.assert_close(result, expected.float())
+    torch.testing.assert_close(result, expected.float(), rtol=0.01, atol=0.01)
     assert len(store) == (1 if bias is None else 2)
+
+
+def test_products_are_in_bfloat16_no_longer_than_asked():
+    data, weight = torch.randn(3, 5), nn.Parameter(torch.randn(6, 5))
+    elsewhere = []
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        with pytest.raises(KeyError), bfloat16_products():
+            thread = Thread(target=lambda: elsewhere.append(linear(data, weight)))
+            thread.start()
+            thread.join()
+            raise KeyError
+        assert linear(data, weight).dtype == torch.bfloat16
+    for result in (*elsewhere, linear(data, weight)):
+        assert torch.equal(result, functional.linear(data, weight))
+    assert len(elsewhere) == 1
+
+
+def test_tables_do_not_depend_on_who_asks_first():
+    embedding, matrix, pieces = (
+        nn.Embedding(9, 5),
+        nn.Parameter(torch.randn(6, 5)),
+        torch.arange(9),
+    )
+    tables = []
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        for first in (nullcontext, bfloat16_products):
+            with keep_in({}), first():
+                tables.append(look_up(embedding, matrix, None, pieces))
+    expected = functional.linear(embedding.weight, matrix)
+    assert all(torch.equal(table, expected) for table in tables)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+def test_a_gru_predicts_with_what_is_kept(dtype):
+    network = RecurrentNetwork(5, 8, 2, cell="gru").eval()
+    data, lengths = torch.randn(9, 5), torch.tensor([4, 0, 3, 2])
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, dtype != torch.float32):
+        expected, _ = network(data, lengths)
+        with keep_in({}) as store:
+            results = [network(data, lengths)[0] for _ in range(2)]
+    assert all(torch.equal(result, expected) for result in results)
+    # Matrices and biases of each layer, where our own scan predicts.
+    assert [key[0] for key in store] == ["stacked"] * (4 if dtype == torch.bfloat16 else 0)
 
 
 def test_without_autocast_products_stay_as_they_are():

@@ -40,6 +40,15 @@ def test_loss_and_gradients_are_torchs_own(smoothing):
 
 
 @pytest.mark.usefixtures("block")
+def test_what_has_no_chance_costs_as_much_as_it_should():
+    """Where the probability itself is too small for a number."""
+    bias = torch.tensor([0.0, 1000.0, 0.0])
+    targets = torch.tensor([0, 1])
+    _, surprisal = cross_entropy(torch.zeros(2, WIDTH), torch.zeros(3, WIDTH), bias, targets)
+    expected = functional.cross_entropy(bias.expand(2, -1), targets, reduction="none")
+    torch.testing.assert_close(surprisal, expected)
+
+
 def test_gradients_equal_finite_differences():
     leaves, targets = sample()
     assert torch.autograd.gradcheck(

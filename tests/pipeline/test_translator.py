@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 import spacy
 import srsly
+import torch
 from spacy.tokens import DocBin
 from spacy.training import Corpus, Example
 from spacy.util import fix_random_seed, registry
 from thinc.api import Adam, Model
 
 from spacy_rnn.layers.encoders import build_recurrent_encoder_v1
+from spacy_rnn.nn.decoder import Decoder
 from spacy_rnn.pipeline.sentences import split_passages
 
 WORDS = {"eins": "one", "zwei": "two", "drei": "three", "vier": "four", "fünf": "five"}
@@ -339,6 +341,34 @@ def test_what_is_kept_follows_the_weights(int8, round_small_matrices):
     nlp.from_bytes(stored)
     assert score() == after
     assert nlp.get_pipe("rnn_translator").int8 == int8
+
+
+@pytest.mark.parametrize("beam_width", [1, 3])
+def test_mixed_precision_searches_with_products_in_bfloat16(trained, beam_width, monkeypatch):
+    """Without hardware for it torch computes the same, only slowly."""
+    monkeypatch.setattr("spacy_rnn.layers.shim.has_bfloat16", lambda device: True)
+    plain = trained[0]
+    mixed = make_pipeline({**SMALL, "model": {**SMALL["model"], "mixed_precision": True}})
+    mixed.from_bytes(plain.to_bytes(exclude=["tokenizer"]), exclude=["tokenizer"])
+    step, kinds = Decoder.step, set()
+
+    def noted(self, pieces, state):
+        scores, weights, after = step(self, pieces, state)
+        kinds.add((torch.is_autocast_enabled("cpu"), scores.dtype))
+        return scores, weights, after
+
+    monkeypatch.setattr(Decoder, "step", noted)
+    settings = {"component_cfg": {"rnn_translator": {"beam_width": beam_width}}}
+    found, expected = (
+        [doc._.translations[0] for doc in nlp.pipe(TEXTS, **settings)] for nlp in (mixed, plain)
+    )
+    assert kinds == {(False, torch.float32)}
+    assert [each["text"] for each in found] == [each["text"] for each in expected]
+    scores = [each["score"] for each in expected]
+    assert [each["score"] for each in found] == pytest.approx(scores, abs=0.05)
+    assert [each["score"] for each in found] != scores
+    store = mixed.get_pipe("rnn_translator").model.shims[0]._kept
+    assert "bfloat16" in {key[0] for key in store}
 
 
 def test_all_settings_of_recurrent_encoders_are_the_subword_encoders():

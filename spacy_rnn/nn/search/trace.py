@@ -137,6 +137,7 @@ class Trace:
         return [[read[next(numbers)] for _ in found] for found in best]
 
     def _read(self, ends: list[tuple[int, float, int, int]]) -> list[Hypothesis]:
+        """Read sequences back, the longest first: sentence, score, step and candidate of each."""
         if not ends:
             return []
         written, origins = self._follow(ends)

@@ -40,9 +40,9 @@ class Decoder(nn.Module):
 
     A recurrent network reads the pieces so far; its output is the query of the attention;
     the two together, with the piece that was read last, give a readout, and that the next piece
-    (Luong et al. 2015, equations 5 and 6). Equation 5 is linear in what the attention sees, an average of the
-    memory: its matrix is applied to the memory instead, once for each place. With input
-    feeding (section 3.3 there) each readout is also read at the next step, so that training
+    (Luong et al. 2015, equations 5 and 6). Equation 5 is linear in what the attention sees, an
+    average of the memory: its matrix is applied to the memory instead, once for each place. With
+    input feeding (section 3.3 there) each readout is also read at the next step, so that training
     has to go step by step; without, all steps of a layer are one call.
 
     pieces (int): Entries of the vocabulary.
@@ -205,9 +205,8 @@ class Decoder(nn.Module):
         looks = self._start_looking(memory)
         readout = embedded.new_zeros(len(embedded), self.readout.out_features)
         readouts = [readout[:, None][:, :0]]
-        words = (
-            self.last_piece(embedded).unbind(1) if self.last_piece is not None else repeat(None)
-        )
+        last_piece = self.last_piece
+        words = repeat(None) if last_piece is None else last_piece(embedded).unbind(1)
         for inputs, word in zip(embedded.unbind(1), words, strict=False):
             hidden, state = self.network.step(torch.cat([inputs, readout], 1), state)
             seen, _, looks = self._attend(hidden[:, None], memory, looks)

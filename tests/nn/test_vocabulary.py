@@ -49,6 +49,7 @@ def test_what_has_no_chance_costs_as_much_as_it_should():
     torch.testing.assert_close(surprisal, expected)
 
 
+@pytest.mark.usefixtures("block")
 def test_gradients_equal_finite_differences():
     leaves, targets = sample()
     assert torch.autograd.gradcheck(

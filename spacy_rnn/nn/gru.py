@@ -70,7 +70,7 @@ class _Scan(Function):
             running = rows.stop - rows.start
             ended.append(state[:, running:])
             before = state[:, :running]
-            recurrent = torch.baddbmm(biases, before, transposed)
+            recurrent = torch.baddbmm(biases, pad_rows(before, 1), transposed)[:, :running]
             inputs = gates[:, rows]
             switch = switches[:, rows]
             torch.add(inputs[:, :, : 2 * width], recurrent[:, :, : 2 * width], out=switch)
@@ -107,7 +107,8 @@ class _Scan(Function):
             running = d_state[:, : rows.stop - rows.start]
             d_step = torch.add(running, d_outputs[:, rows], out=d_states[:, rows])
             d_parts = torch.mul(d_step[:, :, None], by_part[:, rows], out=d_recurrent[:, rows])
-            running.copy_(torch.baddbmm(d_step * updates[:, rows], d_parts.flatten(2), matrices))
+            d_before = torch.bmm(pad_rows(d_parts.flatten(2), 1), matrices)[:, : running.shape[1]]
+            torch.addcmul(d_before, d_step, updates[:, rows], out=running)
         d_gates = d_recurrent.clone()
         d_gates[:, :, 2] = d_states * by_candidate
         d_recurrent = d_recurrent.flatten(2)

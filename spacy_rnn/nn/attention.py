@@ -63,7 +63,7 @@ class Attention(nn.Module):
         keys (Tensor): Keys, shape `(batch, places, width)`.
         RETURNS (Tensor): Scores, shape `(batch, steps, places)`.
         """
-        return queries @ keys.transpose(1, 2)
+        return torch.bmm(queries, keys.transpose(1, 2))
 
     def forward(
         self, queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor, looks: Looks = ()
@@ -94,7 +94,7 @@ class Attention(nn.Module):
         held = mask[:, None, :]
         lowest = torch.finfo(scores.dtype).min
         weights = scores.masked_fill(~held, lowest).softmax(dim=2) * held
-        return weights.to(values.dtype) @ values, weights
+        return torch.bmm(weights.to(values.dtype), values), weights
 
 
 class AdditiveAttention(Attention):

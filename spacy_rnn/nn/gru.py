@@ -12,11 +12,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.autograd import Function
-from torch.nn import functional
 
 from .gradients import refuse_second_derivatives
 from .kept import kept
-from .products import pad_rows
+from .products import linear, pad_rows
 from .ragged import Packed
 
 
@@ -41,7 +40,7 @@ def scan_gru(
     padded = pad_rows(data)
     gates = torch.stack(
         [
-            functional.linear(padded, matrix, bias).index_select(0, order)
+            linear(padded, matrix, bias).index_select(0, order)
             for matrix, bias, order in zip(input_matrices, input_biases, words, strict=True)
         ]
     )

@@ -64,8 +64,7 @@ def linear(data: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     if rounded is not None:
         products = rounded.multiply(_add_rows(data, 0), bias)
     elif compiles_each_shape(data):
-        bias = bias if bias is None else _cast(bias)
-        products = functional.linear(_add_rows(_cast(data), 0), _cast(weight), bias)
+        products = _multiply_bfloat16(_add_rows(data, 0), weight, bias)
         products = products.to(data.dtype) if _ON.get() else products
     else:
         products = functional.linear(data, weight, bias)
@@ -89,13 +88,27 @@ def pad_rows(data: Tensor, dim: int = 0) -> Tensor:
     return _add_rows(data, dim) if compiles_each_shape(data) else data
 
 
-def _cast(data: Tensor) -> Tensor:
-    """Cast to bfloat16: weights once, and not for each product as autocast does; other data where
-    autocast does not."""
+def _multiply_bfloat16(data: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """Multiply in bfloat16. Where things are kept, the matrix is cast once, and laid out once as
+    oneDNN reads it: both take longer than a product of few rows."""
     # Other tensors than parameters may be gone when their identity comes up again.
-    if keeps() and isinstance(data, nn.Parameter):
-        return kept(("bfloat16", id(data)), data.bfloat16)
-    return data.bfloat16() if _ON.get() else data
+    keep = keeps() and isinstance(weight, nn.Parameter)
+    if not keep and not _ON.get():
+        return functional.linear(data, weight, bias)  # Autocast casts.
+    data, bias = data.bfloat16(), bias if bias is None else bias.bfloat16()
+    if not keep:
+        return functional.linear(data, weight.bfloat16(), bias)
+    matrix = kept(("bfloat16", id(weight)), lambda: _lay_out(weight.bfloat16()))
+    if not matrix.is_mkldnn:
+        return functional.linear(data, matrix, bias)
+    return torch.ops.mkldnn._linear_pointwise(data, matrix, bias, "none", [], "")
+
+
+def _lay_out(matrix: Tensor) -> Tensor:
+    onednn = torch.ops.mkldnn
+    if hasattr(onednn, "_reorder_linear_weight") and onednn._is_mkldnn_bf16_supported():
+        return onednn._reorder_linear_weight(matrix, None)
+    return matrix
 
 
 def _add_rows(data: Tensor, dim: int) -> Tensor:

@@ -248,8 +248,8 @@ def step_gru(inputs: Tensor, recurrent: Tensor, state: State) -> State:
     hidden = state[0].shape[1]
     gates = (inputs[:, : 2 * hidden] + recurrent[:, : 2 * hidden]).sigmoid()
     reset, update = gates.chunk(2, dim=1)
-    candidate = (inputs[:, 2 * hidden :] + reset * recurrent[:, 2 * hidden :]).tanh()
-    return (candidate + update * (state[0] - candidate),)
+    candidate = torch.addcmul(inputs[:, 2 * hidden :], reset, recurrent[:, 2 * hidden :]).tanh()
+    return (torch.lerp(candidate, state[0].to(candidate.dtype), update),)
 
 
 def step_rnn_tanh(inputs: Tensor, recurrent: Tensor, state: State) -> State:

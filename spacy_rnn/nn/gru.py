@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.autograd import Function
 
 from .gradients import refuse_second_derivatives
@@ -121,10 +121,7 @@ def _stack(parts: Sequence[Tensor], dtype: torch.dtype) -> Tensor:
     def stack() -> Tensor:
         return torch.stack(tuple(parts)).to(dtype)
 
-    # Other tensors than parameters may be gone when their identity comes up again.
-    if not all(isinstance(part, nn.Parameter) for part in parts):
-        return stack()
-    return kept(("stacked", dtype, *map(id, parts)), stack)
+    return kept(("stacked", dtype), parts, stack)
 
 
 def _steps(batch_sizes: list[int]) -> list[slice]:

@@ -94,10 +94,9 @@ def find_rounded(weight: Tensor) -> Int8Matrix | None:
     RETURNS (Int8Matrix | None): The same rounded. None where it is to be used as it is: outside
         of `int8_products`, or because it is too small for integers to be faster.
     """
-    # Other tensors than parameters may be gone when their identity comes up again.
     if not _ON.get() or not isinstance(weight, nn.Parameter) or weight.numel() < FEWEST_WEIGHTS:
         return None
-    return kept(("int8", id(weight)), lambda: Int8Matrix.from_float(weight))
+    return kept("int8", [weight], lambda: Int8Matrix.from_float(weight))
 
 
 def has_int8(device: torch.device) -> bool:

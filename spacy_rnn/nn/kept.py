@@ -1,9 +1,11 @@
 """What follows from the weights alone, kept for as long as they stay as they are."""
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeVar
+
+from torch import Tensor, nn
 
 Made = TypeVar("Made")
 
@@ -33,16 +35,19 @@ def keeps() -> bool:
     return _STORE.get() is not None
 
 
-def kept(key: Hashable, make: Callable[[], Made]) -> Made:
+def kept(kind: Hashable, weights: Sequence[Tensor], make: Callable[[], Made]) -> Made:
     """Give what was made before, or make it.
 
-    key (Hashable): What it is, and of what.
-    make (Callable[[], Made]): Makes it, of weights alone.
+    kind (Hashable): What it is.
+    weights (Sequence[Tensor]): What it is made of. Nothing is kept of tensors that are not
+        parameters: they may be gone when their identity comes up again.
+    make (Callable[[], Made]): Makes it, of these alone.
     RETURNS (Made): It.
     """
     store = _STORE.get()
-    if store is None:
+    if store is None or not all(isinstance(each, nn.Parameter) for each in weights):
         return make()
+    key = kind, *map(id, weights)
     if key not in store:
         store[key] = make()
     return store[key]

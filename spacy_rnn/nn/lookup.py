@@ -31,4 +31,4 @@ def look_up(
         with torch.autocast(vocabulary.device.type, enabled=False):  # Whoever is the first to ask.
             return functional.linear(vocabulary, matrix, bias)
 
-    return kept(("looked up", id(vocabulary), id(matrix)), multiply).index_select(0, pieces)
+    return kept("looked up", [vocabulary, matrix], multiply).index_select(0, pieces)

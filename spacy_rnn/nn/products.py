@@ -91,22 +91,18 @@ def pad_rows(data: Tensor, dim: int = 0) -> Tensor:
 def _multiply_bfloat16(data: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """Multiply in bfloat16. Where things are kept, the matrix is cast once, and laid out once as
     oneDNN reads it: both take longer than a product of few rows."""
-    # Other tensors than parameters may be gone when their identity comes up again.
-    keep = keeps() and isinstance(weight, nn.Parameter)
-    if not keep and not _ON.get():
+    if not keeps() and not _ON.get():
         return functional.linear(data, weight, bias)  # Autocast casts.
     data, bias = data.bfloat16(), bias if bias is None else bias.bfloat16()
-    if not keep:
-        return functional.linear(data, weight.bfloat16(), bias)
-    matrix = kept(("bfloat16", id(weight)), lambda: _lay_out(weight.bfloat16()))
+    matrix = kept("bfloat16", [weight], lambda: _lay_out(weight.bfloat16()))
     if not matrix.is_mkldnn:
         return functional.linear(data, matrix, bias)
     return torch.ops.mkldnn._linear_pointwise(data, matrix, bias, "none", [], "")
 
 
 def _lay_out(matrix: Tensor) -> Tensor:
-    onednn = torch.ops.mkldnn
-    if hasattr(onednn, "_reorder_linear_weight") and onednn._is_mkldnn_bf16_supported():
+    onednn = torch.backends.mkldnn.is_available() and torch.ops.mkldnn
+    if onednn and onednn._is_mkldnn_bf16_supported():
         return onednn._reorder_linear_weight(matrix, None)
     return matrix
 

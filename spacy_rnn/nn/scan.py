@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from .gru import scan_gru
+from .kept import kept
 from .products import compiles_each_shape
 from .ragged import Packed, Padded
 from .regularize import zoneout
@@ -143,17 +144,14 @@ def scan_padded(
     widths = [block.width for block in layout.blocks]
     empty = sum(widths) - len(layout.order)
     starts = [functional.pad(part, (0, 0, 0, empty)).split(widths, dim=1) for part in state]
-    hold = data.new_zeros(4, hidden, 1)
-    hold[0], hold[1] = -SATURATED, SATURATED
     outputs, hidden_states, cell_states = [], [], []
     for direction, (input_matrix, recurrent_matrix, *biases) in enumerate(weights):
         backward = direction == 1
-        held = torch.cat([input_matrix, hold.view(4 * hidden, 1)], 1)
+        matrices = _read_matrices(input_matrix, recurrent_matrix, backward)
         parts = [
             torch.mkldnn_rnn_layer(
                 block,
-                held,
-                recurrent_matrix,
+                *matrices,
                 biases[0],
                 biases[1],
                 hidden_start[direction : direction + 1],
@@ -176,6 +174,36 @@ def scan_padded(
         hidden_states.append(words.index_select(0, layout.firsts if backward else layout.lasts))
         cell_states.append(torch.cat([cell[0] for _, _, cell, _ in parts])[: len(layout.order)])
     return torch.cat(outputs, 1), (torch.stack(hidden_states), torch.stack(cell_states))
+
+
+def _read_matrices(
+    input_matrix: Tensor, recurrent_matrix: Tensor, backward: bool
+) -> tuple[Tensor, Tensor]:
+    """Give an LSTM's input matrix with the column that holds states through padding, and its
+    recurrent matrix. In prediction both are laid out as oneDNN reads them, once where things are
+    kept: it would do so for each rectangle."""
+    hidden = recurrent_matrix.shape[1]
+    autocast = torch.is_autocast_enabled("cpu")
+    dtype = torch.get_autocast_dtype("cpu") if autocast else input_matrix.dtype
+
+    def hold() -> Tensor:
+        column = input_matrix.new_zeros(4, hidden, 1)
+        column[0], column[1] = -SATURATED, SATURATED
+        return torch.cat([input_matrix, column.view(4 * hidden, 1)], 1)
+
+    def lay_out() -> tuple[Tensor, Tensor]:
+        return torch.ops.mkldnn._reorder_mkldnn_rnn_layer_weight(
+            hold().to(dtype),
+            recurrent_matrix.to(dtype),
+            hidden,
+            backward,
+            True,  # has_biases
+            False,  # batch_first
+        )
+
+    if torch.is_grad_enabled():
+        return hold(), recurrent_matrix
+    return kept(("lstm", dtype), (input_matrix, recurrent_matrix), lay_out)
 
 
 def scan_steps(

@@ -3,34 +3,54 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import torch
+from torch import nn
 
 from spacy_rnn.nn.kept import keep_in, keeps, kept
+
+WEIGHTS = [nn.Parameter(torch.ones(2)), nn.Parameter(torch.ones(3))]
+KEY = ("number", *map(id, WEIGHTS))
 
 
 def test_nothing_is_kept_without_a_place():
     made = iter(range(2))
     assert not keeps()
-    assert [kept("number", lambda: next(made)) for _ in range(2)] == [0, 1]
+    assert [kept("number", WEIGHTS, lambda: next(made)) for _ in range(2)] == [0, 1]
 
 
 def test_what_is_kept_is_made_once():
     made = iter(range(2))
     with keep_in({}) as store:
         assert keeps()
-        assert [kept("number", lambda: next(made)) for _ in range(2)] == [0, 0]
-    assert store == {"number": 0}
+        assert [kept("number", WEIGHTS, lambda: next(made)) for _ in range(2)] == [0, 0]
+    assert store == {KEY: 0}
     with keep_in({}):
-        assert kept("number", lambda: next(made)) == 1
+        assert kept("number", WEIGHTS, lambda: next(made)) == 1
     with keep_in(store):
-        assert kept("number", lambda: next(made)) == 0
+        assert kept("number", WEIGHTS, lambda: next(made)) == 0
+
+
+def test_what_is_kept_is_of_some_weights():
+    with keep_in({}):
+        assert kept("number", WEIGHTS, lambda: 0) == 0
+        assert kept("number", WEIGHTS[::-1], lambda: 1) == 1
+        assert kept("other", WEIGHTS, lambda: 2) == 2
+
+
+def test_nothing_is_kept_of_passing_tensors():
+    made = iter(range(2))
+    with keep_in({}) as store:
+        passing = [WEIGHTS[0], WEIGHTS[1] * 1]
+        assert [kept("number", passing, lambda: next(made)) for _ in range(2)] == [0, 1]
+    assert not store
 
 
 def test_places_are_left_in_order_whatever_happens():
     with keep_in({}) as outer:
         with pytest.raises(RuntimeError), keep_in({}):
             raise RuntimeError
-        kept("number", lambda: 3)
-    assert outer == {"number": 3}
+        kept("number", WEIGHTS, lambda: 3)
+    assert outer == {KEY: 3}
     assert not keeps()
 
 

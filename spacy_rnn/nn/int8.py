@@ -1,7 +1,6 @@
 """Matrix products in 8-bit integers, for prediction on a CPU."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
@@ -9,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from .kept import kept
+from .switches import switched
 
 FEWEST_WEIGHTS = 2**18
 """Weights of a matrix from which on 8 bits are faster, for one row of data or many."""
@@ -76,15 +76,13 @@ class Int8Matrix:
 _ON: ContextVar[bool] = ContextVar("on", default=False)
 
 
-@contextmanager
-def int8_products() -> Iterator[None]:
+def int8_products() -> AbstractContextManager:
     """Round matrices and multiply by these for a while, in this thread, in all that asks for
-    `find_rounded`."""
-    before = _ON.set(True)
-    try:
-        yield
-    finally:
-        _ON.reset(before)
+    `find_rounded`.
+
+    RETURNS (AbstractContextManager): To be entered.
+    """
+    return switched(_ON, True)
 
 
 def find_rounded(weight: Tensor) -> Int8Matrix | None:

@@ -1,30 +1,28 @@
 """What follows from the weights alone, kept for as long as they stay as they are."""
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable, Sequence
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
 from torch import Tensor, nn
 
+from .switches import switched
+
 Made = TypeVar("Made")
+Store = dict[Hashable, Any]
 
-_STORE: ContextVar[dict[Hashable, Any] | None] = ContextVar("store", default=None)
+_STORE: ContextVar[Store | None] = ContextVar("store", default=None)
 
 
-@contextmanager
-def keep_in(store: dict[Hashable, Any]) -> Iterator[dict[Hashable, Any]]:
+def keep_in(store: Store) -> AbstractContextManager[Store]:
     """Have `kept` keep what it makes, for a while and in this thread.
 
-    store (dict[Hashable, Any]): Where: to be shared by all who predict on the same weights,
-        and to be thrown away with them.
-    YIELDS (dict[Hashable, Any]): The same.
+    store (Store): Where: to be shared by all who predict on the same weights, and to be thrown
+        away with them.
+    RETURNS (AbstractContextManager[Store]): To be entered; gives the same.
     """
-    before = _STORE.set(store)
-    try:
-        yield store
-    finally:
-        _STORE.reset(before)
+    return switched(_STORE, store)
 
 
 def keeps() -> bool:

@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from .int8 import find_rounded
 from .kept import keeps, kept
+from .switches import switched
 
 _ON: ContextVar[bool] = ContextVar("on", default=False)
 
@@ -27,12 +28,8 @@ def bfloat16_products() -> Iterator[None]:
     if not _autocasts():
         yield
         return
-    before = _ON.set(True)
-    try:
-        with torch.autocast("cpu", enabled=False):
-            yield
-    finally:
-        _ON.reset(before)
+    with switched(_ON, True), torch.autocast("cpu", enabled=False):
+        yield
 
 
 def compiles_each_shape(data: Tensor) -> bool:

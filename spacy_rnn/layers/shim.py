@@ -4,9 +4,9 @@ import copy
 import logging
 import math
 import warnings
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any, cast
+from typing import cast
 
 import torch
 from thinc.api import ArgsKwargs, Optimizer, PyTorchShim, torch2xp, xp2torch
@@ -16,7 +16,7 @@ from thinc.util import convert_recursive, get_torch_default_device
 from torch import nn
 
 from ..nn.int8 import has_int8, int8_products
-from ..nn.kept import keep_in
+from ..nn.kept import Store, keep_in
 from ..nn.regularize import set_dropout
 from .devices import has_bfloat16
 from .weights import check_weights, dump_weights, fill_weights, read_weights
@@ -61,7 +61,7 @@ class NetworkShim(PyTorchShim):
         self._mixed_precision = mixed_precision
         self._device = get_torch_default_device() if device is None else device
         self._rate = rate
-        self._kept: dict[Hashable, Any] = {}
+        self._kept: Store = {}
         self.build(**dims)
 
     @property

@@ -31,4 +31,5 @@ def look_up(
         with torch.autocast(vocabulary.device.type, enabled=False):  # Whoever is the first to ask.
             return functional.linear(vocabulary, matrix, bias)
 
-    return kept("looked up", [vocabulary, matrix], multiply).index_select(0, pieces)
+    weights = [vocabulary, matrix] if bias is None else [vocabulary, matrix, bias]
+    return kept("looked up", weights, multiply).index_select(0, pieces)

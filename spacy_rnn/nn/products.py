@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from .int8 import find_rounded
 from .kept import keeps, kept
+from .onednn import computed_type, onednn_has
 from .switches import switched
 
 _ON: ContextVar[bool] = ContextVar("on", default=False)
@@ -25,7 +26,7 @@ _ON: ContextVar[bool] = ContextVar("on", default=False)
 def bfloat16_products() -> Iterator[None]:
     """Where autocast has a CPU compute in bfloat16, let `linear` alone do so for a while, in this
     thread: what else there is in a step of a search is so little that casts take longer."""
-    if not _autocasts():
+    if computed_type(torch.float32) != torch.bfloat16:
         yield
         return
     with switched(_ON, True), torch.autocast("cpu", enabled=False):
@@ -40,11 +41,8 @@ def compiles_each_shape(data: Tensor) -> bool:
     """
     if data.device.type != "cpu":
         return False
-    return _ON.get() or data.dtype == torch.bfloat16 or _autocasts()
-
-
-def _autocasts() -> bool:
-    return torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu") == torch.bfloat16
+    in_search = _ON.get() and data.dtype == torch.float32
+    return in_search or computed_type(data.dtype) == torch.bfloat16
 
 
 def linear(data: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -88,9 +86,11 @@ def pad_rows(data: Tensor, dim: int = 0) -> Tensor:
 def _multiply_bfloat16(data: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """Multiply in bfloat16. Where things are kept, the matrix is cast once, and laid out once as
     oneDNN reads it: both take longer than a product of few rows."""
-    if not keeps() and not _ON.get():
+    if not (keeps() or _ON.get()):
         return functional.linear(data, weight, bias)  # Autocast casts.
     data, bias = data.bfloat16(), bias if bias is None else bias.bfloat16()
+    if not keeps():
+        return functional.linear(data, weight.bfloat16(), bias)
     matrix = kept("bfloat16", [weight], lambda: _lay_out(weight.bfloat16()))
     if not matrix.is_mkldnn:
         return functional.linear(data, matrix, bias)
@@ -98,10 +98,9 @@ def _multiply_bfloat16(data: Tensor, weight: Tensor, bias: Tensor | None) -> Ten
 
 
 def _lay_out(matrix: Tensor) -> Tensor:
-    onednn = torch.backends.mkldnn.is_available() and torch.ops.mkldnn
-    if onednn and onednn._is_mkldnn_bf16_supported():
-        return onednn._reorder_linear_weight(matrix, None)
-    return matrix
+    if not onednn_has(torch.bfloat16):
+        return matrix
+    return torch.ops.mkldnn._reorder_linear_weight(matrix.contiguous(), None)
 
 
 def _add_rows(data: Tensor, dim: int) -> Tensor:

@@ -148,16 +148,16 @@ def grid_mask(lengths: Tensor, device: torch.device) -> Tensor:
     RETURNS (Tensor): Booleans of shape `(batch, longest)`.
     """
     longest = int(lengths.max()) if len(lengths) else 0
-    return (torch.arange(longest) < lengths[:, None]).to(device)
+    return _held(lengths, longest).to(device)
 
 
 def _cells(lengths: Tensor, longest: int) -> Tensor:
     """Number the cells of a grid that hold words."""
-    owner = owners(lengths)
-    ends = lengths.cumsum(0)
-    return (
-        torch.arange(len(owner)) + (longest * torch.arange(len(lengths)) - ends + lengths)[owner]
-    )
+    return _held(lengths, longest).flatten().nonzero()[:, 0]
+
+
+def _held(lengths: Tensor, longest: int) -> Tensor:
+    return torch.arange(longest) < lengths[:, None]
 
 
 def pack(lengths: Tensor, device: torch.device) -> Packed:

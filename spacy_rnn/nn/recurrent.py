@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..checks import check_choice, check_count, check_finite, check_rate
+from .onednn import computed_type, onednn_has
 from .ragged import Packed, Padded, check_lengths, pack, pad
 from .recurrence import Recurrence
 from .regularize import LockedDropout, WordDropout, zoneout
@@ -293,12 +294,6 @@ class RecurrentNetwork(nn.Module):
 
 def _onednn_reads(data: Tensor) -> bool:
     """Tell whether oneDNN has an LSTM for such data, on this processor."""
-    onednn = torch.backends.mkldnn
-    if not (onednn.is_available() and onednn.enabled):
-        return False
     if data.device.type != "cpu" or data.dtype != torch.float32:
         return False
-    if not torch.is_autocast_enabled("cpu"):
-        return True
-    bfloat16 = torch.get_autocast_dtype("cpu") == torch.bfloat16
-    return bfloat16 and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    return onednn_has(computed_type(data.dtype))

@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from .gru import scan_gru
 from .kept import kept
+from .onednn import computed_type
 from .products import compiles_each_shape
 from .ragged import Packed, Padded
 from .regularize import zoneout
@@ -147,11 +148,12 @@ def scan_padded(
     outputs, hidden_states, cell_states = [], [], []
     for direction, (input_matrix, recurrent_matrix, *biases) in enumerate(weights):
         backward = direction == 1
-        matrices = _read_matrices(input_matrix, recurrent_matrix, backward)
+        matrices = _prepare_matrices(input_matrix, recurrent_matrix, backward)
         parts = [
             torch.mkldnn_rnn_layer(
                 block,
-                *matrices,
+                matrices[0],
+                matrices[1],
                 biases[0],
                 biases[1],
                 hidden_start[direction : direction + 1],
@@ -176,25 +178,24 @@ def scan_padded(
     return torch.cat(outputs, 1), (torch.stack(hidden_states), torch.stack(cell_states))
 
 
-def _read_matrices(
+def _prepare_matrices(
     input_matrix: Tensor, recurrent_matrix: Tensor, backward: bool
-) -> tuple[Tensor, Tensor]:
+) -> list[Tensor]:
     """Give an LSTM's input matrix with the column that holds states through padding, and its
     recurrent matrix. In prediction both are laid out as oneDNN reads them, once where things are
     kept: it would do so for each rectangle."""
     hidden = recurrent_matrix.shape[1]
-    autocast = torch.is_autocast_enabled("cpu")
-    dtype = torch.get_autocast_dtype("cpu") if autocast else input_matrix.dtype
+    dtype = computed_type(input_matrix.dtype)
 
-    def hold() -> Tensor:
+    def add_column() -> Tensor:
         column = input_matrix.new_zeros(4, hidden, 1)
         column[0], column[1] = -SATURATED, SATURATED
         return torch.cat([input_matrix, column.view(4 * hidden, 1)], 1)
 
-    def lay_out() -> tuple[Tensor, Tensor]:
+    def lay_out() -> list[Tensor]:
         return torch.ops.mkldnn._reorder_mkldnn_rnn_layer_weight(
-            hold().to(dtype),
-            recurrent_matrix.to(dtype),
+            add_column().to(dtype),
+            recurrent_matrix.to(dtype).contiguous(),
             hidden,
             backward,
             True,  # has_biases
@@ -202,7 +203,7 @@ def _read_matrices(
         )
 
     if torch.is_grad_enabled():
-        return hold(), recurrent_matrix
+        return [add_column(), recurrent_matrix]
     return kept(("lstm", dtype), (input_matrix, recurrent_matrix), lay_out)
 
 
@@ -277,7 +278,8 @@ def step_gru(inputs: Tensor, recurrent: Tensor, state: State) -> State:
     gates = (inputs[:, : 2 * hidden] + recurrent[:, : 2 * hidden]).sigmoid()
     reset, update = gates.chunk(2, dim=1)
     candidate = torch.addcmul(inputs[:, 2 * hidden :], reset, recurrent[:, 2 * hidden :]).tanh()
-    return (torch.lerp(candidate, state[0].to(candidate.dtype), update),)
+    # Not rounded to the gates' type at each step, where autocast computes these in bfloat16.
+    return (torch.lerp(candidate.to(state[0].dtype), state[0], update.to(state[0].dtype)),)
 
 
 def step_rnn_tanh(inputs: Tensor, recurrent: Tensor, state: State) -> State:

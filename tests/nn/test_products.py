@@ -21,12 +21,13 @@ from spacy_rnn.nn.attention import (
 from spacy_rnn.nn.decoder import Decoder
 from spacy_rnn.nn.kept import keep_in
 from spacy_rnn.nn.lookup import look_up
+from spacy_rnn.nn.onednn import onednn_has
 from spacy_rnn.nn.products import bfloat16_products, linear, pad_rows
 from spacy_rnn.nn.recurrent import RecurrentNetwork
 from spacy_rnn.nn.seq2seq import Seq2Seq, SubwordEncoder
 from spacy_rnn.text.subwords import END, START
 
-PRODUCTS = ("mm", "addmm", "bmm")
+PRODUCTS = ("mm", "addmm", "bmm", "baddbmm")
 
 
 @pytest.mark.parametrize("shape", [(0,), (1,), (7,), (8,), (100,), (9, 2)], ids=str)
@@ -93,7 +94,6 @@ def train(network, lengths):
 
 
 def test_batches_of_nearly_as_many_words_have_products_of_the_same_shapes():
-    """All but those of the steps, of which there are no more than sentences."""
     network = make_network()
     first = train(network, [6] * 8)
     assert {name for name, *_ in first} == set(PRODUCTS)
@@ -131,7 +131,28 @@ def test_products_alone_are_in_bfloat16(shape, bias):
         assert linear(data, weight, bias).dtype == torch.bfloat16
     assert result.dtype == other.dtype == torch.float32
     torch.testing.assert_close(result, expected.float(), rtol=0.01, atol=0.01)
-    assert len(store) == 1
+    (matrix,) = store.values()
+    assert matrix.is_mkldnn == onednn_has(torch.bfloat16)
+
+
+def test_products_are_in_bfloat16_without_onednn_too(monkeypatch):
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
+    data, weight = torch.randn(3, 5), nn.Parameter(torch.randn(6, 5))
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16), keep_in({}) as store:
+        with bfloat16_products():
+            result = linear(data, weight)
+        expected = functional.linear(data, weight).float()
+    torch.testing.assert_close(result, expected, rtol=0.01, atol=0.01)
+    (matrix,) = store.values()
+    assert not matrix.is_mkldnn
+
+
+def test_autocast_leaves_float64_as_it_is():
+    data, weight = torch.randn(3, 5).double(), nn.Parameter(torch.randn(6, 5).double())
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16), keep_in({}):
+        for products in (nullcontext, bfloat16_products):
+            with products():
+                assert torch.equal(linear(data, weight), functional.linear(data, weight))
 
 
 def test_products_are_in_bfloat16_no_longer_than_asked():
@@ -176,6 +197,8 @@ KEPT_OF_A_LAYER = {
 
 @pytest.mark.parametrize(("cell", "dtype"), KEPT_OF_A_LAYER, ids=str)
 def test_networks_predict_with_what_is_kept(cell, dtype):
+    if cell == "lstm" and not onednn_has(dtype):
+        pytest.skip("oneDNN has no such LSTM here")
     network = RecurrentNetwork(5, 8, 2, cell=cell).eval()
     data, lengths = torch.randn(9, 5), torch.tensor([4, 0, 3, 2])
     with torch.autocast("cpu", torch.bfloat16, dtype != torch.float32):

@@ -99,11 +99,11 @@ def test_whole_targets_equal_single_steps(case, kept):
         last = torch.tensor(now)[:, None]
     if kept is not None:
         decoder = network.decoder
-        read = [] if case["input_feeding"] else [decoder.network.first.weight_ih]
-        read += [decoder.last_piece.weight] if decoder.last_piece else []
-        words = id(decoder.embedding.weight)
+        first, words = decoder.network.first, decoder.embedding.weight
+        read = [] if case["input_feeding"] else [(words, first.weight_ih, first.bias_ih)]
+        read += [(words, decoder.last_piece.weight)] if decoder.last_piece else []
         assert [key for key in kept if key[0] == "looked up"] == [
-            ("looked up", words, id(matrix)) for matrix in read
+            ("looked up", *map(id, weights)) for weights in read
         ]
 
 

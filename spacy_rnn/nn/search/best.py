@@ -11,12 +11,12 @@ def find_highest(scores: Tensor) -> Tensor:
     """Find the highest score of each row, as `argmax` does: on a CPU by NumPy, which compares
     many numbers at once where torch compares two.
 
-    scores (Tensor): A score for each piece, `(batch, hypotheses, pieces)`.
-    RETURNS (Tensor): The first piece with the highest, `(batch, hypotheses)`.
+    scores (Tensor): A score for each piece, `(…, pieces)`.
+    RETURNS (Tensor): The first piece with the highest, `(…)`.
     """
     if scores.device.type == "cpu":
-        return torch.from_numpy(scores.numpy().argmax(axis=2))
-    return scores.argmax(dim=2)
+        return torch.from_numpy(scores.numpy().argmax(axis=-1))
+    return scores.argmax(dim=-1)
 
 
 def find_best(scores: Tensor, totals: Tensor, number: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from ...checks import check_count
+from .best import find_highest
 from .greedy import write_each
 from .rules import Rules
 from .state import Hypothesis, SearchState, Step
@@ -95,7 +96,7 @@ def truncate(log_probs: Tensor, temperature: float, top_k: int, top_p: float) ->
 def _draw(ruled: Tensor, draws: Tensor, temperature: float, top_k: int, top_p: float) -> Tensor:
     """Draw a piece of each row: the one where the sum of probabilities passes its number."""
     if temperature == 0 or top_k == 1:
-        return ruled.argmax(dim=1)
+        return find_highest(ruled)
     ends = truncate(ruled, temperature, top_k, top_p).cumsum(dim=1)
     place = torch.searchsorted(ends, (draws * ends[:, -1])[:, None], right=True)[:, 0]
     # A draw may fall on the rounding at the end, behind the last piece that is possible.

@@ -34,7 +34,7 @@ def keeps() -> bool:
 
 
 def kept(kind: Hashable, weights: Sequence[Tensor], make: Callable[[], Made]) -> Made:
-    """Give what was made before, or make it.
+    """Give what was made before, or make it: anew where weights were written to by torch.
 
     kind (Hashable): What it is.
     weights (Sequence[Tensor]): What it is made of. Nothing is kept of tensors that are not
@@ -43,9 +43,14 @@ def kept(kind: Hashable, weights: Sequence[Tensor], make: Callable[[], Made]) ->
     RETURNS (Made): It.
     """
     store = _STORE.get()
-    if store is None or not all(isinstance(each, nn.Parameter) for each in weights):
+    if store is None or not all(map(_counts_writes, weights)):
         return make()
     key = kind, *map(id, weights)
-    if key not in store:
-        store[key] = make()
-    return store[key]
+    state = [(each.data_ptr(), each._version) for each in weights]
+    if key not in store or store[key][0] != state:
+        store[key] = state, make()
+    return store[key][1]
+
+
+def _counts_writes(weight: Tensor) -> bool:
+    return isinstance(weight, nn.Parameter) and not weight.is_inference()

@@ -89,7 +89,8 @@ def test_hash_embedding_is_a_sum_of_stock_ones(docs):
 def test_gradients_are_those_of_small_steps(settings, docs):
     model = build(settings, docs, include_static_vectors=True)
     shims = [shim for node in model.walk() for shim in node.shims]
-    weights = [node.get_param(name) for node in model.walk() for name in node.param_names]
+    arrays = [node.get_param(name) for node in model.walk() for name in node.param_names]
+    weights = list(map(torch.from_numpy, arrays))
     vectors, backprop = model.begin_update(docs)
     random = np.random.default_rng(0)
     d_vectors = [random.standard_normal(array.shape, dtype="float32") for array in vectors]
@@ -97,7 +98,7 @@ def test_gradients_are_those_of_small_steps(settings, docs):
     gradients = [node.get_grad(name) for node in model.walk() for name in node.param_names]
     for shim in shims:
         parameters = list(shim._model.parameters())
-        weights += [parameter.data.numpy() for parameter in parameters]
+        weights += parameters
         gradients += [parameter.grad.numpy() for parameter in parameters]
 
     def loss():
@@ -106,11 +107,13 @@ def test_gradients_are_those_of_small_steps(settings, docs):
 
     for weight, gradient in zip(weights, gradients, strict=True):
         direction = random.standard_normal(weight.shape).astype("float32")
-        weight += 1e-3 * direction
-        above = loss()
-        weight -= 2e-3 * direction
-        slope = (above - loss()) / 2e-3
-        weight += 1e-3 * direction
+        step = torch.from_numpy(1e-3 * direction)
+        with torch.no_grad():
+            weight.add_(step)
+            above = loss()
+            weight.sub_(2 * step)
+            slope = (above - loss()) / 2e-3
+            weight.add_(step)
         assert slope == pytest.approx((gradient * direction).sum(), rel=0.02, abs=0.02)
 
 

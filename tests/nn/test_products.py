@@ -131,7 +131,7 @@ def test_products_alone_are_in_bfloat16(shape, bias):
         assert linear(data, weight, bias).dtype == torch.bfloat16
     assert result.dtype == other.dtype == torch.float32
     torch.testing.assert_close(result, expected.float(), rtol=0.01, atol=0.01)
-    (matrix,) = store.values()
+    ((_, matrix),) = store.values()
     assert matrix.is_mkldnn == onednn_has(torch.bfloat16)
 
 
@@ -143,7 +143,7 @@ def test_products_are_in_bfloat16_without_onednn_too(monkeypatch):
             result = linear(data, weight)
         expected = functional.linear(data, weight).float()
     torch.testing.assert_close(result, expected, rtol=0.01, atol=0.01)
-    (matrix,) = store.values()
+    ((_, matrix),) = store.values()
     assert not matrix.is_mkldnn
 
 

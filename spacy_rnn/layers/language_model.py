@@ -14,8 +14,8 @@ from ..text.subwords import END
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from ..nn.cells import State
     from ..nn.language_model import LanguageModel
-    from ..nn.scan import State
     from ..nn.search.state import Hypothesis
     from .shim import NetworkShim
 

@@ -5,8 +5,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..checks import check_at_least, check_count, check_rate
+from .cells import State
 from .ragged import from_grid, to_grid
-from .scan import State
 
 MAX_PAIRS = 4_000_000
 """Pairs of places whose similarity is held at once: 16 MB."""

@@ -9,12 +9,12 @@ from torch import Tensor, nn
 
 from ..checks import check_count, check_rate
 from .attention import Attention, Looks
+from .cells import State
 from .lookup import look_up
 from .products import Linear, linear
 from .ragged import from_grid, grid_mask, to_grid
 from .recurrent import RecurrentNetwork
 from .regularize import LockedDropout, WordDropout
-from .scan import State
 from .search.state import SearchState
 
 MakeAttention = Callable[[int, int], Attention]

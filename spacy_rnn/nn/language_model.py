@@ -9,13 +9,13 @@ from torch.nn import functional
 
 from ..checks import check_at_least
 from .cache import Cache
+from .cells import State
 from .decoder import make_embedding
 from .lookup import look_up
 from .products import Linear, linear
 from .ragged import owners
 from .recurrent import RecurrentNetwork
 from .regularize import LockedDropout, WeightDrop
-from .scan import State
 from .search.state import SearchState
 from .vocabulary import cross_entropy
 

@@ -3,9 +3,10 @@
 import torch
 from torch import Tensor, nn
 
+from .cells import GATES, STEPS, State
 from .products import linear
 from .regularize import WeightDrop
-from .scan import GATES, STEPS, State, Weights
+from .scan import Weights
 
 
 class Recurrence(nn.Module):

@@ -11,11 +11,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..checks import check_choice, check_count, check_finite, check_rate
+from .cells import GATES, State
 from .onednn import computed_type, onednn_has
 from .ragged import Packed, Padded, check_lengths, pack, pad
 from .recurrence import Recurrence
 from .regularize import LockedDropout, WordDropout, zoneout
-from .scan import GATES, State, scan_packed, scan_padded, scan_steps
+from .scan import scan_packed, scan_padded, scan_steps
 
 
 class RecurrentNetwork(nn.Module):

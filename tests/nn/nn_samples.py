@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from spacy_rnn.nn.cells import State
 from spacy_rnn.nn.recurrent import RecurrentNetwork
-from spacy_rnn.nn.scan import State
 
 CELLS = ("lstm", "gru", "rnn_tanh", "rnn_relu")
 

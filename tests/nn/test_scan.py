@@ -7,8 +7,9 @@ import torch
 from nn_samples import CELLS, loss_of, random_batch
 
 from spacy_rnn.nn import scan as scan_module
+from spacy_rnn.nn.cells import GATES, step_gru
 from spacy_rnn.nn.ragged import pack, pad
-from spacy_rnn.nn.scan import GATES, scan_packed, scan_padded, scan_steps
+from spacy_rnn.nn.scan import scan_packed, scan_padded, scan_steps
 
 CPU = torch.device("cpu")
 INPUTS, HIDDEN = 3, 2
@@ -198,3 +199,11 @@ def test_runs_of_steps_equal_one_pass(cell, directions, dtype, monkeypatch):
     for steps in (1, 3, 4, 10):
         monkeypatch.setattr(scan_module, "MAX_STEPS", steps)
         torch.testing.assert_close(results(), expected, **TOLERANCES[dtype])
+
+
+def test_a_gru_keeps_a_state_that_it_does_not_update_as_it_is():
+    """Though its gates are of fewer digits, as under autocast."""
+    state, inputs = torch.randn(2, 3), torch.zeros(2, 9, dtype=torch.bfloat16)
+    inputs[:, 3:6] = 100
+    (after,) = step_gru(inputs, torch.zeros_like(inputs), (state,))
+    assert torch.equal(after, state)

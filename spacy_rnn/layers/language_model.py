@@ -281,12 +281,13 @@ def write(
     """
     import torch
 
+    from ..nn.language_model_stepper import LanguageModelStepper, begin
     from ..nn.products import bfloat16_products
 
     with cast("NetworkShim", model.shims[0]).predictor() as network:
         network = cast("LanguageModel", network)
         begun = [torch.from_numpy(np.append(END, prompt)) for prompt in prompts]
-        state = network.begin(begun, most_pieces)
+        state = begin(network, begun, most_pieces)
         nothing = torch.zeros(len(prompts), dtype=torch.int64, device=state.hypotheses[0].device)
         with bfloat16_products():
-            return search(network.step, state, nothing)
+            return search(LanguageModelStepper(network), state, nothing)

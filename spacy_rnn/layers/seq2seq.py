@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from ..nn.decoder import Decoder, MakeAttention
     from ..nn.search.state import Hypothesis
+    from ..nn.seq2seq import Seq2Seq
     from .shim import NetworkShim
 
 
@@ -208,6 +209,7 @@ def translate(
     int8 (bool): Whether the decoder computes in 8-bit integers.
     RETURNS (list[list[Hypothesis]]): What the search returns.
     """
+    from ..nn.decoder_stepper import DecoderStepper, begin
     from ..nn.products import bfloat16_products
 
     subwords = load_subwords(model.attrs["subwords"])
@@ -219,10 +221,11 @@ def translate(
     source, lengths = _flatten(model, model.get_ref("source").predict(docs), False)
     shim = cast("NetworkShim", model.shims[0])
     with shim.predictor() as network:
-        network = cast(Any, network)
-        state = network.decoder.begin(*network.encode(source, lengths))
+        network = cast("Seq2Seq", network)
+        state = begin(network.decoder, *network.encode(source, lengths))
         with bfloat16_products(), shim.int8() if int8 else nullcontext():
-            return search(network.decoder.step, state, lengths.to(source.device), **settings)
+            step = DecoderStepper(network.decoder)
+            return search(step, state, lengths.to(source.device), **settings)
 
 
 def init(model: Seq2SeqModel, X: list[Doc] | None = None, Y: Any = None) -> None:

@@ -1,4 +1,4 @@
-"""The cells of recurrent networks: one step of each."""
+"""The cells of recurrent networks: one step of each, from states to states of the same type."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 State = tuple[Tensor, ...]
-"""The hidden state and, for an LSTM, the cell state, each `(directions, batch, hidden)`."""
+"""The hidden state and, for an LSTM, the cell state, each `(directions, batch, hidden)`; or, layer
+by layer, these of each layer, each `(batch, hidden)`."""
 
 GATES = {"lstm": 4, "gru": 3, "rnn_tanh": 1, "rnn_relu": 1}
 
@@ -45,10 +46,10 @@ def step_rnn_tanh(inputs: Tensor, recurrent: Tensor, state: State) -> State:
 
     inputs (Tensor): The input's part, shape `(batch, hidden)`.
     recurrent (Tensor): The hidden state's part, of the same shape.
-    state (State): The hidden state before the step, not read again.
+    state (State): The hidden state before the step, whose type alone is read.
     RETURNS (State): The hidden state after the step.
     """
-    return ((inputs + recurrent).tanh(),)
+    return ((inputs + recurrent).tanh().to(state[0].dtype),)
 
 
 def step_rnn_relu(inputs: Tensor, recurrent: Tensor, state: State) -> State:
@@ -56,10 +57,10 @@ def step_rnn_relu(inputs: Tensor, recurrent: Tensor, state: State) -> State:
 
     inputs (Tensor): The input's part, shape `(batch, hidden)`.
     recurrent (Tensor): The hidden state's part, of the same shape.
-    state (State): The hidden state before the step, not read again.
+    state (State): The hidden state before the step, whose type alone is read.
     RETURNS (State): The hidden state after the step.
     """
-    return ((inputs + recurrent).relu(),)
+    return ((inputs + recurrent).relu().to(state[0].dtype),)
 
 
 STEPS: dict[str, Callable[[Tensor, Tensor, State], State]] = {
@@ -68,3 +69,23 @@ STEPS: dict[str, Callable[[Tensor, Tensor, State], State]] = {
     "rnn_tanh": step_rnn_tanh,
     "rnn_relu": step_rnn_relu,
 }
+
+
+def by_layer(state: State) -> State:
+    """Take a state apart.
+
+    state (State): The states of all layers, each part `(layers, batch, hidden)`.
+    RETURNS (State): The same layer by layer.
+    """
+    layers = zip(*(part.unbind() for part in state), strict=True)
+    return tuple(part for layer in layers for part in layer)
+
+
+def by_part(states: State, parts: int) -> State:
+    """Put a state together.
+
+    states (State): The states of all layers, layer by layer.
+    parts (int): The parts of each.
+    RETURNS (State): The same part by part, each `(layers, batch, hidden)`.
+    """
+    return tuple(torch.stack(states[part::parts]) for part in range(parts))

@@ -9,13 +9,12 @@ from torch import Tensor, nn
 
 from ..checks import check_count, check_rate
 from .attention import Attention, Looks
-from .cells import State
-from .lookup import look_up
-from .products import Linear, linear
+from .cells import State, by_layer
+from .products import Linear
 from .ragged import from_grid, grid_mask, to_grid
 from .recurrent import RecurrentNetwork
 from .regularize import LockedDropout, WordDropout
-from .search.state import SearchState
+from .stepper import Stepper
 
 MakeAttention = Callable[[int, int], Attention]
 """Makes an attention for queries and a memory of so many features."""
@@ -195,100 +194,72 @@ class Decoder(nn.Module):
             readouts = from_grid(readouts, lengths)
         else:
             hidden, _ = self.network(embedded, lengths, state)
-            seen = self._look(to_grid(hidden, lengths), memory)
+            seen = from_grid(self._look(to_grid(hidden, lengths), memory), lengths)
             word = None if self.last_piece is None else self.last_piece(embedded)
-            readouts = self._read_out(hidden, from_grid(seen, lengths), word)
+            readouts = self.read_out(self.readout(hidden), seen, word)
         return self.dropout_readout(readouts, lengths)
 
     def _feed(self, memory: Memory, state: State, embedded: Tensor) -> Tensor:
         """Read out step by step, each step reading the readout before it."""
-        looks = self._start_looking(memory)
+        step, states = Stepper(self.network), by_layer(state)
+        looks = self.start_looking(memory)
         readout = embedded.new_zeros(len(embedded), self.readout.out_features)
         readouts = [readout[:, None][:, :0]]
         last_piece = self.last_piece
         words = repeat(None) if last_piece is None else last_piece(embedded).unbind(1)
         for inputs, word in zip(embedded.unbind(1), words, strict=False):
-            hidden, state = self.network.step(torch.cat([inputs, readout], 1), state)
-            seen, _, looks = self._attend(hidden[:, None], memory, looks)
-            readout = self._read_out(hidden, seen[:, 0], word)
+            hidden, states = step(torch.cat([inputs, readout], 1), states)
+            seen, _, looks = self.attend(hidden[:, None], memory, looks)
+            readout = self.read_out(self.readout(hidden), seen[:, 0], word)
             readouts.append(readout[:, None])
         return torch.cat(readouts, 1)
 
     def _look(self, queries: Tensor, memory: Memory) -> Tensor:
         """Attend at all steps, one after the other if the attention looks back."""
-        looks = self._start_looking(memory)
+        looks = self.start_looking(memory)
         if not looks:
-            return self._attend(queries, memory)[0]
+            return self.attend(queries, memory)[0]
         steps = []
         for query in queries.split(1, dim=1):
-            seen, _, looks = self._attend(query, memory, looks)
+            seen, _, looks = self.attend(query, memory, looks)
             steps.append(seen)
         return torch.cat(steps, 1)
 
-    def _start_looking(self, memory: Memory) -> Looks:
+    def start_looking(self, memory: Memory) -> Looks:
+        """Tell what there is to look back at before the first step.
+
+        memory (Memory): The source sentences.
+        RETURNS (Looks): What is remembered, with one hypothesis for each sentence.
+        """
         return self.attention.start(memory.mask) if self.attention else ()
 
-    def _attend(
+    def attend(
         self, queries: Tensor, memory: Memory, looks: Looks = ()
     ) -> tuple[Tensor, Tensor, Looks]:
-        """Give what is seen, `(batch, steps, readout_width)`, the weights of the places, and what
-        to look back at."""
+        """Look at the source sentences.
+
+        queries (Tensor): The outputs of the recurrent network, `(batch, steps, width)`.
+        memory (Memory): The source sentences.
+        looks (Looks): What is remembered of looks before.
+        RETURNS (tuple[Tensor, Tensor, Looks]): What is seen, `(batch, steps, readout_width)`; the
+            weights of the places, `(batch, steps, places)`; and what is remembered then.
+        """
         if self.attention is None:
             seen = memory.values.expand(-1, queries.shape[1], -1)
             return seen, queries.new_zeros(*queries.shape[:2], memory.mask.shape[1]), ()
         seen, weights = self.attention(queries, *memory, looks)
         return seen, weights, self.attention.follow(weights, looks)
 
-    def _read_out(self, hidden: Tensor, seen: Tensor, word: Tensor | None) -> Tensor:
-        readout = self.readout(hidden)
-        readout = readout + seen.to(readout.dtype)
+    def read_out(self, told: Tensor, seen: Tensor, word: Tensor | None) -> Tensor:
+        """Put together what the next piece is predicted from, each `(rows, readout_width)`.
+
+        told (Tensor): What the recurrent network adds.
+        seen (Tensor): What the attention adds.
+        word (Tensor | None): What the piece that was read last adds, if anything.
+        RETURNS (Tensor): The readout.
+        """
+        readout = told + seen.to(told.dtype)
         return (readout if word is None else readout + word).tanh()
-
-    def begin(self, memory: Memory, summary: Tensor) -> SearchState:
-        """Stand before the first piece, with one hypothesis for each sentence.
-
-        memory (Memory): The source sentences.
-        summary (Tensor): Each of them as one vector, `(batch, summary)`.
-        RETURNS (SearchState): The state for `step`.
-        """
-        states = [part.permute(1, 0, 2)[:, None] for part in self.start(summary)]
-        if self.input_feeding:
-            states.append(summary.new_zeros(len(summary), 1, self.readout.out_features))
-        return SearchState(memory, (*states, *self._start_looking(memory)))
-
-    def step(self, pieces: Tensor, state: SearchState) -> tuple[Tensor, Tensor, SearchState]:
-        """Predict the next piece of each hypothesis.
-
-        pieces (Tensor): The last piece of each, `(batch, hypotheses)`.
-        state (SearchState): Where the decoder stands.
-        RETURNS (tuple[Tensor, Tensor, SearchState]): A score for each piece of the
-            vocabulary, not normalised, `(batch, hypotheses, pieces)`; the weights of the
-            attention, `(batch, hypotheses, places)`; and where the decoder stands then.
-        """
-        memory = Memory(*state.sentences)
-        shape = pieces.shape
-        parts = len(self.network.zoneouts)
-        before, others = state.hypotheses[:parts], state.hypotheses[parts:]
-        looks = others[1:] if self.input_feeding else others
-        flat, first = pieces.flatten(), self.network.first
-        inputs, gates = self.embedding(flat), None
-        if self.input_feeding:
-            inputs = torch.cat([inputs, others[0].flatten(0, 1)], 1)
-        else:
-            gates = look_up(self.embedding, first.weight_ih, first.bias_ih, flat)
-        hidden, after = self.network.step(
-            inputs, tuple(part.flatten(0, 1).transpose(0, 1) for part in before), gates
-        )
-        hidden = hidden.view(*shape, hidden.shape[1])
-        seen, weights, looks = self._attend(hidden, memory, looks)
-        word = None
-        if self.last_piece is not None:
-            word = look_up(self.embedding, self.last_piece.weight, None, flat).view(*shape, -1)
-        readout = self._read_out(hidden, seen, word)
-        scores = linear(readout, self.output_weight, self.output_bias)
-        states = tuple(part.transpose(0, 1).unflatten(0, shape) for part in after)
-        feeds = (readout,) if self.input_feeding else ()
-        return scores, weights, SearchState(state.sentences, (*states, *feeds, *looks))
 
 
 def make_embedding(entries: int, width: int) -> nn.Embedding:

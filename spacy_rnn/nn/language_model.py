@@ -11,12 +11,10 @@ from ..checks import check_at_least
 from .cache import Cache
 from .cells import State
 from .decoder import make_embedding
-from .lookup import look_up
 from .products import Linear, linear
 from .ragged import owners
 from .recurrent import RecurrentNetwork
 from .regularize import LockedDropout, WeightDrop
-from .search.state import SearchState
 from .vocabulary import cross_entropy
 
 TAIL_FACTOR = 4
@@ -149,7 +147,7 @@ class LanguageModel(nn.Module):
         dropped = self.dropout_output(hidden, lengths)
         loss, surprisals = self._foresee(self._read_out(dropped), targets)
         if self.cache is not None and not self.training:
-            log_probs, state = self._remember(-surprisals, hidden, targets, lengths, state)
+            log_probs, state = self.remember(-surprisals, hidden, targets, lengths, state)
             surprisals = -log_probs
             loss = surprisals.sum()
         if self.training and len(pieces):
@@ -185,10 +183,18 @@ class LanguageModel(nn.Module):
         hidden, after = self.network(functional.embedding(pieces, weight), lengths, state[:parts])
         return hidden, (*after, *state[parts:])
 
-    def _remember(
+    def remember(
         self, log_probs: Tensor, hidden: Tensor, targets: Tensor, lengths: Tensor, state: State
     ) -> tuple[Tensor, State]:
-        """Foresee targets by the cache too, if there is one, and let it hold them."""
+        """Foresee targets by the cache too, if there is one, and let it hold them.
+
+        log_probs (Tensor): What the network says of each target, `(pieces,)`.
+        hidden (Tensor): What it makes of the pieces before them, `(pieces, width)`.
+        targets (Tensor): The targets, `(pieces,)`.
+        lengths (Tensor): The targets of each stretch, `(batch,)`, on the CPU.
+        state (State): The states of the network, and of the cache before it holds these.
+        RETURNS (tuple[Tensor, State]): What both say of each target, and the states then.
+        """
         if self.cache is None:
             return log_probs, state
         log_probs, held = self.cache.read(log_probs, hidden, targets, lengths, state[-2:])
@@ -216,81 +222,6 @@ class LanguageModel(nn.Module):
             return self.adaptive.log_prob(readout)
         scores = linear(readout, self.output_weight, self.output_bias)
         return scores.float().log_softmax(dim=1)
-
-    def begin(
-        self, prompts: Sequence[Tensor], most_pieces: int, full: bool = False
-    ) -> SearchState:
-        """Stand behind the beginnings of texts.
-
-        prompts (Sequence[Tensor]): The pieces of each beginning, at least one, `(pieces,)`.
-        most_pieces (int): How many pieces to read at once.
-        full (bool): Whether to make all the room that there will ever be in the cache, so that
-            the state keeps its size.
-        RETURNS (SearchState): The state for `step`, with one hypothesis for each.
-        """
-        batch, device = len(prompts), self.embedding.weight.device
-        state = self.start(batch, self.cache.size if full and self.cache is not None else 0)
-        fresh = torch.zeros(batch, dtype=torch.bool, device=device)
-        size = max(1, most_pieces // max(1, batch))
-        for time in range(0, max(map(len, prompts), default=1) - 1, size):
-            parts = [prompt[:-1][time : time + size].to(device) for prompt in prompts]
-            nexts = [prompt[1:][time : time + size].to(device) for prompt in prompts]
-            lengths = torch.tensor([len(part) for part in parts])
-            hidden, state = self.read(torch.cat(parts), lengths, state, fresh)
-            none = hidden.new_zeros(len(hidden))
-            _, state = self._remember(none, hidden, torch.cat(nexts), lengths, state)
-        ends = [prompt[-1:].to(device) for prompt in prompts]
-        ones = torch.ones(batch, dtype=torch.int64)
-        last, state = self.read(torch.cat(ends) if ends else fresh.long(), ones, state, fresh)
-        parts = [part.transpose(0, 1)[:, None] for part in state]
-        return SearchState((), (last[:, None], *parts))
-
-    def step(self, pieces: Tensor, state: SearchState) -> tuple[Tensor, Tensor, SearchState]:
-        """Foresee the next piece of each hypothesis.
-
-        pieces (Tensor): The last piece of each, `(batch, hypotheses)`. At the first step these
-            are start symbols, which stand for what was read already.
-        state (SearchState): Where the model stands.
-        RETURNS (tuple[Tensor, Tensor, SearchState]): A log-probability for each piece of the
-            vocabulary, `(batch, hypotheses, pieces)`; no attention, `(batch, hypotheses, 0)`;
-            and where the model stands then.
-        """
-        state = self.advance(pieces, state) if state.sentences else state
-        begun = (torch.ones_like(pieces[:, 0]),)
-        nowhere = state.hypotheses[0][:, :, :0]
-        return self.foresee(state), nowhere, SearchState(begun, state.hypotheses)
-
-    def foresee(self, state: SearchState) -> Tensor:
-        """Say how probable each piece is to come next after each hypothesis.
-
-        state (SearchState): Where the model stands.
-        RETURNS (Tensor): Log-probabilities, `(batch, hypotheses, pieces)`.
-        """
-        last, *parts = (part.flatten(0, 1) for part in state.hypotheses)
-        scores = self.log_probs(last)
-        if self.cache is not None:
-            scores = self.cache.foresee(scores, last, tuple(parts[-2:]))
-        return scores.unflatten(0, state.hypotheses[0].shape[:2])
-
-    def advance(self, pieces: Tensor, state: SearchState) -> SearchState:
-        """Read one more piece of each hypothesis.
-
-        pieces (Tensor): The pieces, `(batch, hypotheses)`.
-        state (SearchState): Where the model stands.
-        RETURNS (SearchState): Where it stands then.
-        """
-        last, *parts = (part.flatten(0, 1) for part in state.hypotheses)
-        inner = len(self.network.zoneouts)
-        before = tuple(part.transpose(0, 1) for part in parts[:inner])
-        flat, first = pieces.flatten(), self.network.first
-        gates = look_up(self.embedding, first.weight_ih, first.bias_ih, flat)
-        new, after = self.network.step(self.embedding(flat), before, gates)
-        held = tuple(parts[inner:])
-        if self.cache is not None:
-            held = self.cache.add(last, flat, held)
-        parts = [new, *(part.transpose(0, 1) for part in after), *held]
-        unflat = tuple(part.unflatten(0, pieces.shape) for part in parts)
-        return SearchState(state.sentences, unflat)
 
 
 class LanguageModelReader(LanguageModel):

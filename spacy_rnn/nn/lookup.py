@@ -1,35 +1,39 @@
 """What a matrix makes of words that are read one at a time."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from .kept import keeps, kept
-from .products import linear
+from .products import multiplier
 
 MAX_NUMBERS = 16_000_000
 """Numbers that are kept of what a matrix makes of a whole vocabulary: 64 MB."""
 
 
-def look_up(
-    embedding: nn.Embedding, matrix: Tensor, bias: Tensor | None, pieces: Tensor
-) -> Tensor:
-    """Multiply the embeddings of words by a matrix, in prediction: where things are kept, those of
-    the whole vocabulary once, unless that is too much.
+def lookup(
+    embedding: nn.Embedding, matrix: Tensor, bias: Tensor | None = None
+) -> Callable[[Tensor], Tensor]:
+    """Prepare to multiply the embeddings of words by a matrix, in prediction: where things are
+    kept, those of the whole vocabulary once, unless that is too much.
 
     embedding (nn.Embedding): The embeddings of the vocabulary.
     matrix (Tensor): The matrix, `(outputs, features)`.
     bias (Tensor | None): What is added, `(outputs,)`.
-    pieces (Tensor): The words, `(words,)`.
-    RETURNS (Tensor): The products, `(words, outputs)`.
+    RETURNS (Callable[[Tensor], Tensor]): Takes words, `(words,)`, and gives their products,
+        `(words, outputs)`.
     """
     vocabulary = embedding.weight
     if not keeps() or vocabulary.shape[0] * matrix.shape[0] > MAX_NUMBERS:
-        return linear(embedding(pieces), matrix, bias)
+        multiply = multiplier(matrix, bias)
+        return lambda words: multiply(embedding(words))
 
-    def multiply() -> Tensor:
+    def make_table() -> Tensor:
         with torch.autocast(vocabulary.device.type, enabled=False):  # Whoever is the first to ask.
             return functional.linear(vocabulary, matrix, bias)
 
     weights = [vocabulary, matrix] if bias is None else [vocabulary, matrix, bias]
-    return kept("looked up", weights, multiply).index_select(0, pieces)
+    table = kept("looked up", weights, make_table)
+    return lambda words: table.index_select(0, words)

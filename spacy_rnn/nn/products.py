@@ -6,7 +6,7 @@ But hardly a batch of texts has as many words as one before, and in a search sen
 by one. So rows of zeros are added, up to the next of a few numbers.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -36,7 +36,7 @@ def bfloat16_products() -> Iterator[None]:
 def compiles_each_shape(data: Tensor) -> bool:
     """Tell whether each new number of rows has its price.
 
-    data (Tensor): What will be multiplied.
+    data (Tensor): What will be multiplied, or what by.
     RETURNS (bool): Whether that will be in bfloat16 on a CPU.
     """
     if data.device.type != "cpu":
@@ -45,25 +45,36 @@ def compiles_each_shape(data: Tensor) -> bool:
     return in_search or computed_type(data.dtype) == torch.bfloat16
 
 
+Multiply = Callable[[Tensor], Tensor]
+
+
+def multiplier(weight: Tensor, bias: Tensor | None = None) -> Multiply:
+    """Prepare products with a matrix: all that does not depend on the data.
+
+    weight (Tensor): The matrix, `(outputs, columns)`.
+    bias (Tensor | None): What is added, `(outputs,)`.
+    RETURNS (Multiply): Takes rows, `(rows, …, columns)`, and gives `(rows, …, outputs)`: what
+        `functional.linear` does; nearly, if prepared within `int8_products` or
+        `bfloat16_products`, but in the type of the data.
+    """
+    rounded = find_rounded(weight)
+    if rounded is not None:
+        return _in_few_shapes(lambda data: rounded.multiply(data, bias))
+    if not compiles_each_shape(weight):
+        return lambda data: functional.linear(data, weight, bias)
+    multiply = _in_bfloat16(weight, bias)
+    return _in_few_shapes((lambda data: multiply(data).to(data.dtype)) if _ON.get() else multiply)
+
+
 def linear(data: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """Compute what `functional.linear` does; nearly, within `int8_products` and
-    `bfloat16_products`, but in the type of the data.
+    """Multiply by a matrix once.
 
     data (Tensor): Rows, `(rows, …, columns)`.
-    weight (Tensor): The matrix, `(outputs, columns)`.
+    weight (Tensor): The matrix, as of `multiplier`.
     bias (Tensor | None): What is added, `(outputs,)`.
     RETURNS (Tensor): The products, `(rows, …, outputs)`.
     """
-    rows = data.shape[0]
-    rounded = find_rounded(weight)
-    if rounded is not None:
-        products = rounded.multiply(_add_rows(data, 0), bias)
-    elif compiles_each_shape(data):
-        products = _multiply_bfloat16(_add_rows(data, 0), weight, bias)
-        products = products.to(data.dtype) if _ON.get() else products
-    else:
-        products = functional.linear(data, weight, bias)
-    return products if products.shape[0] == rows else products[:rows]
+    return multiplier(weight, bias)(data)
 
 
 class Linear(nn.Linear):
@@ -83,18 +94,27 @@ def pad_rows(data: Tensor, dim: int = 0) -> Tensor:
     return _add_rows(data, dim) if compiles_each_shape(data) else data
 
 
-def _multiply_bfloat16(data: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """Multiply in bfloat16. Where things are kept, the matrix is cast once, and laid out once as
-    oneDNN reads it: both take longer than a product of few rows."""
-    if not (keeps() or _ON.get()):
-        return functional.linear(data, weight, bias)  # Autocast casts.
-    data, bias = data.bfloat16(), bias if bias is None else bias.bfloat16()
+def _in_few_shapes(multiply: Multiply) -> Multiply:
+    def multiply_more(data: Tensor) -> Tensor:
+        rows = data.shape[0]
+        products = multiply(_add_rows(data, 0))
+        return products if products.shape[0] == rows else products[:rows]
+
+    return multiply_more
+
+
+def _in_bfloat16(weight: Tensor, bias: Tensor | None) -> Multiply:
+    """Prepare products in bfloat16. Where things are kept, the matrix is cast once, and laid out
+    once as oneDNN reads it: both take longer than a product of few rows."""
+    added = None if bias is None else kept("bfloat16", [bias], bias.bfloat16)
     if not keeps():
-        return functional.linear(data, weight.bfloat16(), bias)
-    matrix = kept("bfloat16", [weight], lambda: _lay_out(weight.bfloat16()))
+        matrix = weight.bfloat16()
+    else:
+        matrix = kept("bfloat16", [weight], lambda: _lay_out(weight.bfloat16()))
     if not matrix.is_mkldnn:
-        return functional.linear(data, matrix, bias)
-    return torch.ops.mkldnn._linear_pointwise(data, matrix, bias, "none", [], "")
+        return lambda data: functional.linear(data.bfloat16(), matrix, added)
+    multiply = torch.ops.mkldnn._linear_pointwise.default
+    return lambda data: multiply(data.bfloat16(), matrix, added, "none", [], "")
 
 
 def _lay_out(matrix: Tensor) -> Tensor:

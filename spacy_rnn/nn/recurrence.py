@@ -1,10 +1,9 @@
 """One direction of one layer of a recurrent network."""
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from .cells import GATES, STEPS, State
-from .products import linear
+from .cells import GATES
 from .regularize import WeightDrop
 from .scan import Weights
 
@@ -59,21 +58,3 @@ class Recurrence(nn.Module):
         RETURNS (Weights): Input matrix, recurrent matrix, and a bias for each.
         """
         return self.weight_ih, self.weight_drop(self.weight_hh), self.bias_ih, self.bias_hh
-
-    def read(self, data: Tensor) -> Tensor:
-        """Compute the input's part of the gates.
-
-        data (Tensor): Words, shape `(words, inputs)`.
-        RETURNS (Tensor): Their part, shape `(words, gates * hidden)`.
-        """
-        return linear(data, self.weight_ih, self.bias_ih)
-
-    def step(self, inputs: Tensor, state: State) -> State:
-        """Take one step.
-
-        inputs (Tensor): What `read` gives for a word of each sequence.
-        state (State): The states before it, each `(batch, hidden)`.
-        RETURNS (State): The states after it.
-        """
-        recurrent_matrix = self.weight_drop(self.weight_hh)
-        return STEPS[self.cell](inputs, linear(state[0], recurrent_matrix, self.bias_hh), state)

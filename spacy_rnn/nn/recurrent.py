@@ -11,12 +11,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..checks import check_choice, check_count, check_finite, check_rate
-from .cells import GATES, State
+from .cells import GATES, State, by_layer, by_part
 from .onednn import computed_type, onednn_has
 from .ragged import Packed, Padded, check_lengths, pack, pad
 from .recurrence import Recurrence
-from .regularize import LockedDropout, WordDropout, zoneout
+from .regularize import LockedDropout, WordDropout
 from .scan import scan_packed, scan_padded, scan_steps
+from .stepper import Stepper
 
 
 class RecurrentNetwork(nn.Module):
@@ -187,45 +188,21 @@ class RecurrentNetwork(nn.Module):
             torch.cat(parts) for parts in zip(*finals, strict=True)
         )
 
-    def step(
-        self, data: Tensor, state: State, gates: Tensor | None = None
-    ) -> tuple[Tensor, State]:
-        """Read one more word of each sequence, from the start.
+    def step(self, data: Tensor, state: State) -> tuple[Tensor, State]:
+        """Read one more word of each sequence, from the start; `Stepper` reads more than one.
 
         data (Tensor): A word of each sequence, shape `(batch, inputs)`.
         state (State): The states before it, each `(depth, batch, hidden)`.
-        gates (Tensor | None): What the first layer's `read` gives for the words, where that is
-            known already.
         RETURNS (tuple[Tensor, State]): The output at the word, `(batch, width)`, and the
-            states after it. In training, dropout is drawn anew for each word.
+            states after it.
         RAISES (ValueError): If the network reads in two directions, or the shapes of the
             arguments do not fit.
         """
-        if self.directions == 2:
-            raise ValueError(
-                "A network that reads in two directions needs whole sequences: set "
-                "bidirectional to false to read word by word"
-            )
+        step = Stepper(self)
         self._check_inputs(data)
         self._check_state(state, len(data))
-        data = self.dropout_input(self.word_dropout(data))
-        finals = []
-        for layer, recurrence in enumerate(self.recurrences):
-            below = data
-            if layer:
-                data = self.norms[layer - 1](self.dropout_layers(data))
-            before = tuple(part[layer] for part in state)
-            recurrence = cast(Recurrence, recurrence)
-            inputs = recurrence.read(data) if layer or gates is None else gates
-            after = recurrence.step(inputs, before)
-            after = zoneout(before, after, self.zoneouts, self.training)
-            residual = self.residual and below.shape[1] == self.width
-            output = after[0].to(data.dtype)
-            data = output + below if residual else output
-            finals.append(tuple(new.to(old.dtype) for old, new in zip(before, after, strict=True)))
-        return self.dropout_output(data), tuple(
-            torch.stack(parts) for parts in zip(*finals, strict=True)
-        )
+        output, after = step(data, by_layer(state))
+        return output.to(data.dtype), by_part(after, len(state))
 
     def start(self, batch: int) -> State:
         """Give the states before the first word.

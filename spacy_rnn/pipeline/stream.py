@@ -47,10 +47,13 @@ class Stream(ABC):
 
         RETURNS (bytes): A safetensors file, of the same size at any time.
         """
+        import torch
         from safetensors.torch import save
 
-        parts = {f"part{index}": part.cpu() for index, part in enumerate(self._state)}
-        return save({name: part.contiguous() for name, part in parts.items()})
+        # The output of a network of one layer is its state: safetensors want each by itself.
+        whole = torch.contiguous_format
+        parts = (part.cpu().clone(memory_format=whole) for part in self._state)
+        return save({f"part{index}": part for index, part in enumerate(parts)})
 
     def from_bytes(self, data: bytes) -> "Self":
         """Go on from where a stream stood.

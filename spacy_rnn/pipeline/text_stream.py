@@ -1,5 +1,7 @@
 """A stream of text that a language model reads: how surprising it is, and what may come."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
     from ..layers.shim import NetworkShim
     from ..nn.language_model import LanguageModel
+    from ..nn.language_model_stepper import LanguageModelStepper
+    from ..nn.search.state import SearchState
 
 
 class TextStream(Stream):
@@ -39,8 +43,10 @@ class TextStream(Stream):
         """Forget all, and stand before the first piece of a text."""
         import torch
 
+        from ..nn.language_model_stepper import begin
+
         with self._shim.predictor() as network:
-            begun = cast("LanguageModel", network).begin([torch.tensor([END])], 1, full=True)
+            begun = begin(cast("LanguageModel", network), [torch.tensor([END])], 1, full=True)
             self._state = begun.hypotheses
 
     def feed(self, text: str | Token) -> float:
@@ -102,23 +108,29 @@ class TextStream(Stream):
         return list(zip(names, best.values.exp().tolist(), strict=True))
 
     def _log_probs(self) -> "Tensor":
-        from ..nn.products import bfloat16_products
-        from ..nn.search.state import SearchState
-
         self._check_open()
-        with self._shim.predictor() as network, bfloat16_products():
-            state = SearchState((), self._state)
-            return cast("LanguageModel", network).foresee(state)[0, 0]
+        with self._step() as step:
+            return step.foresee(self._now)[0, 0]
 
     def _read(self, piece: int) -> float:
         import torch
 
-        from ..nn.products import bfloat16_products
+        surprisal = -float(self._log_probs()[piece]) / BITS
+        with self._step() as step:
+            pieces = torch.tensor([[piece]], device=self._shim.device)
+            self._state = step.advance(pieces, self._now).hypotheses
+        return surprisal
+
+    @property
+    def _now(self) -> "SearchState":
         from ..nn.search.state import SearchState
 
-        surprisal = -float(self._log_probs()[piece]) / BITS
+        return SearchState((), self._state)
+
+    @contextmanager
+    def _step(self) -> "Iterator[LanguageModelStepper]":
+        from ..nn.language_model_stepper import LanguageModelStepper
+        from ..nn.products import bfloat16_products
+
         with self._shim.predictor() as network, bfloat16_products():
-            pieces = torch.tensor([[piece]], device=self._shim.device)
-            state = SearchState((), self._state)
-            self._state = cast("LanguageModel", network).advance(pieces, state).hypotheses
-        return surprisal
+            yield LanguageModelStepper(cast("LanguageModel", network))

@@ -14,6 +14,7 @@ from spacy_rnn.nn.attention import (
     GeneralAttention,
 )
 from spacy_rnn.nn.decoder import Decoder
+from spacy_rnn.nn.decoder_stepper import DecoderStepper, begin
 from spacy_rnn.nn.kept import keep_in
 from spacy_rnn.nn.seq2seq import Seq2Seq, SubwordEncoder, mean_of
 from spacy_rnn.text.subwords import END, START
@@ -85,12 +86,13 @@ def kept(request):
 @each_case
 def test_whole_targets_equal_single_steps(case, kept):
     network = make_network(case)
-    state = network.decoder.begin(*network.encode(*flat(SOURCES)))
+    state = begin(network.decoder, *network.encode(*flat(SOURCES)))
+    step = DecoderStepper(network.decoder)
     together = surprisals(network, SOURCES, TARGETS)
     ended = [[*target, END] for target in TARGETS]
     last = torch.full((len(SOURCES), 1), START)
     for time in range(max(map(len, ended))):
-        scores, _, state = network.decoder.step(last, state)
+        scores, _, state = step(last, state)
         log_probs = scores.log_softmax(2)[:, 0]
         now = [target[time] if time < len(target) else END for target in ended]
         for row, target in enumerate(ended):
@@ -110,9 +112,9 @@ def test_whole_targets_equal_single_steps(case, kept):
 def test_gates_of_a_large_vocabulary_are_not_kept(monkeypatch):
     monkeypatch.setattr("spacy_rnn.nn.lookup.MAX_NUMBERS", PIECES * 3 * 4 - 1)
     network = make_network(CASES[0])
-    state = network.decoder.begin(*network.encode(*flat(SOURCES)))
+    state = begin(network.decoder, *network.encode(*flat(SOURCES)))
     with keep_in({}) as store:
-        network.decoder.step(torch.full((4, 1), START), state)
+        DecoderStepper(network.decoder)(torch.full((4, 1), START), state)
     assert store == {}
 
 
@@ -120,12 +122,13 @@ def test_gates_of_a_large_vocabulary_are_not_kept(monkeypatch):
 def test_hypotheses_go_their_own_ways(case):
     """Several of one sentence, chosen and left as a search does it."""
     network = make_network(case)
-    state = network.decoder.begin(*network.encode(*flat(SOURCES)))
-    _, _, state = network.decoder.step(torch.full((4, 1), START), state)
+    state = begin(network.decoder, *network.encode(*flat(SOURCES)))
+    step = DecoderStepper(network.decoder)
+    _, _, state = step(torch.full((4, 1), START), state)
     state = state.select(torch.tensor([0, 2, 3]), torch.zeros(3, 2).long())
-    scores, _, state = network.decoder.step(torch.tensor([[3, 4], [5, 6], [4, 4]]), state)
+    scores, _, state = step(torch.tensor([[3, 4], [5, 6], [4, 4]]), state)
     state = state.select(torch.tensor([1, 2]), torch.tensor([[1, 0], [0, 1]]))
-    scores, _, _ = network.decoder.step(torch.tensor([[3, 5], [6, 4]]), state)
+    scores, _, _ = step(torch.tensor([[3, 5], [6, 4]]), state)
     # Sentence 2 wrote 6 3 and 5 5, sentence 3 wrote 4 6 and 4 4.
     for (row, column), sentence, written in (
         ((0, 0), 2, [6, 3]),

@@ -16,7 +16,7 @@ from spacy.util import fix_random_seed, registry
 from thinc.api import Adam, Model
 
 from spacy_rnn.layers.encoders import build_recurrent_encoder_v1
-from spacy_rnn.nn.decoder import Decoder
+from spacy_rnn.nn.decoder_stepper import DecoderStepper
 from spacy_rnn.pipeline.sentences import split_passages
 
 WORDS = {"eins": "one", "zwei": "two", "drei": "three", "vier": "four", "fünf": "five"}
@@ -350,14 +350,14 @@ def test_mixed_precision_searches_with_products_in_bfloat16(trained, beam_width,
     plain = trained[0]
     mixed = make_pipeline({**SMALL, "model": {**SMALL["model"], "mixed_precision": True}})
     mixed.from_bytes(plain.to_bytes(exclude=["tokenizer"]), exclude=["tokenizer"])
-    step, kinds = Decoder.step, set()
+    step, kinds = DecoderStepper.__call__, set()
 
     def noted(self, pieces, state):
         scores, weights, after = step(self, pieces, state)
         kinds.add((torch.is_autocast_enabled("cpu"), scores.dtype))
         return scores, weights, after
 
-    monkeypatch.setattr(Decoder, "step", noted)
+    monkeypatch.setattr(DecoderStepper, "__call__", noted)
     settings = {"component_cfg": {"rnn_translator": {"beam_width": beam_width}}}
     found, expected = (
         [doc._.translations[0] for doc in nlp.pipe(TEXTS, **settings)] for nlp in (mixed, plain)

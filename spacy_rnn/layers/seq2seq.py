@@ -209,7 +209,7 @@ def translate(
     int8 (bool): Whether the decoder computes in 8-bit integers.
     RETURNS (list[list[Hypothesis]]): What the search returns.
     """
-    from ..nn.decoder_stepper import DecoderStepper, begin
+    from ..nn.decoder_stepper import DecoderStepper
     from ..nn.products import bfloat16_products
 
     subwords = load_subwords(model.attrs["subwords"])
@@ -222,10 +222,10 @@ def translate(
     shim = cast("NetworkShim", model.shims[0])
     with shim.predictor() as network:
         network = cast("Seq2Seq", network)
-        state = begin(network.decoder, *network.encode(source, lengths))
+        encoded = network.encode(source, lengths)
         with bfloat16_products(), shim.int8() if int8 else nullcontext():
             step = DecoderStepper(network.decoder)
-            return search(step, state, lengths.to(source.device), **settings)
+            return search(step, step.begin(*encoded), lengths.to(source.device), **settings)
 
 
 def init(model: Seq2SeqModel, X: list[Doc] | None = None, Y: Any = None) -> None:

@@ -90,10 +90,8 @@ class Attention(nn.Module):
     def _attend(
         self, queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor, looks: Looks
     ) -> tuple[Tensor, Tensor]:
-        scores = self.score(queries, keys, *looks)
-        held = mask[:, None, :]
-        lowest = torch.finfo(scores.dtype).min
-        weights = scores.masked_fill(~held, lowest).softmax(dim=2) * held
+        scores, held = self.score(queries, keys, *looks), mask[:, None, :]
+        weights = scores.where(held, torch.finfo(scores.dtype).min).softmax(dim=2) * held
         return torch.bmm(weights.to(values.dtype), values), weights
 
 

@@ -34,9 +34,11 @@ def step_gru(inputs: Tensor, recurrent: Tensor, state: State) -> State:
     RETURNS (State): The hidden state after the step.
     """
     hidden = state[0].shape[1]
-    gates = (inputs[:, : 2 * hidden] + recurrent[:, : 2 * hidden]).sigmoid()
-    reset, update = gates.chunk(2, dim=1)
-    candidate = torch.addcmul(inputs[:, 2 * hidden :], reset, recurrent[:, 2 * hidden :]).tanh()
+    sizes = (2 * hidden, hidden)
+    inputs, candidate = inputs.split(sizes, dim=1)
+    recurrent, recurrent_candidate = recurrent.split(sizes, dim=1)
+    reset, update = (inputs + recurrent).sigmoid().chunk(2, dim=1)
+    candidate = torch.addcmul(candidate, reset, recurrent_candidate).tanh()
     # Not rounded to the gates' type at each step, where autocast computes these in bfloat16.
     return (torch.lerp(candidate.to(state[0].dtype), state[0], update.to(state[0].dtype)),)
 

@@ -11,37 +11,44 @@ from .search.state import SearchState
 from .stepper import Stepper
 
 
-def begin(decoder: Decoder, memory: Memory, summary: Tensor) -> SearchState:
-    """Stand before the first piece, with one hypothesis for each sentence.
-
-    decoder (Decoder): The decoder.
-    memory (Memory): The source sentences.
-    summary (Tensor): Each of them as one vector, `(batch, summary)`.
-    RETURNS (SearchState): The state for the first step.
-    """
-    states = [part[:, None] for part in by_layer(decoder.start(summary))]
-    if decoder.input_feeding:
-        states.append(summary.new_zeros(len(summary), 1, decoder.readout.out_features))
-    return SearchState(memory, (*states, *decoder.start_looking(memory)))
-
-
 class DecoderStepper:
     """Predict the next piece of each hypothesis, and then another one: a step function for a
     search. What does not depend on the pieces is done once for all of them.
+
+    The readout and the next step both multiply the hidden state of the last layer: by one matrix,
+    so that a step has two large products, this and that with the vocabulary.
 
     decoder (Decoder): The decoder.
     """
 
     def __init__(self, decoder: Decoder):
         self._decoder = decoder
-        self._embed = decoder.embedding
-        feeds = decoder.input_feeding
-        self._read = Stepper(decoder.network, None if feeds else decoder.embedding)
-        self._states = decoder.network.depth * len(decoder.network.zoneouts)
-        self._tell = multiplier(decoder.readout.weight, decoder.readout.bias)
-        last = decoder.last_piece
-        self._add_word = lookup(decoder.embedding, last.weight) if last else lambda words: None
-        self._foresee = multiplier(decoder.output_weight, decoder.output_bias)
+        self._read = Stepper(decoder.network, None if decoder.input_feeding else decoder.embedding)
+        last, readout, piece = decoder.network.last, decoder.readout, decoder.last_piece
+        _, recurrent_matrix, _, recurrent_bias = last.weights()
+        self._sizes = len(recurrent_bias), len(readout.bias)
+        self._own = (
+            1 + decoder.network.depth * len(decoder.network.zoneouts) + decoder.input_feeding
+        )
+        self._tell = multiplier([recurrent_matrix, readout.weight], [recurrent_bias, readout.bias])
+        self._add_word = lookup(decoder.embedding, piece.weight) if piece else lambda words: None
+        self._foresee = multiplier([decoder.output_weight], [decoder.output_bias])
+
+    def begin(self, memory: Memory, summary: Tensor) -> SearchState:
+        """Stand before the first piece, with one hypothesis for each sentence.
+
+        memory (Memory): The source sentences.
+        summary (Tensor): Each of them as one vector, `(batch, summary)`.
+        RETURNS (SearchState): The state for the first step.
+        """
+        decoder = self._decoder
+        start = decoder.start(summary)
+        recurrent, _ = self._tell(start[0][-1]).split(self._sizes, 1)
+        own = [recurrent, *by_layer(start)]
+        if decoder.input_feeding:
+            own.append(summary.new_zeros(len(summary), self._sizes[1]))
+        looks = decoder.start_looking(memory)
+        return SearchState(memory, (*(part[:, None] for part in own), *looks))
 
     def __call__(self, pieces: Tensor, state: SearchState) -> tuple[Tensor, Tensor, SearchState]:
         """Predict the next piece of each hypothesis.
@@ -53,19 +60,19 @@ class DecoderStepper:
             attention, `(batch, hypotheses, places)`; and where the decoder stands then.
         """
         decoder, flat = self._decoder, pieces.flatten()
-        states, looks = state.hypotheses[: self._states], state.hypotheses[self._states :]
+        recurrent, *states = (part.flatten(0, 1) for part in state.hypotheses[: self._own])
         words = flat
         if decoder.input_feeding:
-            words = torch.cat([self._embed(flat), looks[0].flatten(0, 1)], 1)
-            looks = looks[1:]
-        hidden, states = self._read(words, tuple(part.flatten(0, 1) for part in states))
+            words = torch.cat([decoder.embedding(flat), states.pop()], 1)
+        hidden, after = self._read(words, tuple(states), recurrent)
 
         def unflatten(data: Tensor) -> Tensor:
             return data.view(*pieces.shape, data.shape[1])
 
-        memory = Memory(*state.sentences)
+        memory, looks = Memory(*state.sentences), state.hypotheses[self._own :]
         seen, weights, looks = decoder.attend(unflatten(hidden), memory, looks)
-        readout = decoder.read_out(self._tell(hidden), seen.flatten(0, 1), self._add_word(flat))
-        kept = (*states, readout) if decoder.input_feeding else states
-        after = SearchState(state.sentences, (*map(unflatten, kept), *looks))
-        return unflatten(self._foresee(readout)), weights, after
+        recurrent, told = self._tell(hidden).split(self._sizes, 1)
+        readout = decoder.read_out(told, seen.flatten(0, 1), self._add_word(flat))
+        own = (recurrent, *after, readout) if decoder.input_feeding else (recurrent, *after)
+        after_all = SearchState(state.sentences, (*map(unflatten, own), *looks))
+        return unflatten(self._foresee(readout)), weights, after_all

@@ -60,25 +60,25 @@ class _Scan(Function):
     @staticmethod
     def forward(ctx: Any, gates, matrices, biases, start, batch_sizes):
         width = start.shape[2]
+        sizes = (2 * width, width)
         transposed, biases = matrices.transpose(1, 2), biases[:, None]
         shape = (*gates.shape[:2], width)
         recurrent_candidates, candidates, outputs = (gates.new_empty(shape) for _ in range(3))
         switches = gates.new_empty(*gates.shape[:2], 2 * width)
+        written = switches, recurrent_candidates, candidates, outputs
+        by_step = (part.split(batch_sizes, 1) for part in (*gates.split(sizes, 2), *written))
         state, ended = start, []
-        for rows in _steps(batch_sizes):
-            running = rows.stop - rows.start
+        for to_switch, to_candidate, switch, own, candidate, output in zip(*by_step, strict=True):
+            running = output.shape[1]
             ended.append(state[:, running:])
             before = state[:, :running]
             recurrent = torch.baddbmm(biases, pad_rows(before, 1), transposed)[:, :running]
-            inputs = gates[:, rows]
-            switch = switches[:, rows]
-            torch.add(inputs[:, :, : 2 * width], recurrent[:, :, : 2 * width], out=switch)
-            reset, update = switch.sigmoid_().split(width, 2)
-            recurrent_candidate = recurrent[:, :, 2 * width :]
-            recurrent_candidates[:, rows] = recurrent_candidate
-            candidate = candidates[:, rows]
-            torch.addcmul(inputs[:, :, 2 * width :], reset, recurrent_candidate, out=candidate)
-            state = torch.lerp(candidate.tanh_(), before, update, out=outputs[:, rows])
+            recurrent_switch, recurrent_candidate = recurrent.split(sizes, 2)
+            torch.add(to_switch, recurrent_switch, out=switch)
+            reset, update = switch.sigmoid_().chunk(2, 2)
+            own.copy_(recurrent_candidate)
+            torch.addcmul(to_candidate, reset, own, out=candidate).tanh_()
+            state = torch.lerp(candidate, before, update, out=output)
         ctx.batch_sizes = batch_sizes
         ctx.save_for_backward(matrices, start, outputs, switches, candidates, recurrent_candidates)
         return outputs, torch.cat([state, *reversed(ended)], 1)

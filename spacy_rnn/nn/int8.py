@@ -1,5 +1,6 @@
-"""Matrix products in 8-bit integers, for prediction on a CPU."""
+"""Matrix products with weights as 8-bit integers, for prediction on a CPU."""
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -7,20 +8,75 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from .kept import kept
+from .kept import join, kept
+from .onednn import lay_out, multiply_laid_out, onednn_has
 from .switches import switched
 
 FEWEST_WEIGHTS = 2**18
 """Weights of a matrix from which on 8 bits are faster, for one row of data or many."""
 
-# Seven bits for what a matrix is multiplied by: with eight, processors without VNNI
-# instructions would overflow the 16 bits that they add pairs of products up in.
+STEPS = 256
+"""Data in bfloat16 are rounded to parts of 1, so many that each is exact up to there."""
+
+READ_AT_ONCE = 16
+"""Columns that torch's kernel for 8-bit weights takes at once; it reads past an odd end."""
+
+# Seven bits for data as integers: with eight, processors without VNNI instructions would
+# overflow the 16 bits that they add pairs of products up in.
 LEVELS, ZERO = 63, 64
 
 
 @dataclass(frozen=True)
+class Int8Weights:
+    """A matrix as integers, for data in bfloat16: where the processor multiplies these fast.
+
+    A single row of data is multiplied by the integers, for which half as much is read from
+    memory; more rows by the same numbers in bfloat16. The data are rounded to parts of 1 and the
+    scales are powers of 2, so that sums are exact, and the same in whatever order a kernel adds
+    up, as long as they are below 2 to the power of 24 in these units.
+
+    integers (Tensor): The integers, `(rows, columns)`.
+    scales (Tensor): What products of these and rounded data are multiplied by, `(rows,)`.
+    matrix (Tensor): The integers times the scales, in bfloat16 and oneDNN's order.
+    """
+
+    integers: Tensor
+    scales: Tensor
+    matrix: Tensor
+
+    @classmethod
+    def from_float(cls, matrix: Tensor) -> "Int8Weights":
+        """Round a matrix.
+
+        matrix (Tensor): The matrix, `(rows, columns)`.
+        RETURNS (Int8Weights): The same to 6 or 7 bits and a sign.
+        """
+        _, exponents = torch.frexp(matrix.abs().amax(dim=1) / 127)
+        scales = torch.ldexp(torch.ones_like(matrix[:, 0]), exponents)
+        integers = (matrix / scales[:, None]).round()
+        scales = scales / STEPS
+        rounded = (integers * scales[:, None]).bfloat16()
+        return cls(integers.to(torch.int8), scales.bfloat16(), lay_out(rounded))
+
+    def multiply(self, data: Tensor, bias: Tensor | None) -> Tensor:
+        """Compute what `functional.linear` does with the matrix, nearly.
+
+        data (Tensor): Rows, `(…, columns)`.
+        bias (Tensor | None): What is added, `(rows,)`.
+        RETURNS (Tensor): The products, `(…, rows)`.
+        """
+        steps = (data * STEPS).round_().bfloat16()
+        if steps.numel() == steps.shape[-1] and steps.numel() % READ_AT_ONCE == 0:
+            row = torch._weight_int8pack_mm(steps.view(1, -1), self.integers, self.scales)
+            products = row.view(*data.shape[:-1], -1)
+        else:
+            products = multiply_laid_out(steps, self.matrix)
+        return products.to(data.dtype) if bias is None else products + bias
+
+
+@dataclass(frozen=True)
 class Int8Matrix:
-    """A matrix as integers, each row with a scale of its own.
+    """A matrix as integers, each row with a scale of its own, for data as integers.
 
     packed (Tensor): The integers, in oneDNN's order.
     scales (Tensor): What the integers of each row are multiplied by, `(rows,)`.
@@ -85,16 +141,18 @@ def int8_products() -> AbstractContextManager:
     return switched(_ON, True)
 
 
-def find_rounded(weight: Tensor) -> Int8Matrix | None:
-    """Give a matrix as integers, where products are to be in integers.
+def find_rounded(weights: Sequence[Tensor]) -> Int8Weights | Int8Matrix | None:
+    """Give matrices as integers, where products are to be in integers.
 
-    weight (Tensor): The matrix, `(rows, columns)`.
-    RETURNS (Int8Matrix | None): The same rounded. None where it is to be used as it is: outside
-        of `int8_products`, or because it is too small for integers to be faster.
+    weights (Sequence[Tensor]): The matrices, each `(rows, columns)`, to be taken as one.
+    RETURNS (Int8Weights | Int8Matrix | None): The same rounded. None where they are to be used as
+        they are: outside of `int8_products`, or too small for integers to be faster.
     """
-    if not _ON.get() or not isinstance(weight, nn.Parameter) or weight.numel() < FEWEST_WEIGHTS:
+    trained = all(isinstance(weight, nn.Parameter) for weight in weights)
+    if not (_ON.get() and trained and sum(map(Tensor.numel, weights)) >= FEWEST_WEIGHTS):
         return None
-    return kept("int8", [weight], lambda: Int8Matrix.from_float(weight))
+    kind = Int8Weights if onednn_has(torch.bfloat16) else Int8Matrix
+    return kept("int8", weights, lambda: kind.from_float(join(weights)))
 
 
 def has_int8(device: torch.device) -> bool:

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
+import torch
 from torch import Tensor, nn
 
 from .switches import switched
@@ -50,6 +51,15 @@ def kept(kind: Hashable, weights: Sequence[Tensor], make: Callable[[], Made]) ->
     if key not in store or store[key][0] != state:
         store[key] = state, make()
     return store[key][1]
+
+
+def join(parts: Sequence[Tensor]) -> Tensor:
+    """Put weights that are multiplied by the same data one after the other.
+
+    parts (Sequence[Tensor]): At least one, each `(outputs, …)`.
+    RETURNS (Tensor): All outputs: the part itself where there is but one.
+    """
+    return parts[0] if len(parts) == 1 else torch.cat(list(parts))
 
 
 def _counts_writes(weight: Tensor) -> bool:

@@ -27,7 +27,7 @@ def lookup(
     """
     vocabulary = embedding.weight
     if not keeps() or vocabulary.shape[0] * matrix.shape[0] > MAX_NUMBERS:
-        multiply = multiplier(matrix, bias)
+        multiply = multiplier([matrix], [] if bias is None else [bias])
         return lambda words: multiply(embedding(words))
 
     def make_table() -> Tensor:

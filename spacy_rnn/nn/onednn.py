@@ -1,6 +1,7 @@
 """What torch hands to oneDNN on a CPU."""
 
 import torch
+from torch import Tensor
 
 
 def computed_type(dtype: torch.dtype) -> torch.dtype:
@@ -26,3 +27,23 @@ def onednn_has(dtype: torch.dtype) -> bool:
     if dtype == torch.bfloat16:
         return torch.ops.mkldnn._is_mkldnn_bf16_supported()
     return dtype == torch.float32
+
+
+def lay_out(matrix: Tensor) -> Tensor:
+    """Lay a matrix out as oneDNN reads it, which it would do for each product.
+
+    matrix (Tensor): The matrix, `(outputs, columns)`, of a type that oneDNN has.
+    RETURNS (Tensor): The same for `multiply_laid_out` alone.
+    """
+    return torch.ops.mkldnn._reorder_linear_weight(matrix.contiguous(), None)
+
+
+def multiply_laid_out(data: Tensor, matrix: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Compute what `functional.linear` does with a matrix that was laid out.
+
+    data (Tensor): Rows, `(…, columns)`.
+    matrix (Tensor): What `lay_out` returned.
+    bias (Tensor | None): What is added, `(outputs,)`.
+    RETURNS (Tensor): The products, `(…, outputs)`.
+    """
+    return torch.ops.mkldnn._linear_pointwise.default(data, matrix, bias, "none", [], "")

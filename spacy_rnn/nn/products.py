@@ -6,7 +6,7 @@ But hardly a batch of texts has as many words as one before, and in a search sen
 by one. So rows of zeros are added, up to the next of a few numbers.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .int8 import find_rounded
-from .kept import keeps, kept
-from .onednn import computed_type, onednn_has
+from .kept import join, keeps, kept
+from .onednn import computed_type, lay_out, multiply_laid_out, onednn_has
 from .switches import switched
 
 _ON: ContextVar[bool] = ContextVar("on", default=False)
@@ -48,21 +48,24 @@ def compiles_each_shape(data: Tensor) -> bool:
 Multiply = Callable[[Tensor], Tensor]
 
 
-def multiplier(weight: Tensor, bias: Tensor | None = None) -> Multiply:
-    """Prepare products with a matrix: all that does not depend on the data.
+def multiplier(weights: Sequence[Tensor], biases: Sequence[Tensor] = ()) -> Multiply:
+    """Prepare products with a matrix, or with some side by side: all that does not depend on the
+    data.
 
-    weight (Tensor): The matrix, `(outputs, columns)`.
-    bias (Tensor | None): What is added, `(outputs,)`.
-    RETURNS (Multiply): Takes rows, `(rows, …, columns)`, and gives `(rows, …, outputs)`: what
-        `functional.linear` does; nearly, if prepared within `int8_products` or
-        `bfloat16_products`, but in the type of the data.
+    weights (Sequence[Tensor]): The matrices, each `(outputs, columns)`.
+    biases (Sequence[Tensor]): What is added for each, `(outputs,)`; none for nothing.
+    RETURNS (Multiply): Takes rows, `(rows, …, columns)`, and gives `(rows, …, outputs)`, of all
+        matrices one after the other: what `functional.linear` does; nearly, if prepared within
+        `int8_products` or `bfloat16_products`, but in the type of the data.
     """
-    rounded = find_rounded(weight)
+    rounded = find_rounded(weights)
     if rounded is not None:
+        bias = join(biases) if biases else None
         return _in_few_shapes(lambda data: rounded.multiply(data, bias))
-    if not compiles_each_shape(weight):
+    if not compiles_each_shape(weights[0]):
+        weight, bias = join(weights), join(biases) if biases else None
         return lambda data: functional.linear(data, weight, bias)
-    multiply = _in_bfloat16(weight, bias)
+    multiply = _in_bfloat16(weights, biases)
     return _in_few_shapes((lambda data: multiply(data).to(data.dtype)) if _ON.get() else multiply)
 
 
@@ -74,7 +77,7 @@ def linear(data: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     bias (Tensor | None): What is added, `(outputs,)`.
     RETURNS (Tensor): The products, `(rows, …, outputs)`.
     """
-    return multiplier(weight, bias)(data)
+    return multiplier([weight], [] if bias is None else [bias])(data)
 
 
 class Linear(nn.Linear):
@@ -103,30 +106,26 @@ def _in_few_shapes(multiply: Multiply) -> Multiply:
     return multiply_more
 
 
-def _in_bfloat16(weight: Tensor, bias: Tensor | None) -> Multiply:
-    """Prepare products in bfloat16. Where things are kept, the matrix is cast once, and laid out
-    once as oneDNN reads it: both take longer than a product of few rows."""
-    added = None if bias is None else kept("bfloat16", [bias], bias.bfloat16)
-    if not keeps():
-        matrix = weight.bfloat16()
-    else:
-        matrix = kept("bfloat16", [weight], lambda: _lay_out(weight.bfloat16()))
-    if not matrix.is_mkldnn:
-        return lambda data: functional.linear(data.bfloat16(), matrix, added)
-    multiply = torch.ops.mkldnn._linear_pointwise.default
-    return lambda data: multiply(data.bfloat16(), matrix, added, "none", [], "")
+def _in_bfloat16(weights: Sequence[Tensor], biases: Sequence[Tensor]) -> Multiply:
+    """Prepare products in bfloat16. Where things are kept, matrices are cast once, and laid out
+    once as oneDNN reads them: both take longer than a product of few rows."""
 
+    def cast() -> Tensor:
+        matrix = join(weights).bfloat16()
+        return lay_out(matrix) if keeps() and onednn_has(torch.bfloat16) else matrix
 
-def _lay_out(matrix: Tensor) -> Tensor:
-    if not onednn_has(torch.bfloat16):
-        return matrix
-    return torch.ops.mkldnn._reorder_linear_weight(matrix.contiguous(), None)
+    matrix = kept("bfloat16", weights, cast)
+    bias = kept("bfloat16", biases, lambda: join(biases).bfloat16()) if biases else None
+    multiply = multiply_laid_out if matrix.is_mkldnn else functional.linear
+    return lambda data: multiply(data.bfloat16(), matrix, bias)
 
 
 def _add_rows(data: Tensor, dim: int) -> Tensor:
     rows = data.shape[dim]
+    if rows <= 1:
+        return data
     # A multiple of 8, and of large numbers the first five bits.
     missing = -rows % (1 << max(3, rows.bit_length() - 5))
-    if not missing or rows == 1:
+    if not missing:
         return data
     return functional.pad(data, (0, 0) * (data.dim() - 1 - dim) + (0, missing))

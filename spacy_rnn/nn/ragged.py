@@ -125,9 +125,11 @@ def to_grid(data: Tensor, lengths: Tensor) -> Tensor:
     RETURNS (Tensor): The grid, shape `(batch, longest, width)`.
     """
     longest = int(lengths.max()) if len(lengths) else 0
+    shape = len(lengths), longest, data.shape[1]
+    if len(data) == len(lengths) * longest:
+        return data.view(shape)
     grid = data.new_zeros(len(lengths) * longest, data.shape[1])
-    grid = grid.index_copy(0, _cells(lengths, longest).to(data.device), data)
-    return grid.view(len(lengths), longest, data.shape[1])
+    return grid.index_copy(0, _cells(lengths, longest).to(data.device), data).view(shape)
 
 
 def from_grid(grid: Tensor, lengths: Tensor) -> Tensor:

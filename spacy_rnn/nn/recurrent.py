@@ -146,6 +146,11 @@ class RecurrentNetwork(nn.Module):
         """Recurrence: The first layer, from the start."""
         return cast(Recurrence, self.recurrences[0])
 
+    @property
+    def last(self) -> Recurrence:
+        """Recurrence: The last layer, from the start if it is of one direction."""
+        return cast(Recurrence, self.recurrences[-1])
+
     def forward(
         self, data: Tensor, lengths: Tensor, state: State | None = None
     ) -> tuple[Tensor, State]:

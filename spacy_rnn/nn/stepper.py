@@ -41,20 +41,23 @@ class Stepper:
         if embedding is not None and not network.training:  # No noise before the gates.
             first = recurrences[0]
             self._look_up = lookup(embedding, first.weight_ih, first.bias_ih)
-        self._read = [multiplier(each.weight_ih, each.bias_ih) for each in recurrences]
-        self._recur = [
-            multiplier(each.weight_drop(each.weight_hh), each.bias_hh) for each in recurrences
-        ]
+        weights = [each.weights() for each in recurrences]
+        self._read = [multiplier([matrix], [bias]) for matrix, _, bias, _ in weights]
+        self._recur = [multiplier([matrix], [bias]) for _, matrix, _, bias in weights]
         self._adds = [network.residual] * network.depth
         self._adds[0] = network.residual and network.inputs == network.width
 
-    def __call__(self, words: Tensor, states: State) -> tuple[Tensor, State]:
+    def __call__(
+        self, words: Tensor, states: State, recurrent: Tensor | None = None
+    ) -> tuple[Tensor, State]:
         """Read a word of each sequence.
 
         words (Tensor): The words: vectors, `(batch, inputs)`, or entries of the vocabulary,
             `(batch,)`.
         states (State): The states before it, layer by layer: of each the hidden state and, for an
             LSTM, the cell state, `(batch, hidden)`.
+        recurrent (Tensor | None): What the recurrent matrix of the last layer makes of its hidden
+            state, `(batch, gates * hidden)`, where that is known already.
         RETURNS (tuple[Tensor, State]): The output at the word, `(batch, width)`, and the states
             after it.
         """
@@ -66,7 +69,8 @@ class Stepper:
                 inner = network.norms[layer - 1](network.dropout_layers(data))
                 gates = self._read[layer](inner)
             before = states[len(after) : len(after) + self._parts]
-            now = self._step(gates, recur(before[0]), before)
+            known = recurrent if layer == len(self._recur) - 1 else None
+            now = self._step(gates, recur(before[0]) if known is None else known, before)
             if any(network.zoneouts):
                 now = zoneout(before, now, network.zoneouts, network.training)
             after += now

@@ -1,12 +1,13 @@
-"""Products of 8-bit integers, against the same arithmetic in Python's own integers."""
+"""Products with 8-bit integers, against the same arithmetic in wider integers."""
 
 import pytest
 import torch
 from torch import nn
 
 from spacy_rnn.nn import int8
-from spacy_rnn.nn.int8 import LEVELS, has_int8, int8_products
+from spacy_rnn.nn.int8 import LEVELS, STEPS, Int8Matrix, Int8Weights, has_int8, int8_products
 from spacy_rnn.nn.kept import keep_in
+from spacy_rnn.nn.onednn import onednn_has
 from spacy_rnn.nn.products import linear
 
 pytestmark = pytest.mark.skipif(
@@ -20,13 +21,22 @@ def round_small_matrices(monkeypatch):
     monkeypatch.setattr(int8, "FEWEST_WEIGHTS", ROWS)
 
 
+@pytest.fixture(params=[Int8Weights, Int8Matrix])
+def kind(request, monkeypatch):
+    """What matrices are rounded to."""
+    if request.param is Int8Weights and not onednn_has(torch.bfloat16):
+        pytest.skip("oneDNN has no bfloat16 here")
+    monkeypatch.setattr(int8, "onednn_has", lambda dtype: request.param is Int8Weights)
+    return request.param
+
+
 def sample(columns=33, rows=ROWS, batch=(5,)):
     weight = nn.Parameter(torch.randn(rows, columns), requires_grad=False)
     return torch.randn(*batch, columns), weight, torch.randn(rows)
 
 
-def exact(data, weight, bias):
-    """Round as the module says, and compute in 64-bit integers."""
+def multiply_integers(data, weight, bias):
+    """Round as `Int8Matrix` says, and compute in 64-bit integers."""
     peaks = data.abs().amax(-1, keepdim=True)
     scales = weight.abs().amax(1) / 127
     levels = (data * (LEVELS / peaks)).round().long()
@@ -35,49 +45,70 @@ def exact(data, weight, bias):
     return torch.from_numpy(products) * scales * peaks / LEVELS + bias
 
 
-@pytest.mark.parametrize("batch", [(1,), (7,), (2, 3)], ids=str)
-@pytest.mark.parametrize("columns", [1, 33, 512])
-def test_products_are_exact_but_for_the_rounding(columns, batch):
+def multiply_weights(data, weight, bias):
+    """Round as `Int8Weights` says, and compute in 64-bit integers."""
+    scales = 2.0 ** (weight.abs().amax(1) / 127).log2().ceil()
+    steps = (data * STEPS).round().bfloat16().long()
+    integers = (weight / scales[:, None]).round().long()
+    products = torch.from_numpy(steps.numpy() @ integers.T.numpy())
+    return (products * scales / STEPS).bfloat16() + bias
+
+
+SHAPES = [(columns, batch) for columns in (1, 33, 512) for batch in ((1,), (7,), (2, 3), (1, 1))]
+
+
+@pytest.mark.parametrize(("columns", "batch"), SHAPES, ids=str)
+def test_products_are_exact_but_for_the_rounding(kind, columns, batch):
     data, weight, bias = sample(columns, batch=batch)
     with int8_products():
         result = linear(data, weight, bias)
-    torch.testing.assert_close(result, exact(data, weight, bias), rtol=1e-5, atol=1e-4)
     plain = linear(data, weight, bias)
-    half_steps = data.abs().amax(-1, keepdim=True) / LEVELS / 2, weight.abs().amax(1) / 127 / 2
-    bound = half_steps[0] * weight.abs().sum(1) + half_steps[1] * data.abs().sum(-1, keepdim=True)
-    assert ((result - plain).abs() <= 1.02 * bound).all()
+    sums = weight.abs().sum(1), data.abs().sum(-1, keepdim=True)
+    if kind is Int8Matrix:
+        exact = multiply_integers(data, weight, bias)
+        torch.testing.assert_close(result, exact, rtol=1e-5, atol=1e-4)
+        steps = data.abs().amax(-1, keepdim=True) / LEVELS, weight.abs().amax(1) / 127
+        bound = 1.02 * (steps[0] * sums[0] + steps[1] * sums[1]) / 2
+    else:
+        assert torch.equal(result, multiply_weights(data, weight, bias))
+        # Steps of data above 1 are those of bfloat16, as are those of the products.
+        step = data.abs().amax(-1, keepdim=True).clamp(min=1) / STEPS
+        bound = (step * sums[0] + weight.abs().amax(1) / 64 * sums[1]) / 2 + plain.abs() / STEPS
+    assert ((result - plain).abs() <= bound).all()
 
 
-def test_no_rows_are_legal():
+def test_no_rows_are_legal(kind):
     data, weight, bias = sample(batch=(0,))
     with int8_products():
         assert linear(data, weight, bias).shape == (0, ROWS)
 
 
-def test_extremes_do_not_overflow():
+def test_extremes_do_not_overflow(kind):
     """All products at their largest: what 16 bits could not hold of 8 bits by 8."""
     weight = nn.Parameter(torch.full((ROWS, 512), -1.0), requires_grad=False)
     with int8_products():
         result = linear(torch.full((2, 512), 1e6), weight)
-    torch.testing.assert_close(result, torch.full((2, ROWS), -512e6))
+    tolerance = 1e-6 if kind is Int8Matrix else 1 / STEPS
+    torch.testing.assert_close(result, torch.full((2, ROWS), -512e6), rtol=tolerance, atol=0)
 
 
-def test_rows_do_not_depend_on_each_other():
-    data, weight, bias = sample(batch=(4,))
-    data[2] *= 1e4
+@pytest.mark.parametrize("columns", [33, 512])
+def test_rows_do_not_depend_on_each_other(kind, columns):
+    data, weight, bias = sample(columns, batch=(4,))
+    data[2] *= 10
     with int8_products():
         together = linear(data, weight, bias)
         alone = torch.cat([linear(row[None], weight, bias) for row in data])
     assert torch.equal(together, alone)
 
 
-def test_nothing_gives_nothing():
+def test_nothing_gives_nothing(kind):
     weight = nn.Parameter(torch.zeros(ROWS, 8), requires_grad=False)
     with int8_products():
         assert not linear(torch.zeros(2, 8), weight).any()
 
 
-def test_what_is_no_number_shows():
+def test_what_is_no_number_shows(kind):
     data, weight, bias = sample()
     data[1, 0] = torch.nan
     with int8_products():

@@ -14,7 +14,7 @@ from spacy_rnn.nn.attention import (
     GeneralAttention,
 )
 from spacy_rnn.nn.decoder import Decoder
-from spacy_rnn.nn.decoder_stepper import DecoderStepper, begin
+from spacy_rnn.nn.decoder_stepper import DecoderStepper
 from spacy_rnn.nn.kept import keep_in
 from spacy_rnn.nn.seq2seq import Seq2Seq, SubwordEncoder, mean_of
 from spacy_rnn.text.subwords import END, START
@@ -86,8 +86,8 @@ def kept(request):
 @each_case
 def test_whole_targets_equal_single_steps(case, kept):
     network = make_network(case)
-    state = begin(network.decoder, *network.encode(*flat(SOURCES)))
     step = DecoderStepper(network.decoder)
+    state = step.begin(*network.encode(*flat(SOURCES)))
     together = surprisals(network, SOURCES, TARGETS)
     ended = [[*target, END] for target in TARGETS]
     last = torch.full((len(SOURCES), 1), START)
@@ -112,9 +112,9 @@ def test_whole_targets_equal_single_steps(case, kept):
 def test_gates_of_a_large_vocabulary_are_not_kept(monkeypatch):
     monkeypatch.setattr("spacy_rnn.nn.lookup.MAX_NUMBERS", PIECES * 3 * 4 - 1)
     network = make_network(CASES[0])
-    state = begin(network.decoder, *network.encode(*flat(SOURCES)))
     with keep_in({}) as store:
-        DecoderStepper(network.decoder)(torch.full((4, 1), START), state)
+        step = DecoderStepper(network.decoder)
+        step(torch.full((4, 1), START), step.begin(*network.encode(*flat(SOURCES))))
     assert store == {}
 
 
@@ -122,8 +122,8 @@ def test_gates_of_a_large_vocabulary_are_not_kept(monkeypatch):
 def test_hypotheses_go_their_own_ways(case):
     """Several of one sentence, chosen and left as a search does it."""
     network = make_network(case)
-    state = begin(network.decoder, *network.encode(*flat(SOURCES)))
     step = DecoderStepper(network.decoder)
+    state = step.begin(*network.encode(*flat(SOURCES)))
     _, _, state = step(torch.full((4, 1), START), state)
     state = state.select(torch.tensor([0, 2, 3]), torch.zeros(3, 2).long())
     scores, _, state = step(torch.tensor([[3, 4], [5, 6], [4, 4]]), state)

@@ -62,7 +62,7 @@ def write_each(
     trace = Trace(rules, lengths, prefixes)
     pieces = torch.full((len(lengths), 1), rules.start, device=lengths.device)
     totals = torch.zeros(len(lengths), device=lengths.device)
-    first = torch.zeros_like(pieces)
+    first, everyone = torch.zeros_like(pieces), torch.arange(len(pieces), device=pieces.device)
     while trace.sentences.shape[0]:
         scores, weights, state = step(pieces, state)
         log_probs, ruled = trace.score(scores)
@@ -70,11 +70,12 @@ def write_each(
         own = log_probs.gather(2, pieces[:, :, None])[:, :, 0]
         totals = totals + own[:, 0]
         trace.add(pieces, first, own, weights)
-        ended = pieces[:, 0] == rules.end
-        rows = (~ended).nonzero()[:, 0]
-        if rows.shape[0] < pieces.shape[0]:
-            for row in ended.nonzero()[:, 0].tolist():
-                trace.finish(row, 0, float(totals[row]))
+        rows, written = everyone[: len(pieces)], pieces[:, 0].tolist()
+        if rules.end in written:
+            for row, piece in enumerate(written):
+                if piece == rules.end:
+                    trace.finish(row, 0, float(totals[row]))
+            rows = (pieces[:, 0] != rules.end).nonzero()[:, 0]
             pieces, totals, first = pieces[rows], totals[rows], first[rows]
             state = state.select(rows, first)
         trace.keep(rows, first)

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from torch import Tensor
 
 
-@dataclass(frozen=True)
-class SearchState:
+class SearchState(NamedTuple):
     """Where a network stands, for each of several hypotheses of each sentence.
 
     sentences (tuple[Tensor, ...]): What all hypotheses of a sentence share, `(batch, …)`.

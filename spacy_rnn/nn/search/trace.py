@@ -2,8 +2,8 @@
 
 import operator
 from bisect import bisect_right
-from dataclasses import dataclass
 from itertools import count, pairwise
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -17,8 +17,7 @@ MAX_PLACES, MIN_WEIGHT = 8, 0.01
 all would take memory that grows with the product of the two lengths."""
 
 
-@dataclass(frozen=True)
-class _Record:
+class _Record(NamedTuple):
     """One step: the candidates of each sentence, `(batch, candidates)`, and the hypotheses that
     they came from, `(batch, hypotheses)`, with what these looked at.
     """

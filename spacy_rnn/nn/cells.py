@@ -35,8 +35,8 @@ def step_gru(inputs: Tensor, recurrent: Tensor, state: State) -> State:
     """
     hidden = state[0].shape[1]
     sizes = (2 * hidden, hidden)
-    inputs, candidate = inputs.split(sizes, dim=1)
-    recurrent, recurrent_candidate = recurrent.split(sizes, dim=1)
+    inputs, candidate = inputs.split_with_sizes(sizes, dim=1)
+    recurrent, recurrent_candidate = recurrent.split_with_sizes(sizes, dim=1)
     reset, update = (inputs + recurrent).sigmoid().chunk(2, dim=1)
     candidate = torch.addcmul(candidate, reset, recurrent_candidate).tanh()
     # Not rounded to the gates' type at each step, where autocast computes these in bfloat16.

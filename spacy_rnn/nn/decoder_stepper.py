@@ -43,7 +43,7 @@ class DecoderStepper:
         """
         decoder = self._decoder
         start = decoder.start(summary)
-        recurrent, _ = self._tell(start[0][-1]).split(self._sizes, 1)
+        recurrent, _ = self._tell(start[0][-1]).split_with_sizes(self._sizes, 1)
         own = [recurrent, *by_layer(start)]
         if decoder.input_feeding:
             own.append(summary.new_zeros(len(summary), self._sizes[1]))
@@ -71,7 +71,7 @@ class DecoderStepper:
 
         memory, looks = Memory(*state.sentences), state.hypotheses[self._own :]
         seen, weights, looks = decoder.attend(unflatten(hidden), memory, looks)
-        recurrent, told = self._tell(hidden).split(self._sizes, 1)
+        recurrent, told = self._tell(hidden).split_with_sizes(self._sizes, 1)
         readout = decoder.read_out(told, seen.flatten(0, 1), self._add_word(flat))
         own = (recurrent, *after, readout) if decoder.input_feeding else (recurrent, *after)
         after_all = SearchState(state.sentences, (*map(unflatten, own), *looks))

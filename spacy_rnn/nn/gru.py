@@ -15,7 +15,7 @@ from torch.autograd import Function
 
 from .gradients import refuse_second_derivatives
 from .kept import kept
-from .products import linear, pad_rows
+from .products import multiplier, pad_rows
 from .ragged import Packed
 
 
@@ -35,22 +35,22 @@ def scan_gru(
     """
     # The scan from the end is one from the start over mirrored sequences: of equal lengths,
     # so that both directions take each step together.
+    number = torch.arange(len(weights), device=data.device)
     words, rows = zip(*map(layout.read_from, range(len(weights))), strict=True)
     input_matrices, recurrent_matrices, input_biases, recurrent_biases = zip(*weights, strict=True)
-    padded = pad_rows(data)
-    gates = torch.stack(
-        [
-            linear(padded, matrix, bias).index_select(0, order)
-            for matrix, bias, order in zip(input_matrices, input_biases, words, strict=True)
-        ]
-    )
-    matrices = _stack(recurrent_matrices, gates.dtype)
-    biases = _stack(recurrent_biases, gates.dtype)
+    # One product for both directions, whose halves of each word are one after the other.
+    inputs = multiplier(input_matrices, input_biases)(pad_rows(data))
+    halves = torch.stack(words) * len(weights) + number[:, None]
+    gates = inputs.view(-1, len(input_biases[0])).index_select(0, halves.flatten())
     outputs, final = _Scan.apply(
-        gates, matrices, biases, start.to(gates.dtype), layout.batch_sizes.tolist()
+        gates.view(len(weights), len(data), -1),
+        _stack(recurrent_matrices, gates.dtype),
+        _stack(recurrent_biases, gates.dtype),
+        start.to(gates.dtype),
+        layout.batch_sizes.tolist(),
     )
-    pairs = zip(outputs.unbind(), rows, strict=True)
-    return torch.cat([output.index_select(0, order) for output, order in pairs], 1), final
+    halves = torch.stack(rows, 1) + number * len(data)
+    return outputs.flatten(0, 1).index_select(0, halves.flatten()).view(len(data), -1), final
 
 
 class _Scan(Function):
@@ -70,15 +70,16 @@ class _Scan(Function):
         state, ended = start, []
         for to_switch, to_candidate, switch, own, candidate, output in zip(*by_step, strict=True):
             running = output.shape[1]
-            ended.append(state[:, running:])
-            before = state[:, :running]
-            recurrent = torch.baddbmm(biases, pad_rows(before, 1), transposed)[:, :running]
-            recurrent_switch, recurrent_candidate = recurrent.split(sizes, 2)
+            if running < state.shape[1]:
+                ended.append(state[:, running:])
+                state = state[:, :running]
+            recurrent = torch.baddbmm(biases, pad_rows(state, 1), transposed)[:, :running]
+            recurrent_switch, recurrent_candidate = recurrent.split_with_sizes(sizes, 2)
             torch.add(to_switch, recurrent_switch, out=switch)
             reset, update = switch.sigmoid_().chunk(2, 2)
             own.copy_(recurrent_candidate)
             torch.addcmul(to_candidate, reset, own, out=candidate).tanh_()
-            state = torch.lerp(candidate, before, update, out=output)
+            state = torch.lerp(candidate, state, update, out=output)
         ctx.batch_sizes = batch_sizes
         ctx.save_for_backward(matrices, start, outputs, switches, candidates, recurrent_candidates)
         return outputs, torch.cat([state, *reversed(ended)], 1)

@@ -102,8 +102,9 @@ def make_translator(
     sampling (float): How much the cut into subwords varies in training; 0 for not at all.
     batch_places (int): Places of source, padding included, that are translated at once: four
         characters count as one.
-    int8 (bool): Whether to compute with 8-bit integers when translating on a CPU: nearly
-        the same. Made for processors with VNNI; others gain nothing.
+    int8 (bool): Whether to translate with weights as 8-bit integers on a CPU: nearly the
+        same. Faster on processors with bfloat16, for single sentences, or with VNNI alone;
+        others gain nothing.
     banned (list[str]): Subwords that are never written, as the vocabulary spells them.
     RETURNS (Translator): The component.
     RAISES (ValueError): If another translator of the pipeline writes to the same attribute.

@@ -22,14 +22,14 @@ class DecoderStepper:
     """
 
     def __init__(self, decoder: Decoder):
+        network, readout, piece = decoder.network, decoder.readout, decoder.last_piece
+        _, recurrent_matrix, _, recurrent_bias = network.last.weights()
         self._decoder = decoder
-        self._read = Stepper(decoder.network, None if decoder.input_feeding else decoder.embedding)
-        last, readout, piece = decoder.network.last, decoder.readout, decoder.last_piece
-        _, recurrent_matrix, _, recurrent_bias = last.weights()
+        # What each hypothesis has for itself, but for what the attention looks back at.
+        self._own = 1 + network.depth * len(network.zoneouts) + decoder.input_feeding
         self._sizes = len(recurrent_bias), len(readout.bias)
-        self._own = (
-            1 + decoder.network.depth * len(decoder.network.zoneouts) + decoder.input_feeding
-        )
+        embedding = None if decoder.input_feeding else decoder.embedding
+        self._read = Stepper(network, embedding, told=True)
         self._tell = multiplier([recurrent_matrix, readout.weight], [recurrent_bias, readout.bias])
         self._add_word = lookup(decoder.embedding, piece.weight) if piece else lambda words: None
         self._foresee = multiplier([decoder.output_weight], [decoder.output_bias])
@@ -74,5 +74,6 @@ class DecoderStepper:
         recurrent, told = self._tell(hidden).split_with_sizes(self._sizes, 1)
         readout = decoder.read_out(told, seen.flatten(0, 1), self._add_word(flat))
         own = (recurrent, *after, readout) if decoder.input_feeding else (recurrent, *after)
-        after_all = SearchState(state.sentences, (*map(unflatten, own), *looks))
-        return unflatten(self._foresee(readout)), weights, after_all
+        hypotheses = *map(unflatten, own), *looks
+        scores = unflatten(self._foresee(readout))
+        return scores, weights, SearchState(state.sentences, hypotheses)

@@ -1,6 +1,7 @@
 """A language model in a search or a stream, one piece at a time."""
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -53,7 +54,10 @@ class LanguageModelStepper:
     def __init__(self, model: LanguageModel):
         self._model = model
         self._states = model.network.depth * len(model.network.zoneouts)
-        self._read = Stepper(model.network, model.embedding)
+
+    @cached_property
+    def _read(self) -> Stepper:
+        return Stepper(self._model.network, self._model.embedding)
 
     def __call__(self, pieces: Tensor, state: SearchState) -> tuple[Tensor, Tensor, SearchState]:
         """Foresee the next piece of each hypothesis.

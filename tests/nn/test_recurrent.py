@@ -2,6 +2,7 @@
 
 import math
 import re
+from contextlib import nullcontext
 from functools import partial
 
 import pytest
@@ -13,7 +14,10 @@ from torch.nn.utils.rnn import pack_sequence, unpack_sequence
 
 from spacy_rnn.layers.devices import has_bfloat16
 from spacy_rnn.nn import recurrent
+from spacy_rnn.nn.cells import by_layer
+from spacy_rnn.nn.kept import keep_in
 from spacy_rnn.nn.recurrent import RecurrentNetwork
+from spacy_rnn.nn.stepper import Stepper
 
 TORCH_NETWORKS = {
     "lstm": nn.LSTM,
@@ -655,6 +659,33 @@ def test_steps_equal_one_pass(settings, dtype):
         steps.append(step)
     torch.testing.assert_close(torch.stack(steps, 1).flatten(0, 1), output, **TOLERANCES[dtype])
     torch.testing.assert_close(state, final, **TOLERANCES[dtype])
+
+
+@pytest.mark.parametrize("residual", [False, True])
+@pytest.mark.parametrize("dropout", [0.0, 0.5])
+def test_steps_read_entries_of_a_vocabulary(residual, dropout):
+    """In prediction by what is kept of the vocabulary; in training with noise."""
+    settings = {"bidirectional": False, "residual": residual, "dropout_input": dropout}
+    network = random_network(4, 4, 2, dtype=torch.float32, **settings)
+    embedding, words = nn.Embedding(9, 4), torch.tensor([7, 2, 2])
+    states = by_layer(network.start(3))
+    for training, store in ((True, None), (False, None), (False, {})):
+        with torch.random.fork_rng(), keep_in(store) if store is not None else nullcontext():
+            network.train(training)
+            torch.manual_seed(0)
+            found = Stepper(network, embedding)(words, states)
+            torch.manual_seed(0)
+            expected = Stepper(network)(embedding(words), states)
+        torch.testing.assert_close(found, expected)
+        assert not store or next(iter(store))[0] == "looked up"
+
+
+def test_weights_are_dropped_once_for_all_steps():
+    network = random_network(4, 4, bidirectional=False, weight_drop=0.5).train()
+    words, states = torch.randn(2, 4).double(), tuple(torch.randn(2, 2, 4).double())
+    first, other = Stepper(network), Stepper(network)
+    torch.testing.assert_close(first(words, states), first(words, states), rtol=0, atol=0)
+    assert not torch.equal(first(words, states)[0], other(words, states)[0])
 
 
 @pytest.mark.parametrize("cell", CELLS)

@@ -90,7 +90,7 @@ class Attention(nn.Module):
     def _attend(
         self, queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor, looks: Looks
     ) -> tuple[Tensor, Tensor]:
-        scores, held = self.score(queries, keys, *looks), mask[:, None, :]
+        scores, held = self.score(queries, keys, *looks), mask.unsqueeze(1)
         weights = scores.where(held, torch.finfo(scores.dtype).min).softmax(dim=2) * held
         return torch.bmm(weights.to(values.dtype), values), weights
 

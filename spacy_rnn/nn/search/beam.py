@@ -10,7 +10,7 @@ from .best import find_best
 from .ranking import coverage_penalty, length_penalty
 from .rules import NEVER, Rules
 from .state import Hypothesis, SearchState, Step
-from .trace import Trace
+from .trace import Trace, refuse_nan
 
 MAX_ALPHA = 10
 
@@ -107,6 +107,7 @@ def beam_search(
 
         alive = best.masked_fill(ended, NEVER)
         most = alive.amax(dim=1).tolist()
+        refuse_nan(most)  # It would never end.
         done = [
             total == NEVER
             or (

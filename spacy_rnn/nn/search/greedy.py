@@ -67,7 +67,7 @@ def write_each(
         scores, weights, state = step(pieces, state)
         log_probs, ruled = trace.score(scores)
         pieces = choose(ruled, trace.sentences)
-        own = log_probs.gather(2, pieces[:, :, None])[:, :, 0]
+        own = log_probs[:, 0].gather(1, pieces)
         totals = totals + own[:, 0]
         trace.add(pieces, first, own, weights)
         rows, written = everyone[: len(pieces)], pieces[:, 0].tolist()

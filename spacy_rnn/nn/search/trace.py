@@ -1,7 +1,9 @@
 """The path of a search: what was written at each step, and by whom it was begun."""
 
+import math
 import operator
 from bisect import bisect_right
+from collections.abc import Iterable
 from itertools import count, pairwise
 from typing import NamedTuple
 
@@ -73,13 +75,7 @@ class Trace:
         parents (Tensor): The hypotheses that they go on from, `(batch, candidates)`.
         log_probs (Tensor): Their log-probabilities, `(batch, candidates)`.
         weights (Tensor): What each hypothesis looked at, `(batch, hypotheses, places)`.
-        RAISES (ValueError): If the network's scores are not numbers.
         """
-        if log_probs.isnan().any():
-            raise ValueError(
-                "The scores of the network are not numbers: its weights were spoilt in "
-                "training. Train again with a lower learning rate or a smaller grad_clip"
-            )
         heaviest = weights.topk(min(MAX_PLACES, weights.shape[2]), dim=2)
         self._records.append(
             _Record(
@@ -104,7 +100,9 @@ class Trace:
         row (int): Its row in the batch.
         candidate (int): Its place among the candidates.
         score (float): What it is ranked by.
+        RAISES (ValueError): If that is not a number.
         """
+        refuse_nan([score])
         sentence = int(self.sentences[row])
         self.finished[sentence].append((score, self.time - 1, candidate))
 
@@ -163,6 +161,8 @@ class Trace:
             stands among all candidates of all steps, and where what it came from stands among all
             hypotheses: each `(sequences, steps)`.
         """
+        if all(record.slots.shape[1] == record.parents.shape[1] == 1 for record in self._records):
+            return self._follow_lines(ends)
         sentences, _, times, candidates = zip(*ends, strict=True)
         sentence, candidate = np.array(sentences, "int64"), np.array(candidates, "int64")
         parents, slots = self._join("parents"), self._join("slots")
@@ -180,11 +180,36 @@ class Trace:
             candidate[going] = slots[slot]
         return written, origins
 
+    def _follow_lines(
+        self, ends: list[tuple[int, float, int, int]]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The same where a sentence has one hypothesis at each step."""
+        sentences = np.concatenate([record.sentences for record in self._records])
+        lasts = np.cumsum(np.bincount(sentences))
+        lines = np.split(np.argsort(sentences, kind="stable"), lasts[:-1])
+        followed = np.zeros((len(ends), self.time), "int64")
+        for row, (sentence, *_) in zip(followed, ends, strict=True):
+            row[: len(lines[sentence])] = lines[sentence]
+        return followed, followed
+
     def _join(self, part: str) -> np.ndarray:
         """Put a part of all steps one after the other, with one row for each candidate or
         hypothesis."""
         parts = [getattr(record, part).flatten(0, 1) for record in self._records]
         return torch.cat(parts).cpu().numpy()
+
+
+def refuse_nan(scores: Iterable[float]) -> None:
+    """Refuse what a spoilt network says.
+
+    scores (Iterable[float]): Scores of sequences.
+    RAISES (ValueError): If one is not a number.
+    """
+    if any(map(math.isnan, scores)):
+        raise ValueError(
+            "The scores of the network are not numbers: its weights were spoilt in "
+            "training. Train again with a lower learning rate or a smaller grad_clip"
+        )
 
 
 def _cut(values: list, sizes: np.ndarray) -> list[list]:

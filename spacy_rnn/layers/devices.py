@@ -5,6 +5,8 @@ import os
 
 import torch
 
+from ..nn.onednn import has_bfloat16_instructions
+
 logger = logging.getLogger("spacy")
 
 
@@ -16,10 +18,7 @@ def has_bfloat16(device: torch.device) -> bool:
     """
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    if device.type != "cpu":
-        return False
-    capabilities = getattr(torch.cpu, "get_capabilities", dict[str, bool])()
-    return any(value for name, value in capabilities.items() if "bf16" in name)
+    return device.type == "cpu" and has_bfloat16_instructions()
 
 
 def _use_one_thread() -> None:

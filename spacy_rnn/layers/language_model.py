@@ -281,13 +281,14 @@ def write(
     """
     import torch
 
-    from ..nn.language_model_stepper import LanguageModelStepper, begin
+    from ..nn.language_model_stepper import LanguageModelStepper
     from ..nn.products import bfloat16_products
 
     with cast("NetworkShim", model.shims[0]).predictor() as network:
         network = cast("LanguageModel", network)
         begun = [torch.from_numpy(np.append(END, prompt)) for prompt in prompts]
-        state = begin(network, begun, most_pieces)
+        step = LanguageModelStepper(network)
+        state = step.begin(begun, most_pieces)
         nothing = torch.zeros(len(prompts), dtype=torch.int64, device=state.hypotheses[0].device)
         with bfloat16_products():
-            return search(LanguageModelStepper(network), state, nothing)
+            return search(step, state, nothing)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ..checks import check_count, check_rate
 from .attention import Attention, Looks
 from .cells import State, by_layer
-from .products import Linear
+from .products import Linear, multiplier
 from .ragged import from_grid, grid_mask, to_grid
 from .recurrent import RecurrentNetwork
 from .regularize import LockedDropout, WordDropout
@@ -202,6 +202,7 @@ class Decoder(nn.Module):
     def _feed(self, memory: Memory, state: State, embedded: Tensor) -> Tensor:
         """Read out step by step, each step reading the readout before it."""
         step, states = Stepper(self.network), by_layer(state)
+        tell = multiplier([self.readout.weight], [self.readout.bias])
         looks = self.start_looking(memory)
         readout = embedded.new_zeros(len(embedded), self.readout.out_features)
         readouts = [readout[:, None][:, :0]]
@@ -210,7 +211,7 @@ class Decoder(nn.Module):
         for inputs, word in zip(embedded.unbind(1), words, strict=False):
             hidden, states = step(torch.cat([inputs, readout], 1), states)
             seen, _, looks = self.attend(hidden[:, None], memory, looks)
-            readout = self.read_out(self.readout(hidden), seen[:, 0], word)
+            readout = self.read_out(tell(hidden), seen[:, 0], word)
             readouts.append(readout[:, None])
         return torch.cat(readouts, 1)
 

@@ -15,8 +15,9 @@ class DecoderStepper:
     """Predict the next piece of each hypothesis, and then another one: a step function for a
     search. What does not depend on the pieces is done once for all of them.
 
-    The readout and the next step both multiply the hidden state of the last layer: by one matrix,
-    so that a step has two large products, this and that with the vocabulary.
+    The readout and the next step both multiply the hidden state of the last layer, which is the
+    output of a decoder's network: by one matrix. So with one layer a step has two large products,
+    this and that with the vocabulary.
 
     decoder (Decoder): The decoder.
     """
@@ -29,7 +30,7 @@ class DecoderStepper:
         self._own = 1 + network.depth * len(network.zoneouts) + decoder.input_feeding
         self._sizes = len(recurrent_bias), len(readout.bias)
         embedding = None if decoder.input_feeding else decoder.embedding
-        self._read = Stepper(network, embedding, told=True)
+        self._read = Stepper(network, embedding, given=True)
         self._tell = multiplier([recurrent_matrix, readout.weight], [recurrent_bias, readout.bias])
         self._add_word = lookup(decoder.embedding, piece.weight) if piece else lambda words: None
         self._foresee = multiplier([decoder.output_weight], [decoder.output_bias])

@@ -38,7 +38,8 @@ def scan_gru(
     number = torch.arange(len(weights), device=data.device)
     words, rows = zip(*map(layout.read_from, range(len(weights))), strict=True)
     input_matrices, recurrent_matrices, input_biases, recurrent_biases = zip(*weights, strict=True)
-    # One product for both directions, whose halves of each word are one after the other.
+    # One product for both directions, whose halves of each word are one after the other. Padded
+    # here, it has no rows to cut off, and its gradient none to add.
     inputs = multiplier(input_matrices, input_biases)(pad_rows(data))
     halves = torch.stack(words) * len(weights) + number[:, None]
     gates = inputs.view(-1, len(input_biases[0])).index_select(0, halves.flatten())

@@ -9,13 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from .kept import join, kept
-from .onednn import lay_out, multiply_laid_out, onednn_has
+from .onednn import is_fast_in_bfloat16, lay_out, multiply_laid_out
 from .switches import switched
 
 FEWEST_WEIGHTS = 2**18
 """Weights of a matrix from which on 8 bits are faster, for one row of data or many."""
 
-STEPS = 256
+PARTS = 256
 """Data in bfloat16 are rounded to parts of 1, so many that each is exact up to there."""
 
 READ_AT_ONCE = 16
@@ -33,7 +33,8 @@ class Int8Weights:
     A single row of data is multiplied by the integers, for which half as much is read from
     memory; more rows by the same numbers in bfloat16. The data are rounded to parts of 1 and the
     scales are powers of 2, so that sums are exact, and the same in whatever order a kernel adds
-    up, as long as they are below 2 to the power of 24 in these units.
+    up, as long as they are below 2 to the power of 24 in these units: surely for 512 columns of
+    data within [-1, 1], as the states of a GRU or LSTM are.
 
     integers (Tensor): The integers, `(rows, columns)`.
     scales (Tensor): What products of these and rounded data are multiplied by, `(rows,)`.
@@ -51,10 +52,12 @@ class Int8Weights:
         matrix (Tensor): The matrix, `(rows, columns)`.
         RETURNS (Int8Weights): The same to 6 or 7 bits and a sign.
         """
-        _, exponents = torch.frexp(matrix.abs().amax(dim=1) / 127)
-        scales = torch.ldexp(torch.ones_like(matrix[:, 0]), exponents)
+        peaks = matrix.abs().amax(dim=1)
+        _, exponents = torch.frexp(peaks / 127)
+        # Integers know no infinity, so that the scales have to say it.
+        scales = torch.ldexp(torch.ones_like(peaks), exponents) + 0 * peaks
         integers = (matrix / scales[:, None]).round()
-        scales = scales / STEPS
+        scales = scales / PARTS
         rounded = (integers * scales[:, None]).bfloat16()
         return cls(integers.to(torch.int8), scales.bfloat16(), lay_out(rounded))
 
@@ -65,12 +68,12 @@ class Int8Weights:
         bias (Tensor | None): What is added, `(rows,)`.
         RETURNS (Tensor): The products, `(…, rows)`.
         """
-        steps = (data * STEPS).round_().bfloat16()
-        if steps.numel() == steps.shape[-1] and steps.numel() % READ_AT_ONCE == 0:
-            row = torch._weight_int8pack_mm(steps.view(1, -1), self.integers, self.scales)
+        parts = (data * PARTS).round_().bfloat16()
+        if parts.numel() == parts.shape[-1] and parts.numel() % READ_AT_ONCE == 0:
+            row = torch._weight_int8pack_mm(parts.view(1, -1), self.integers, self.scales)
             products = row.view(*data.shape[:-1], -1)
         else:
-            products = multiply_laid_out(steps, self.matrix)
+            products = multiply_laid_out(parts, self.matrix)
         return products.to(data.dtype) if bias is None else products + bias
 
 
@@ -148,10 +151,10 @@ def find_rounded(weights: Sequence[Tensor]) -> Int8Weights | Int8Matrix | None:
     RETURNS (Int8Weights | Int8Matrix | None): The same rounded. None where they are to be used as
         they are: outside of `int8_products`, or too small for integers to be faster.
     """
-    trained = all(isinstance(weight, nn.Parameter) for weight in weights)
-    if not (_ON.get() and trained and sum(map(Tensor.numel, weights)) >= FEWEST_WEIGHTS):
+    of_network = all(isinstance(weight, nn.Parameter) for weight in weights)
+    if not (_ON.get() and of_network and sum(map(Tensor.numel, weights)) >= FEWEST_WEIGHTS):
         return None
-    kind = Int8Weights if onednn_has(torch.bfloat16) else Int8Matrix
+    kind = Int8Weights if is_fast_in_bfloat16() else Int8Matrix
     return kept("int8", weights, lambda: kind.from_float(join(weights)))
 
 

@@ -12,38 +12,6 @@ from .search.state import SearchState
 from .stepper import Stepper
 
 
-def begin(
-    model: LanguageModel, prompts: Sequence[Tensor], most_pieces: int, full: bool = False
-) -> SearchState:
-    """Stand behind the beginnings of texts.
-
-    model (LanguageModel): The language model.
-    prompts (Sequence[Tensor]): The pieces of each beginning, at least one, `(pieces,)`.
-    most_pieces (int): How many pieces to read at once.
-    full (bool): Whether to make all the room that there will ever be in the cache, so that
-        the state keeps its size.
-    RETURNS (SearchState): The state for the first step, with one hypothesis for each.
-    """
-    batch, device = len(prompts), model.embedding.weight.device
-    state = model.start(batch, model.cache.size if full and model.cache is not None else 0)
-    fresh = torch.zeros(batch, dtype=torch.bool, device=device)
-    size = max(1, most_pieces // max(1, batch))
-    for time in range(0, max(map(len, prompts), default=1) - 1, size):
-        parts = [prompt[:-1][time : time + size].to(device) for prompt in prompts]
-        nexts = [prompt[1:][time : time + size].to(device) for prompt in prompts]
-        lengths = torch.tensor([len(part) for part in parts])
-        hidden, state = model.read(torch.cat(parts), lengths, state, fresh)
-        none = hidden.new_zeros(len(hidden))
-        _, state = model.remember(none, hidden, torch.cat(nexts), lengths, state)
-    ends = [prompt[-1:].to(device) for prompt in prompts]
-    ones = torch.ones(batch, dtype=torch.int64)
-    last, state = model.read(torch.cat(ends) if ends else fresh.long(), ones, state, fresh)
-    inner = len(model.network.zoneouts)
-    held = (part.transpose(0, 1) for part in state[inner:])
-    level = last, *by_layer(state[:inner]), *held
-    return SearchState((), tuple(part[:, None] for part in level))
-
-
 class LanguageModelStepper:
     """Foresee the next piece of each hypothesis, and then another one: a step function for a
     search.
@@ -57,7 +25,39 @@ class LanguageModelStepper:
 
     @cached_property
     def _read(self) -> Stepper:
+        # Only for a step: before it, matrices may be wanted in another type, or not at all.
         return Stepper(self._model.network, self._model.embedding)
+
+    def begin(
+        self, prompts: Sequence[Tensor], most_pieces: int, full: bool = False
+    ) -> SearchState:
+        """Stand behind the beginnings of texts.
+
+        prompts (Sequence[Tensor]): The pieces of each beginning, at least one, `(pieces,)`.
+        most_pieces (int): How many pieces to read at once.
+        full (bool): Whether to make all the room that there will ever be in the cache, so that
+            the state keeps its size.
+        RETURNS (SearchState): The state for the first step, with one hypothesis for each.
+        """
+        model, batch = self._model, len(prompts)
+        device = model.embedding.weight.device
+        state = model.start(batch, model.cache.size if full and model.cache is not None else 0)
+        fresh = torch.zeros(batch, dtype=torch.bool, device=device)
+        size = max(1, most_pieces // max(1, batch))
+        for time in range(0, max(map(len, prompts), default=1) - 1, size):
+            parts = [prompt[:-1][time : time + size].to(device) for prompt in prompts]
+            nexts = [prompt[1:][time : time + size].to(device) for prompt in prompts]
+            lengths = torch.tensor([len(part) for part in parts])
+            hidden, state = model.read(torch.cat(parts), lengths, state, fresh)
+            none = hidden.new_zeros(len(hidden))
+            _, state = model.remember(none, hidden, torch.cat(nexts), lengths, state)
+        ends = [prompt[-1:].to(device) for prompt in prompts]
+        ones = torch.ones(batch, dtype=torch.int64)
+        last, state = model.read(torch.cat(ends) if ends else fresh.long(), ones, state, fresh)
+        inner = len(model.network.zoneouts)
+        held = (part.transpose(0, 1) for part in state[inner:])
+        level = last, *by_layer(state[:inner]), *held
+        return SearchState((), tuple(part[:, None] for part in level))
 
     def __call__(self, pieces: Tensor, state: SearchState) -> tuple[Tensor, Tensor, SearchState]:
         """Foresee the next piece of each hypothesis.

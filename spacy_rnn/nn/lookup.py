@@ -17,7 +17,8 @@ def lookup(
     embedding: nn.Embedding, matrix: Tensor, bias: Tensor | None = None
 ) -> Callable[[Tensor], Tensor]:
     """Prepare to multiply the embeddings of words by a matrix, in prediction: where things are
-    kept, those of the whole vocabulary once, unless that is too much.
+    kept, those of the whole vocabulary once, unless that is too much. Never in integers: what is
+    in embeddings is small.
 
     embedding (nn.Embedding): The embeddings of the vocabulary.
     matrix (Tensor): The matrix, `(outputs, features)`.
@@ -27,7 +28,7 @@ def lookup(
     """
     vocabulary = embedding.weight
     if not keeps() or vocabulary.shape[0] * matrix.shape[0] > MAX_NUMBERS:
-        multiply = multiplier([matrix], [] if bias is None else [bias])
+        multiply = multiplier([matrix], [] if bias is None else [bias], rounds=False)
         return lambda words: multiply(embedding(words))
 
     def make_table() -> Tensor:

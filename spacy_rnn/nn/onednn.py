@@ -29,6 +29,23 @@ def onednn_has(dtype: torch.dtype) -> bool:
     return dtype == torch.float32
 
 
+def is_fast_in_bfloat16() -> bool:
+    """Tell whether this processor multiplies in bfloat16 by itself, and oneDNN makes use of it.
+
+    RETURNS (bool): Whether it does. oneDNN also emulates it, slowly.
+    """
+    return has_bfloat16_instructions() and onednn_has(torch.bfloat16)
+
+
+def has_bfloat16_instructions() -> bool:
+    """Tell whether this processor multiplies in bfloat16 by itself.
+
+    RETURNS (bool): Whether it does, as far as torch can tell.
+    """
+    capabilities = getattr(torch.cpu, "get_capabilities", dict[str, bool])()
+    return any(value for name, value in capabilities.items() if "bf16" in name)
+
+
 def lay_out(matrix: Tensor) -> Tensor:
     """Lay a matrix out as oneDNN reads it, which it would do for each product.
 

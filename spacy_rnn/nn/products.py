@@ -48,22 +48,28 @@ def compiles_each_shape(data: Tensor) -> bool:
 Multiply = Callable[[Tensor], Tensor]
 
 
-def multiplier(weights: Sequence[Tensor], biases: Sequence[Tensor] = ()) -> Multiply:
+def multiplier(
+    weights: Sequence[Tensor], biases: Sequence[Tensor] = (), rounds: bool = True
+) -> Multiply:
     """Prepare products with a matrix, or with some side by side: all that does not depend on the
     data.
 
     weights (Sequence[Tensor]): The matrices, each `(outputs, columns)`.
     biases (Sequence[Tensor]): What is added for each, `(outputs,)`; none for nothing.
+    rounds (bool): Whether `int8_products` may round them.
     RETURNS (Multiply): Takes rows, `(rows, …, columns)`, and gives `(rows, …, outputs)`, of all
         matrices one after the other: what `functional.linear` does; nearly, if prepared within
         `int8_products` or `bfloat16_products`, but in the type of the data.
     """
-    rounded = find_rounded(weights)
+    rounded = find_rounded(weights) if rounds else None
     if rounded is not None:
         bias = join(biases) if biases else None
         return _in_few_shapes(lambda data: rounded.multiply(data, bias))
     if not compiles_each_shape(weights[0]):
-        weight, bias = join(weights), join(biases) if biases else None
+        weight = weights[0]
+        if len(weights) > 1:
+            weight = kept("joined", weights, lambda: join(weights))
+        bias = join(biases) if biases else None
         return lambda data: functional.linear(data, weight, bias)
     multiply = _in_bfloat16(weights, biases)
     return _in_few_shapes((lambda data: multiply(data).to(data.dtype)) if _ON.get() else multiply)

@@ -32,7 +32,6 @@ class Recurrence(nn.Module):
         longest_memory: int | None,
     ):
         super().__init__()
-        self.cell = cell
         self.weight_drop = WeightDrop(weight_drop)
         gates = GATES[cell] * hidden
         self.weight_ih = nn.Parameter(torch.empty(gates, inputs))

@@ -1,13 +1,12 @@
 """A recurrent network, read one word at a time."""
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
 from torch import Tensor, nn
 
 from .cells import STEPS, State
 from .lookup import lookup
-from .products import multiplier
+from .products import Multiply, multiplier
 from .regularize import zoneout
 
 if TYPE_CHECKING:
@@ -24,8 +23,8 @@ class Stepper:
     network (RecurrentNetwork): The network.
     embedding (nn.Embedding | None): The vocabulary that words are entries of. None where they
         come as vectors.
-    told (bool): Whether each call says what the recurrent matrix of the last layer makes of its
-        hidden state, because something else multiplies that too.
+    given (bool): Whether each call is given what the recurrent matrix of the last layer makes of
+        its hidden state, because something else multiplies that too.
     RAISES (ValueError): If the network reads in two directions.
     """
 
@@ -33,7 +32,7 @@ class Stepper:
         self,
         network: "RecurrentNetwork",
         embedding: nn.Embedding | None = None,
-        told: bool = False,
+        given: bool = False,
     ):
         if network.directions == 2:
             raise ValueError(
@@ -44,9 +43,17 @@ class Stepper:
         self._parts = len(network.zoneouts)
         self._step = STEPS[network.cell]
         weights = [cast("Recurrence", each).weights() for each in network.recurrences]
-        self._enter = _prepare_entrance(network, embedding)
+        first, _, first_bias, _ = weights[0]
+        self._adds = [network.residual] * network.depth
+        self._adds[0] = network.residual and network.inputs == network.width
+        self._embedding = embedding
+        self._look_up: Multiply | None = None
+        if embedding is not None and not network.training:  # Noise comes between the two.
+            self._look_up = lookup(embedding, first, first_bias)
+        else:
+            self._read_first = multiplier([first], [first_bias], rounds=False)
         self._read = [multiplier([matrix], [bias]) for matrix, _, bias, _ in weights[1:]]
-        own = weights[:-1] if told else weights
+        own = weights[:-1] if given else weights
         self._recur = [multiplier([matrix], [bias]) for _, matrix, _, bias in own]
 
     def __call__(
@@ -59,7 +66,7 @@ class Stepper:
         states (State): The states before it, layer by layer: of each the hidden state and, for an
             LSTM, the cell state, `(batch, hidden)`.
         recurrent (Tensor | None): What the recurrent matrix of the last layer makes of its hidden
-            state, if that is told: `(batch, gates * hidden)`.
+            state, if that is given: `(batch, gates * hidden)`.
         RETURNS (tuple[Tensor, State]): The output at the word, `(batch, width)`, and the states
             after it.
         """
@@ -76,30 +83,15 @@ class Stepper:
             if any(network.zoneouts):
                 now = zoneout(before, now, network.zoneouts, network.training)
             after += now
-            adds = network.residual and (layer or _adds_words(network))
-            data = now[0] + data if adds else now[0]
+            data = now[0] + cast(Tensor, data) if self._adds[layer] else now[0]
         return network.dropout_output(data), tuple(after)
 
-
-def _adds_words(network: "RecurrentNetwork") -> bool:
-    return network.residual and network.inputs == network.width
-
-
-def _prepare_entrance(
-    network: "RecurrentNetwork", embedding: nn.Embedding | None
-) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
-    """Prepare what gives words as vectors, where these are added to anything, and the gates of the
-    first layer."""
-    matrix, _, bias, _ = network.first.weights()
-    if embedding is not None and not network.training:
-        look_up = lookup(embedding, matrix, bias)
-        if _adds_words(network):
-            return lambda words: (embedding(words), look_up(words))
-        return lambda words: (words, look_up(words))
-    embed, read = embedding or nn.Identity(), multiplier([matrix], [bias])
-
-    def enter(words: Tensor) -> tuple[Tensor, Tensor]:
-        data = network.dropout_input(network.word_dropout(embed(words)))
-        return data, read(data)
-
-    return enter
+    def _enter(self, words: Tensor) -> tuple[Tensor | None, Tensor]:
+        """Give the words as vectors, if these are needed, and the gates of the first layer."""
+        if self._look_up is not None and not self._adds[0]:
+            return None, self._look_up(words)
+        data = words if self._embedding is None else self._embedding(words)
+        if self._look_up is not None:
+            return data, self._look_up(words)
+        data = self._network.dropout_input(self._network.word_dropout(data))
+        return data, self._read_first(data)

@@ -43,11 +43,11 @@ class TextStream(Stream):
         """Forget all, and stand before the first piece of a text."""
         import torch
 
-        from ..nn.language_model_stepper import begin
+        from ..nn.language_model_stepper import LanguageModelStepper
 
         with self._shim.predictor() as network:
-            begun = begin(cast("LanguageModel", network), [torch.tensor([END])], 1, full=True)
-            self._state = begun.hypotheses
+            step = LanguageModelStepper(cast("LanguageModel", network))
+            self._state = step.begin([torch.tensor([END])], 1, full=True).hypotheses
 
     def feed(self, text: str | Token) -> float:
         """Read what comes next.

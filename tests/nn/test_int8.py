@@ -5,9 +5,9 @@ import torch
 from torch import nn
 
 from spacy_rnn.nn import int8
-from spacy_rnn.nn.int8 import LEVELS, STEPS, Int8Matrix, Int8Weights, has_int8, int8_products
+from spacy_rnn.nn.int8 import LEVELS, PARTS, Int8Matrix, Int8Weights, has_int8, int8_products
 from spacy_rnn.nn.kept import keep_in
-from spacy_rnn.nn.onednn import onednn_has
+from spacy_rnn.nn.onednn import is_fast_in_bfloat16
 from spacy_rnn.nn.products import linear
 
 pytestmark = pytest.mark.skipif(
@@ -24,9 +24,9 @@ def round_small_matrices(monkeypatch):
 @pytest.fixture(params=[Int8Weights, Int8Matrix])
 def kind(request, monkeypatch):
     """What matrices are rounded to."""
-    if request.param is Int8Weights and not onednn_has(torch.bfloat16):
-        pytest.skip("oneDNN has no bfloat16 here")
-    monkeypatch.setattr(int8, "onednn_has", lambda dtype: request.param is Int8Weights)
+    if request.param is Int8Weights and not is_fast_in_bfloat16():
+        pytest.skip("no bfloat16 on this CPU")
+    monkeypatch.setattr(int8, "is_fast_in_bfloat16", lambda: request.param is Int8Weights)
     return request.param
 
 
@@ -48,10 +48,10 @@ def multiply_integers(data, weight, bias):
 def multiply_weights(data, weight, bias):
     """Round as `Int8Weights` says, and compute in 64-bit integers."""
     scales = 2.0 ** (weight.abs().amax(1) / 127).log2().ceil()
-    steps = (data * STEPS).round().bfloat16().long()
+    steps = (data * PARTS).round().bfloat16().long()
     integers = (weight / scales[:, None]).round().long()
     products = torch.from_numpy(steps.numpy() @ integers.T.numpy())
-    return (products * scales / STEPS).bfloat16() + bias
+    return (products * scales / PARTS).bfloat16() + bias
 
 
 SHAPES = [(columns, batch) for columns in (1, 33, 512) for batch in ((1,), (7,), (2, 3), (1, 1))]
@@ -72,8 +72,8 @@ def test_products_are_exact_but_for_the_rounding(kind, columns, batch):
     else:
         assert torch.equal(result, multiply_weights(data, weight, bias))
         # Steps of data above 1 are those of bfloat16, as are those of the products.
-        step = data.abs().amax(-1, keepdim=True).clamp(min=1) / STEPS
-        bound = (step * sums[0] + weight.abs().amax(1) / 64 * sums[1]) / 2 + plain.abs() / STEPS
+        step = data.abs().amax(-1, keepdim=True).clamp(min=1) / PARTS
+        bound = (step * sums[0] + weight.abs().amax(1) / 64 * sums[1]) / 2 + plain.abs() / PARTS
     assert ((result - plain).abs() <= bound).all()
 
 
@@ -83,19 +83,20 @@ def test_no_rows_are_legal(kind):
         assert linear(data, weight, bias).shape == (0, ROWS)
 
 
-def test_extremes_do_not_overflow(kind):
+@pytest.mark.parametrize("rows", [1, 2])
+def test_extremes_do_not_overflow(kind, rows):
     """All products at their largest: what 16 bits could not hold of 8 bits by 8."""
     weight = nn.Parameter(torch.full((ROWS, 512), -1.0), requires_grad=False)
     with int8_products():
-        result = linear(torch.full((2, 512), 1e6), weight)
-    tolerance = 1e-6 if kind is Int8Matrix else 1 / STEPS
-    torch.testing.assert_close(result, torch.full((2, ROWS), -512e6), rtol=tolerance, atol=0)
+        result = linear(torch.full((rows, 512), 1e6), weight)
+    tolerance = 1e-6 if kind is Int8Matrix else 1 / PARTS
+    torch.testing.assert_close(result, torch.full((rows, ROWS), -512e6), rtol=tolerance, atol=0)
 
 
 @pytest.mark.parametrize("columns", [33, 512])
 def test_rows_do_not_depend_on_each_other(kind, columns):
     data, weight, bias = sample(columns, batch=(4,))
-    data[2] *= 10
+    data[2] *= 1e4 if kind is Int8Matrix else 10  # Where sums stay exact.
     with int8_products():
         together = linear(data, weight, bias)
         alone = torch.cat([linear(row[None], weight, bias) for row in data])
@@ -115,6 +116,17 @@ def test_what_is_no_number_shows(kind):
         result = linear(data, weight, bias)
     assert result[1].isnan().all()
     assert not result[[0, 2]].isnan().any()
+
+
+@pytest.mark.parametrize("bad", [torch.nan, torch.inf])
+@pytest.mark.parametrize("rows", [1, 2])
+def test_weights_that_are_no_numbers_show(kind, rows, bad):
+    data, weight, _ = sample(512, batch=(rows,))
+    weight[3, 5] = bad
+    with int8_products():
+        result = linear(data, weight)
+    assert result[:, 3].isnan().all()
+    assert result[:, 4:].isfinite().all()
 
 
 def test_only_large_parameters_are_rounded_and_only_once(monkeypatch):

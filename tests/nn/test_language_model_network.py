@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional
 
 from spacy_rnn.nn.language_model import LanguageModel
-from spacy_rnn.nn.language_model_stepper import LanguageModelStepper, begin
+from spacy_rnn.nn.language_model_stepper import LanguageModelStepper
 from spacy_rnn.nn.search.beam import Ranking, beam_search
 from spacy_rnn.nn.search.rules import Rules
 
@@ -132,8 +132,8 @@ def test_steps_are_those_of_the_whole(kind):
     prompts = [torch.tensor([2, 5, 3, 7]), torch.tensor([2])]
     texts = [torch.tensor([4, 4, 9]), torch.tensor([8, 1, 5])]
     for most in (1, 3, 100):
-        state = begin(model, prompts, most)
         last, step = torch.ones(2, 1, dtype=torch.int64), LanguageModelStepper(model)
+        state = step.begin(prompts, most)
         for time in range(3):
             scores, places, state = step(last, state)
             assert places.shape == (2, 1, 0)
@@ -150,10 +150,9 @@ def test_steps_are_those_of_the_whole(kind):
 def test_beam_search_finds_the_most_probable_text():
     model = make_model("tied", pieces=5)
     rules = Rules(1, 2, max_ratio=0, max_extra=2, min_length=0)
-    state = begin(model, [torch.tensor([2, 4])], 10)
-    ((best, *_),) = beam_search(
-        LanguageModelStepper(model), state, torch.zeros(1).long(), rules, Ranking("none"), 25
-    )
+    step = LanguageModelStepper(model)
+    state = step.begin([torch.tensor([2, 4])], 10)
+    ((best, *_),) = beam_search(step, state, torch.zeros(1).long(), rules, Ranking("none"), 25)
     scores = {}
     for text in [(), *((a,) for a in (0, 3, 4)), *((a, b) for a in (0, 3, 4) for b in (0, 3, 4))]:
         targets = torch.tensor([*text, 2])

@@ -677,7 +677,7 @@ def test_steps_read_entries_of_a_vocabulary(residual, dropout):
             torch.manual_seed(0)
             expected = Stepper(network)(embedding(words), states)
         torch.testing.assert_close(found, expected)
-        assert not store or next(iter(store))[0] == "looked up"
+        assert store is None or next(iter(store))[0] == "looked up"
 
 
 def test_weights_are_dropped_once_for_all_steps():

@@ -115,7 +115,7 @@ def test_gates_of_a_large_vocabulary_are_not_kept(monkeypatch):
     with keep_in({}) as store:
         step = DecoderStepper(network.decoder)
         step(torch.full((4, 1), START), step.begin(*network.encode(*flat(SOURCES))))
-    assert store == {}
+    assert "looked up" not in {key[0] for key in store}
 
 
 @each_case

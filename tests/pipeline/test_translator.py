@@ -642,8 +642,9 @@ def test_translating_before_training_says_what_is_missing():
         make_pipeline()("eins")
 
 
-def test_weights_that_are_not_numbers_are_an_error(nlp):
-    copy = make_pipeline().from_bytes(nlp.to_bytes())
+@pytest.mark.parametrize("int8", [False, True])
+def test_weights_that_are_not_numbers_are_an_error(nlp, round_small_matrices, int8):
+    copy = make_pipeline({**SMALL, "int8": int8}).from_bytes(nlp.to_bytes())
     network = copy.get_pipe("rnn_translator").model.shims[0]._model
     network.decoder.readout.weight.data.fill_(float("nan"))
     with pytest.raises(ValueError, match="not numbers"):

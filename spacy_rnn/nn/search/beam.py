@@ -107,7 +107,7 @@ def beam_search(
 
         alive = best.masked_fill(ended, NEVER)
         most = alive.amax(dim=1).tolist()
-        refuse_nan(most)  # It would never end.
+        refuse_nan(most)  # It would never come to an end.
         done = [
             total == NEVER
             or (

@@ -8,6 +8,7 @@ from .best import find_highest
 from .greedy import write_each
 from .rules import Rules
 from .state import Hypothesis, SearchState, Step
+from .trace import refuse_nan
 
 
 def sample(
@@ -98,6 +99,7 @@ def _draw(ruled: Tensor, draws: Tensor, temperature: float, top_k: int, top_p: f
     if temperature == 0 or top_k == 1:
         return find_highest(ruled)
     ends = truncate(ruled, temperature, top_k, top_p).cumsum(dim=1)
+    refuse_nan(ends[:, -1].tolist())  # It would never come to an end.
     place = torch.searchsorted(ends, (draws * ends[:, -1])[:, None], right=True)[:, 0]
     # A draw may fall on the rounding at the end, behind the last piece that is possible.
     last = (ends < ends[:, -1:]).sum(dim=1)

@@ -66,6 +66,19 @@ class Table:
         ]
 
 
+class SpoiltTable(Table):
+    """A network that knows no numbers for one sentence."""
+
+    def __init__(self, sentence: int):
+        super().__init__(0)
+        self.sentence = sentence
+
+    def row(self, sentence: int, pieces: tuple[int, ...]) -> Tensor:
+        """Give the scores after some pieces."""
+        row = super().row(sentence, pieces)
+        return row * torch.nan if sentence == self.sentence else row
+
+
 def all_sequences(most: int, least: int = 1) -> list[tuple[int, ...]]:
     """List all sequences of pieces that are no marks."""
     inner = [piece for piece in range(PIECES) if piece not in (START, END)]

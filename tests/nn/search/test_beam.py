@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from tables import END, PIECES, PLACES, START, Table, all_sequences, make_rules
+from tables import END, PIECES, PLACES, START, SpoiltTable, Table, all_sequences, make_rules
 
 from spacy_rnn.nn.search import trace
 from spacy_rnn.nn.search.beam import Ranking, beam_search
@@ -269,13 +269,14 @@ def test_no_sentences_are_legal():
     assert beam_search(table.step, state, LENGTHS[:0], make_rules(), Ranking(), 3) == []
 
 
+@pytest.mark.parametrize("spoilt", [0, 1])
 @pytest.mark.parametrize("width", [1, 3])
-def test_scores_that_are_not_numbers_are_an_error(width):
-    table = Table(0, scale=math.nan)
+def test_scores_that_are_not_numbers_are_an_error(width, spoilt):
+    table = SpoiltTable(spoilt)
     with pytest.raises(ValueError, match="not numbers"):
-        beam(table, [0], width)
+        beam(table, [0, 1], width)
     with pytest.raises(ValueError, match="not numbers"):
-        greedy(table, [0])
+        greedy(table, [0, 1])
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from functools import cache
 
 import pytest
 import torch
-from tables import END, PIECES, Table, all_sequences, make_rules
+from tables import END, PIECES, SpoiltTable, Table, all_sequences, make_rules
 
 from spacy_rnn.nn.search.greedy import greedy_search
 from spacy_rnn.nn.search.sampling import sample, truncate
@@ -49,6 +49,13 @@ def exact(table, sentence, most, **settings):
             probability *= cut(row, **settings).get(piece, 0.0)
         result[pieces] = probability
     return result
+
+
+@pytest.mark.parametrize("spoilt", [0, 1])
+@pytest.mark.parametrize("settings", [*SETTINGS, {"temperature": 0.0}], ids=str)
+def test_scores_that_are_not_numbers_are_an_error(settings, spoilt):
+    with pytest.raises(ValueError, match="not numbers"):
+        run(SpoiltTable(spoilt), [0, 1], samples=2, **settings)
 
 
 @pytest.mark.parametrize("settings", SETTINGS, ids=str)

@@ -81,8 +81,8 @@ def write_page(report: Report) -> str:
         ]
     if report.attention:
         body += [
-            '<h2>Attention</h2>\n<p class="note">A row for each word that was written, a column '
-            "for each that was read: the stronger the colour, the more it counted.</p>",
+            '<h2>Attention</h2>\n<p class="note">A row for each piece that was written, a column '
+            "for each word that was read: the stronger the colour, the more it counted.</p>",
             f'<figure class="scrolled" tabindex="0">\n{report.attention}</figure>',
         ]
     lines = "\n".join(body)

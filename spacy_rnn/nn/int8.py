@@ -154,8 +154,12 @@ def find_rounded(weights: Sequence[Tensor]) -> Int8Weights | Int8Matrix | None:
     of_network = all(isinstance(weight, nn.Parameter) for weight in weights)
     if not (_ON.get() and of_network and sum(map(Tensor.numel, weights)) >= FEWEST_WEIGHTS):
         return None
-    kind = Int8Weights if is_fast_in_bfloat16() else Int8Matrix
-    return kept("int8", weights, lambda: kind.from_float(join(weights)))
+
+    def round_weights() -> Int8Weights | Int8Matrix:
+        kind = Int8Weights if is_fast_in_bfloat16() else Int8Matrix
+        return kind.from_float(join(weights))
+
+    return kept("int8", weights, round_weights)
 
 
 def has_int8(device: torch.device) -> bool:

@@ -24,8 +24,9 @@ _ON: ContextVar[bool] = ContextVar("on", default=False)
 
 @contextmanager
 def bfloat16_products() -> Iterator[None]:
-    """Where autocast has a CPU compute in bfloat16, let `linear` alone do so for a while, in this
-    thread: what else there is in a step of a search is so little that casts take longer."""
+    """Where autocast has a CPU compute in bfloat16, let the products of this file alone do so for
+    a while, in this thread: what else there is in a step of a search is so little that casts take
+    longer."""
     if computed_type(torch.float32) != torch.bfloat16:
         yield
         return

@@ -115,8 +115,9 @@ class TextStream(Stream):
     def _read(self, piece: int) -> float:
         import torch
 
-        surprisal = -float(self._log_probs()[piece]) / BITS
+        self._check_open()
         with self._step() as step:
+            surprisal = -float(step.foresee(self._now)[0, 0, piece]) / BITS
             pieces = torch.tensor([[piece]], device=self._shim.device)
             self._state = step.advance(pieces, self._now).hypotheses
         return surprisal

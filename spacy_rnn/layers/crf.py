@@ -12,6 +12,7 @@ from thinc.types import Floats1d, Floats2d
 
 from ..nn.biluo import Rules
 from ..types import AllowedLabels, CRFModel, Labeller, LabelScores
+from .flat import unflatten
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -101,7 +102,7 @@ def forward_loss(
         gradients = {"grad_tensors": xp2torch(d_losses, device=losses.device)}
         d_words = backprop_network(ArgsKwargs((losses,), gradients)).args[0]
         array = cast(Floats2d, torch2xp(d_words, ops=model.ops))
-        return model.ops.unflatten(array, model.ops.asarray1i(lengths.tolist()))
+        return unflatten(array, lengths.tolist())
 
     return cast(Floats1d, torch2xp(losses, ops=model.ops)), backprop
 

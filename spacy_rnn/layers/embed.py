@@ -21,6 +21,7 @@ from thinc.types import Floats2d, Ints1d, Ints2d
 
 from ..checks import check_at_least, check_choice, check_rate
 from ..types import Embedding, FlatEmbedding
+from .flat import unflatten
 from .vocabulary import hide_unknown
 
 
@@ -132,15 +133,15 @@ def cut_by_document(
     RETURNS (tuple[list[Floats2d], Callable]): For each document an array `(tokens, nO)`,
         and a callback that takes its gradient.
     """
-    lengths = model.ops.asarray1i([len(doc) for doc in docs])
-    if not lengths.any():
+    lengths = [len(doc) for doc in docs]
+    if not any(lengths):
         return [model.ops.alloc2f(0, model.get_dim("nO")) for _ in docs], lambda d_vectors: []
     vectors, backprop_words = model.layers[0](docs, is_train)
 
     def backprop(d_vectors: list[Floats2d]) -> list[Doc]:
         return backprop_words(model.ops.flatten(d_vectors))
 
-    return model.ops.unflatten(vectors, lengths), backprop
+    return unflatten(vectors, lengths), backprop
 
 
 def init_words(model: Embedding, X: list[Doc] | None = None, Y: Any = None) -> None:

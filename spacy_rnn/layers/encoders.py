@@ -1,8 +1,9 @@
 """Recurrent encoders, for every place where spaCy takes an encoder."""
 
+import math
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from thinc.api import ArgsKwargs, Model, torch2xp, xp2torch
 from thinc.types import Floats2d
@@ -10,6 +11,7 @@ from thinc.util import get_width
 
 from ..checks import check_rate
 from ..types import Encoder
+from .flat import unflatten
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -145,21 +147,21 @@ def forward(
     if not tokens:
         return [], lambda d_outputs: []
     shim = cast("NetworkShim", model.shims[0])
-    lengths = torch.tensor([len(document) for document in tokens])
+    sizes = [len(document) for document in tokens]
+    lengths = torch.tensor(sizes)
 
     def to_torch(arrays: list[Floats2d], requires_grad: bool = False) -> "Tensor":
         return xp2torch(model.ops.flatten(arrays), requires_grad, shim.device)
 
     def from_torch(words: "Tensor") -> list[Floats2d]:
-        array = cast(Floats2d, torch2xp(words, ops=model.ops))
-        return model.ops.unflatten(array, model.ops.asarray1i(lengths.tolist()))
+        return unflatten(cast(Floats2d, torch2xp(words, ops=model.ops)), sizes)
 
     _check_tokens(model, tokens)
     words = to_torch(tokens, requires_grad=is_train)
     _check_finite(words, lengths)
     if is_train:
         shim.set_dropout_rate(model.attrs["dropout_rate"])
-    (encoded, _), backprop_network = shim(ArgsKwargs((words, lengths), {}), is_train)
+    (encoded, _), backprop_network = shim(ArgsKwargs((words, lengths), {"final": False}), is_train)
 
     def backprop(d_outputs: list[Floats2d]) -> list[Floats2d]:
         gradients = ArgsKwargs((encoded,), {"grad_tensors": to_torch(d_outputs)})
@@ -186,6 +188,8 @@ def init(model: Encoder, X: list[Floats2d] | None = None, Y: list[Floats2d] | No
 def _check_tokens(model: Encoder, tokens: list[Floats2d]) -> None:
     """Refuse documents that are not as wide as the network reads, or not of its type."""
     expected = cast("NetworkShim", model.shims[0]).dims["inputs"]
+    if {(each.shape[1], cast(Any, each.dtype).char) for each in tokens} == {(expected, "f")}:
+        return
     widths = {document.shape[1] for document in tokens} - {expected}
     if widths:
         raise ValueError(
@@ -204,7 +208,7 @@ def _check_finite(words: "Tensor", lengths: "Tensor") -> None:
     """Refuse values that would make every later one wrong, and say where they are."""
     import torch
 
-    if torch.isfinite(words.sum()):
+    if math.isfinite(words.detach().sum()):
         return
     bad = (~torch.isfinite(words)).any(dim=1).nonzero()
     if not len(bad):

@@ -14,6 +14,7 @@ from thinc.types import Floats2d
 
 from ..checks import check_at_least
 from ..text.units import END, load_units
+from .flat import unflatten
 from .language_model import LanguageModelModel
 
 if TYPE_CHECKING:
@@ -127,7 +128,6 @@ def forward(model: LMEncoder, docs: list[Doc], is_train: bool) -> tuple[list[Flo
         torch.from_numpy(np.concatenate(arrays)).to(shim.device) for arrays in (texts, rows)
     )
     vectors, backprop_network = shim(ArgsKwargs((pieces, lengths, words), {}), learns)
-    sizes = model.ops.asarray1i([len(doc) for doc in docs])
     flat = cast(Floats2d, torch2xp(vectors, ops=model.ops))
 
     def backprop(d_vectors: list[Floats2d]) -> list[Doc]:
@@ -136,7 +136,7 @@ def forward(model: LMEncoder, docs: list[Doc], is_train: bool) -> tuple[list[Flo
             backprop_network(ArgsKwargs((vectors,), {"grad_tensors": gradient}))
         return docs
 
-    return model.ops.unflatten(flat, sizes), backprop
+    return unflatten(flat, map(len, docs)), backprop
 
 
 def init(

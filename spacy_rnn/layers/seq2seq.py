@@ -11,6 +11,7 @@ from thinc.types import Floats1d, Floats2d, Ints1d
 
 from ..text.subwords import END, START, load_subwords
 from ..types import Seq2SeqModel, Source, Translations
+from .flat import unflatten
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -183,7 +184,7 @@ def forward(
         d_source = backprop_network(gradients).args
         if source.requires_grad:
             array = cast(Floats2d, torch2xp(d_source[0], ops=model.ops))
-            backprop_source(model.ops.unflatten(array, model.ops.asarray1i(lengths.tolist())))
+            backprop_source(unflatten(array, lengths.tolist()))
         return docs
 
     return cast(Floats1d, torch2xp(surprisals, ops=model.ops)), backprop

@@ -17,7 +17,7 @@ from torch import nn
 
 from ..nn.int8 import has_int8, int8_products
 from ..nn.kept import Store, keep_in
-from ..nn.regularize import set_dropout
+from ..nn.regularize import followers, set_dropout
 from .devices import has_bfloat16
 from .weights import check_weights, dump_weights, fill_weights, read_weights
 
@@ -90,7 +90,7 @@ class NetworkShim(PyTorchShim):
         rate (float): The share of what is dropped, at least 0 and below 1.
         RAISES (ValueError): If the rate is out of bounds.
         """
-        set_dropout(self._model, rate)
+        set_dropout(self._followers, rate)
 
     def learns(self) -> bool:
         """Tell whether the next step will change any parameter, and have gradients of these alone.
@@ -173,10 +173,11 @@ class NetworkShim(PyTorchShim):
 
         optimizer (Optimizer): Thinc's optimizer, or any callable of its signature.
         """
-        rates = {name: self._rate_of(name) for name, _ in self._model.named_parameters()}
+        parameters = dict(self._model.named_parameters())
+        rates = {name: self._rate_of(name) for name in parameters}
         trained = {
             name: parameter
-            for name, parameter in self._model.named_parameters()
+            for name, parameter in parameters.items()
             if parameter.grad is not None and rates[name] > 0
         }
         self.steps += 1
@@ -195,13 +196,15 @@ class NetworkShim(PyTorchShim):
                 gradient = cast(FloatsXd, torch2xp(parameter.grad))
                 # What spaCy calls in place of an optimizer has no such argument.
                 scale = {} if rates[name] == 1 else {"lr_scale": rates[name]}
-                weights, _ = optimizer((self.id, name), weights, gradient, **scale)
-                updated = xp2torch(weights, device=self.device)
-                if updated.data_ptr() != parameter.data_ptr():
-                    parameter.data.copy_(updated)
+                updated, _ = optimizer((self.id, name), weights, gradient, **scale)
+                if updated is not weights:
+                    copied = xp2torch(updated, device=self.device)
+                    if copied.data_ptr() != parameter.data_ptr():
+                        parameter.data.copy_(copied)
             self._kept = {}
         self._poisoned = False
-        self._model.zero_grad(set_to_none=True)
+        for parameter in parameters.values():
+            parameter.grad = None
 
     @contextmanager
     def use_params(self, params: dict) -> Iterator[None]:
@@ -274,7 +277,7 @@ class NetworkShim(PyTorchShim):
         return self
 
     def __getstate__(self) -> dict:
-        made_again = ("_predictor", "_kept")
+        made_again = ("_followers", "_predictor", "_kept")
         return {key: value for key, value in vars(self).items() if key not in made_again}
 
     def __setstate__(self, state: dict) -> None:
@@ -291,6 +294,7 @@ class NetworkShim(PyTorchShim):
         Two objects, because a mode that is flipped back and forth is seen by all threads.
         """
         self._model = network.to(self._device).train()
+        self._followers = followers(self._model)
         shared = {id(tensor): tensor for tensor in (*network.parameters(), *network.buffers())}
         self._predictor = copy.deepcopy(network, shared).eval()
         self._kept = {}

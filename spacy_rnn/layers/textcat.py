@@ -14,6 +14,7 @@ from thinc.util import get_width
 from ..checks import check_at_least, check_rate
 from ..types import Embedding, TextClassifier
 from .embed import MIXER
+from .flat import unflatten
 
 if TYPE_CHECKING:
     from ..nn.pooling import MakePooling
@@ -102,8 +103,7 @@ def forward(model: TextClassifier, docs: list[Doc], is_train: bool) -> tuple[Flo
         gradient = xp2torch(d_scores, device=shim.device)
         d_inputs = backprop_network(ArgsKwargs((scores,), {"grad_tensors": gradient}))
         d_vectors = cast(Floats2d, torch2xp(d_inputs.args[0], ops=model.ops))
-        lengths = model.ops.asarray1i([len(doc) for doc in docs])
-        backprop_tokens(model.ops.unflatten(d_vectors, lengths))
+        backprop_tokens(unflatten(d_vectors, map(len, docs)))
         return []
 
     return probabilities, backprop

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..checks import check_at_least
+from .pooling import reduce_last
 from .ragged import owners
 from .recurrent import RecurrentNetwork
 from .regularize import LockedDropout, WeightDrop
@@ -44,8 +45,10 @@ class CharacterRNN(nn.Module):
         RETURNS (Tensor): The states after the last byte, read forwards, and after the first,
             read backwards, shape `(words, width)`.
         """
-        _, state = self.network(self.embedding(data), lengths)
-        return self.dropout(torch.cat(tuple(state[0]), dim=1), torch.ones_like(lengths))
+        output, _ = self.network(self.embedding(data), lengths, final=False)
+        # Of the last byte the forward half, of the first one the backward half.
+        ends = reduce_last(output, lengths).unflatten(1, (4, -1))[:, ::3].flatten(1)
+        return self.dropout(ends, torch.ones_like(lengths))
 
 
 class CharacterCNN(nn.Module):

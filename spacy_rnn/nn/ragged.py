@@ -5,7 +5,6 @@ the other, `data` of shape `(sum(lengths), width)`. Padding exists nowhere else
 than inside the layouts of this file, which say where each word goes.
 """
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,35 +51,6 @@ class Packed(Layout):
         if end == 0:
             return self.words, self.rows
         return self.mirror[self.words], self.rows[self.mirror]
-
-
-@dataclass(frozen=True)
-class Block:
-    """A rectangle of sequences of similar lengths.
-
-    steps (int): Its length in time.
-    width (int): Its columns: a sequence each, the last ones of the last block perhaps
-        empty.
-    size (int): Its sequences.
-    """
-
-    steps: int
-    width: int
-    size: int
-
-
-@dataclass(frozen=True)
-class Padded(Layout):
-    """Rectangles of sequences of similar lengths, padded at their ends.
-
-    blocks (tuple[Block, ...]): The rectangles, each a run of rows and of `order`.
-    firsts (Tensor): The first word of each sequence of `order`, shape `(batch,)`.
-    lasts (Tensor): The last word of each sequence of `order`, shape `(batch,)`.
-    """
-
-    blocks: tuple[Block, ...]
-    firsts: Tensor
-    lasts: Tensor
 
 
 def check_lengths(data: Tensor, lengths: Tensor) -> None:
@@ -170,91 +140,24 @@ def pack(lengths: Tensor, device: torch.device) -> Packed:
     RETURNS (Packed): The layout.
     """
     sizes = lengths.numpy()
-    order = _longest_first(sizes)
+    order = longest_first(sizes)
     steps = int(sizes.max(initial=0))
     ended = np.cumsum(np.bincount(sizes[order], minlength=steps + 1))[:steps]
     batch_sizes = len(order) - ended
     first_row = np.cumsum(batch_sizes) - batch_sizes
     owner, time = _times(sizes)
-    rows = first_row[time] + _inverse(order, len(sizes))[owner]
+    rows = first_row[time] + inverse(order, len(sizes))[owner]
     mirror = np.arange(len(owner)) + sizes[owner] - 1 - 2 * time
     return Packed(
         batch_sizes=torch.from_numpy(batch_sizes),
-        mirror=_tensor(mirror, device),
-        order=_tensor(order, device),
-        rows=_tensor(rows, device),
-        words=_tensor(_inverse(rows, len(rows)), device),
+        mirror=to_tensor(mirror, device),
+        order=to_tensor(order, device),
+        rows=to_tensor(rows, device),
+        words=to_tensor(inverse(rows, len(rows)), device),
     )
 
 
-def pad(lengths: Tensor, device: torch.device, cell_cost: int) -> Padded:
-    """Lay out a batch in few rectangles that waste little on padding.
-
-    lengths (Tensor): The words of each sequence, shape `(batch,)`, on the CPU; at least
-        one of them is not zero.
-    device (torch.device): Where the layout is needed.
-    cell_cost (int): Multiplications that the kernel does for each cell.
-    RETURNS (Padded): The layout.
-    """
-    sizes = lengths.numpy()
-    order = _longest_first(sizes)
-    blocks = _cut(sizes[order], cell_cost)
-    steps, widths, counts = np.array([[b.steps, b.width, b.size] for b in blocks]).T
-    areas = steps * widths
-    # The row of each sequence's first word, and from each of its words to the next.
-    column = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
-    first_row = np.repeat(np.cumsum(areas) - areas, counts) + column
-    stride = np.repeat(widths, counts)
-    owner, time = _times(sizes)
-    rank = _inverse(order, len(sizes))[owner]
-    rows = first_row[rank] + time * stride[rank]
-    ends = np.cumsum(sizes)[order]
-    return Padded(
-        blocks=tuple(blocks),
-        firsts=_tensor(ends - sizes[order], device),
-        lasts=_tensor(ends - 1, device),
-        order=_tensor(order, device),
-        rows=_tensor(rows, device),
-        words=_tensor(_inverse(rows, int(areas.sum())), device),
-    )
-
-
-# A call of the kernel costs, on top of its multiplications, the time of some millions of
-# them; past a thousand cells the processor's caches overflow. Widths and lengths come
-# from a coarse grid because oneDNN compiles, and keeps, a kernel for each new shape.
-CALL_COST = 5_000_000
-MAX_CELLS = 1024
-WIDTHS = (1, 2, 4, 8, 16, 32)
-
-
-def _cut(sizes: np.ndarray, cell_cost: int) -> list[Block]:
-    """Cut sequences, longest first, into rectangles at the least time for each word."""
-    words = np.concatenate([[0], np.cumsum(sizes)]).tolist()
-    call_cost = CALL_COST / cell_cost
-    blocks = []
-    done = 0
-    while done < len(sizes):
-        steps = _round_up(int(sizes[done]))
-        least = math.inf
-        for width in WIDTHS:
-            if width > 1 and steps * width > MAX_CELLS:
-                break
-            end = min(done + width, len(sizes))
-            cost = (call_cost + steps * width) / (words[end] - words[done])
-            if cost < least:
-                least, block = cost, Block(steps, width, end - done)
-        blocks.append(block)
-        done += block.size
-    return blocks
-
-
-def _round_up(length: int) -> int:
-    """Round a length up to three significant bits: at most a quarter more."""
-    unit = 1 << max(0, (length - 1).bit_length() - 3)
-    return -(-length // unit) * unit
-
-
-def _longest_first(sizes: np.ndarray) -> np.ndarray:
+def longest_first(sizes: np.ndarray) -> np.ndarray:
     """Order the sequences that have words by length; equals keep their order."""
     order = np.argsort(-sizes, kind="stable")
     return order[: np.count_nonzero(sizes)]
@@ -266,12 +169,12 @@ def _times(sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return owner, np.arange(len(owner)) - (np.cumsum(sizes) - sizes)[owner]
 
 
-def _inverse(places: np.ndarray, total: int) -> np.ndarray:
+def inverse(places: np.ndarray, total: int) -> np.ndarray:
     """Tell for each place which thing is there; the number of things where none is."""
     inverse = np.full(total, len(places))
     inverse[places] = np.arange(len(places))
     return inverse
 
 
-def _tensor(array: np.ndarray, device: torch.device) -> Tensor:
+def to_tensor(array: np.ndarray, device: torch.device) -> Tensor:
     return torch.from_numpy(array).to(device)

@@ -1,11 +1,12 @@
 """Noise that keeps recurrent networks from learning their training data by heart."""
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ..checks import check_rate
-from .ragged import owners
 
 
 class Dropout(nn.Module):
@@ -41,7 +42,7 @@ class LockedDropout(Dropout):
         if lengths is None:
             return functional.dropout(data, self.rate)
         mask = functional.dropout(data.new_ones(len(lengths), data.shape[1]), self.rate)
-        return data * mask.index_select(0, owners(lengths, data.device))
+        return data * mask.repeat_interleave(lengths.to(data.device), dim=0, output_size=len(data))
 
 
 class WordDropout(Dropout):
@@ -98,14 +99,22 @@ def zoneout(
     return tuple(map(mix, before, after, rates))
 
 
-def set_dropout(network: nn.Module, rate: float) -> None:
-    """Set the rate of every dropout in a network that has no rate of its own.
+def followers(network: nn.Module) -> list[Dropout]:
+    """Find the dropouts in a network that have no rate of their own.
 
     network (nn.Module): The network.
+    RETURNS (list[Dropout]): The dropouts.
+    """
+    return [each for each in network.modules() if isinstance(each, Dropout) and each.follows]
+
+
+def set_dropout(dropouts: Iterable[Dropout], rate: float) -> None:
+    """Set the rate of dropouts.
+
+    dropouts (Iterable[Dropout]): What `followers` gave.
     rate (float): The share of what is dropped, at least 0 and below 1.
     RAISES (ValueError): If the rate is outside [0, 1).
     """
     check_rate(rate, "dropout")
-    for module in network.modules():
-        if isinstance(module, Dropout) and module.follows:
-            module.rate = rate
+    for dropout in dropouts:
+        dropout.rate = rate

@@ -2,12 +2,12 @@
 
 `scan_packed` calls torch's own kernels on a packed layout, for any cell and device, or where
 that is faster the GRU of `gru.py`.
-`scan_padded` calls oneDNN's LSTM, which torch runs on padded rectangles alone and which
-is about twice as fast on a CPU. `scan_steps` goes word by word, for what no kernel has.
+`scan_padded` and `scan_shared` call oneDNN's LSTM, which torch runs on padded rectangles alone
+and which is about twice as fast on a CPU. `scan_steps` goes word by word, for what no kernel has.
 All three give the same numbers: padding reaches no result.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -18,7 +18,8 @@ from .gru import scan_gru
 from .kept import kept
 from .onednn import computed_type
 from .products import compiles_each_shape
-from .ragged import Packed, Padded
+from .ragged import Packed
+from .rectangles import Padded, Rectangles, Shared
 from .regularize import zoneout
 
 Weights = tuple[Tensor, Tensor, Tensor, Tensor]
@@ -116,11 +117,9 @@ def scan_padded(
 ) -> tuple[Tensor, State]:
     """Scan an LSTM with torch's kernel for padded sequences, rectangle by rectangle.
 
-    One more input marks padding, with fixed weights that shut the input gate and open
-    the forget gate, so that the cell state passes through padding unchanged. The scan
-    from the end thus comes to its first word with the cell state at zero, and the hidden
-    state, a gated function of it, at zero too; the scan from the start leaves the cell
-    state of its last word as the final one.
+    The cell state passes through padding unchanged. The scan from the end thus comes to its
+    first word with the cell state at zero, and the hidden state, a gated function of it, at
+    zero too; the scan from the start leaves the cell state of its last word as the final one.
 
     data (Tensor): Words of all sequences, shape `(words, inputs)`.
     layout (Padded): The layout of these sequences.
@@ -131,21 +130,60 @@ def scan_padded(
         shape `(words, directions * hidden)`, and the states at the end of each
         sequence, in the order of the layout.
     """
-    hidden = state[0].shape[2]
-    marked = functional.pad(data, (0, 1, 0, 1))
-    marked[-1, -1] = 1.0
-    blocks = marked.index_select(0, layout.words).split([b.steps * b.width for b in layout.blocks])
-    inputs = [
-        rows.view(block.steps, block.width, -1)
-        for rows, block in zip(blocks, layout.blocks, strict=True)
-    ]
     widths = [block.width for block in layout.blocks]
     empty = sum(widths) - len(layout.order)
     starts = [functional.pad(part, (0, 0, 0, empty)).split(widths, dim=1) for part in state]
-    outputs, hidden_states, cell_states = [], [], []
+    output, cell_states = _scan_rectangles(data, layout, weights, starts, holds=True)
+    cells = torch.cat([torch.cat(blocks, dim=1) for blocks in cell_states])
+    hidden_states = [
+        each.index_select(0, layout.firsts if direction == 1 else layout.lasts)
+        for direction, each in enumerate(output.chunk(len(weights), dim=1))
+    ]
+    return output, (torch.stack(hidden_states), cells[:, : len(layout.order)])
+
+
+def scan_shared(data: Tensor, layout: Shared, weights: list[Weights]) -> Tensor:
+    """Scan an LSTM in the same way, with more than one sequence in a column, from states of zero.
+
+    The cell state is zero after padding, and the hidden state with it, so that a scan from either
+    end comes to the next sequence as if that were the first. What a sequence ends with is lost.
+
+    data (Tensor): Words of all sequences, shape `(words, inputs)`.
+    layout (Shared): The layout of these sequences.
+    weights (list[Weights]): The weights of each direction.
+    RETURNS (Tensor): The hidden states of all directions at each word, shape
+        `(words, directions * hidden)`.
+    """
+    widths = [block.width for block in layout.blocks]
+    zeros = data.new_zeros(len(weights), max(widths), weights[0][1].shape[1])
+    starts = [[zeros[:, :width] for width in widths]] * 2
+    return _scan_rectangles(data, layout, weights, starts, holds=False)[0]
+
+
+def _scan_rectangles(
+    data: Tensor,
+    layout: Rectangles,
+    weights: list[Weights],
+    starts: Sequence[Sequence[Tensor]],
+    holds: bool,
+) -> tuple[Tensor, list[list[Tensor]]]:
+    """Call the kernel for each rectangle and direction.
+
+    One more input marks padding, with fixed weights that shut the input gate, and open the
+    forget gate to hold the cell state, or shut it as well.
+    """
+    hidden = starts[0][0].shape[2]
+    marked = functional.pad(data, (0, 1, 0, 1))
+    marked.detach()[-1, -1] = 1.0  # A constant, for which gradients need not be recorded.
+    rows = marked.index_select(0, layout.words).split([b.steps * b.width for b in layout.blocks])
+    inputs = [
+        block.view(shape.steps, shape.width, -1)
+        for block, shape in zip(rows, layout.blocks, strict=True)
+    ]
+    outputs, cell_states = [], []
     for direction, (input_matrix, recurrent_matrix, *biases) in enumerate(weights):
         backward = direction == 1
-        matrices = _prepare_matrices(input_matrix, recurrent_matrix, backward)
+        matrices = _prepare_matrices(input_matrix, recurrent_matrix, backward, holds)
         parts = [
             torch.mkldnn_rnn_layer(
                 block,
@@ -167,27 +205,29 @@ def scan_padded(
             )
             for block, hidden_start, cell_start in zip(inputs, *starts, strict=True)
         ]
-        rows = torch.cat([output.view(-1, hidden) for output, *_ in parts])
-        words = rows.index_select(0, layout.rows)
-        outputs.append(words)
-        hidden_states.append(words.index_select(0, layout.firsts if backward else layout.lasts))
-        cell_states.append(torch.cat([cell[0] for _, _, cell, _ in parts])[: len(layout.order)])
-    return torch.cat(outputs, 1), (torch.stack(hidden_states), torch.stack(cell_states))
+        outputs.append([output.view(-1, hidden) for output, *_ in parts])
+        cell_states.append([cell for _, _, cell, _ in parts])
+    blocks = [torch.cat(directions, dim=1) for directions in zip(*outputs, strict=True)]
+    rows = blocks[0] if len(blocks) == 1 else torch.cat(blocks)
+    return rows.index_select(0, layout.rows), cell_states
 
 
 def _prepare_matrices(
-    input_matrix: Tensor, recurrent_matrix: Tensor, backward: bool
+    input_matrix: Tensor, recurrent_matrix: Tensor, backward: bool, holds: bool
 ) -> list[Tensor]:
-    """Give an LSTM's input matrix with the column that holds states through padding, and its
-    recurrent matrix. In prediction both are laid out as oneDNN reads them, once where things are
+    """Give an LSTM's input matrix with the column for padding, and its recurrent matrix. In
+    prediction both are laid out as oneDNN reads them, once where things are
     kept: it would do so for each rectangle."""
     hidden = recurrent_matrix.shape[1]
     dtype = computed_type(input_matrix.dtype)
 
     def add_column() -> Tensor:
-        column = input_matrix.new_zeros(4, hidden, 1)
-        column[0], column[1] = -SATURATED, SATURATED
-        return torch.cat([input_matrix, column.view(4 * hidden, 1)], 1)
+        matrix = functional.pad(input_matrix, (0, 1))
+        constants = matrix.detach()
+        constants[: 2 * hidden, -1] = -SATURATED
+        if holds:
+            constants[hidden : 2 * hidden, -1] = SATURATED
+        return matrix
 
     def lay_out() -> list[Tensor]:
         return torch.ops.mkldnn._reorder_mkldnn_rnn_layer_weight(
@@ -201,7 +241,7 @@ def _prepare_matrices(
 
     if torch.is_grad_enabled():
         return [add_column(), recurrent_matrix]
-    return kept(("lstm", dtype), (input_matrix, recurrent_matrix), lay_out)
+    return kept(("lstm", dtype, holds), (input_matrix, recurrent_matrix), lay_out)
 
 
 def scan_steps(

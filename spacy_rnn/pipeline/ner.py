@@ -16,6 +16,7 @@ from thinc.types import Floats2d
 
 from ..checks import check_at_least
 from ..extensions import ensure_extension
+from ..layers.flat import unflatten
 from ..nn.biluo import OUT
 from ..types import Labeller, LabelScores
 from .batches import annotate_safely, batch_worded
@@ -212,4 +213,4 @@ class RecurrentEntityRecognizer(TrainablePipe):
         ops = self.model.ops
         flat = ops.flatten(scores)
         flat[:, OUT] += self.missed_cost * ops.asarray1f(tags > OUT)
-        return ops.unflatten(flat, ops.asarray1i([len(each) for each in scores]))
+        return unflatten(flat, map(len, scores))

@@ -18,6 +18,7 @@ from thinc.types import Floats2d
 
 from ..checks import check_at_least, check_choice
 from ..extensions import ensure_extension
+from ..layers.flat import unflatten
 from ..metrics.tagging import score_tags
 from ..types import Labeller, LabelScores
 from .batches import annotate_safely, batch_worded
@@ -242,32 +243,35 @@ class RecurrentTagger(Tagger):
         gradient, total = loss(ops.flatten(scores), cast(Any, self._truths(examples)))
         if np.isnan(total):
             raise ValueError(Errors.E910.format(name=self.name))
-        lengths = ops.asarray1i([len(each) for each in scores])
-        return float(total), ops.unflatten(gradient, lengths)
+        return float(total), unflatten(gradient, map(len, scores))
 
     def _truths(self, examples: Iterable[Example]) -> list[str | None]:
         """Give the label of each token of all examples, None where it is not known."""
         examples = list(examples)
         validate_examples(examples, f"{type(self).__name__}.get_loss")
-        truths = [label for example in examples for label in self._align_labels(example)]
+        labels: dict[int, str | None] = {0: None}
+        truths = []
+        for example in examples:
+            keys = self._align_keys(example)
+            strings = example.reference.vocab.strings
+            labels |= {key: strings[key] for key in set(keys) - labels.keys()}
+            truths += [labels[key] for key in keys]
         known = {*self.labels, *(self.cfg["neg_prefix"] + label for label in self.labels)}
-        if unknown := {label for label in set(truths) - known if label}:
+        if unknown := {label for label in labels.values() if label} - known:
             raise ValueError(
                 f"These labels were not known at initialization: {', '.join(sorted(unknown))}. "
                 f"Initialize with examples that have them all, or with a list of labels"
             )
         return truths
 
-    def _align_labels(self, example: Example) -> list[str | None]:
-        reference, attr = example.reference, self.attr.upper()
-        annotated = reference.to_array([ORTH, attr])
-        if not np.array_equal(annotated[:, 0], example.predicted.to_array(ORTH)):
-            return [label or None for label in example.get_aligned(attr, as_string=True)]
-        # For the same tokens there is nothing to align, which takes more time than all else.
-        keys = annotated[:, 1]
-        strings = reference.vocab.strings
-        labels = {key: strings[key] if key else None for key in np.unique(keys).tolist()}
-        return [labels[key] for key in keys.tolist()]
+    def _align_keys(self, example: Example) -> list[int]:
+        """Give the label of each token as spaCy stores it, 0 where it is not known."""
+        attr = self.attr.upper()
+        annotated = example.reference.to_array([ORTH, attr])
+        if np.array_equal(annotated[:, 0], example.predicted.to_array(ORTH)):
+            # For the same tokens there is nothing to align, which takes more time than all else.
+            return annotated[:, 1].tolist()
+        return [key or 0 for key in example.get_aligned(attr)]
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
         """Score predicted labels.

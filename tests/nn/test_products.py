@@ -197,22 +197,25 @@ KEPT_OF_A_LAYER = {
 }
 
 
+@pytest.mark.parametrize("final", [False, True])
 @pytest.mark.parametrize(("cell", "dtype"), KEPT_OF_A_LAYER, ids=str)
-def test_networks_predict_with_what_is_kept(cell, dtype):
+def test_networks_predict_with_what_is_kept(cell, dtype, final):
     if cell == "lstm" and not onednn_has(dtype):
         pytest.skip("oneDNN has no such LSTM here")
     network = RecurrentNetwork(5, 8, 2, cell=cell).eval()
     data, lengths = torch.randn(9, 5), torch.tensor([4, 0, 3, 2])
     with torch.autocast("cpu", torch.bfloat16, dtype != torch.float32):
-        trained, _ = network(data, lengths)
+        trained, _ = network(data, lengths, final=final)
         with torch.inference_mode():
-            expected, _ = network(data, lengths)
+            expected, _ = network(data, lengths, final=final)
             with keep_in({}) as store:
-                results = [network(data, lengths)[0] for _ in range(2)]
+                results = [network(data, lengths, final=final)[0] for _ in range(2)]
     assert all(torch.equal(result, expected) for result in results)
     tolerance = 1e-5 if dtype == torch.float32 else 2e-2
     torch.testing.assert_close(expected, trained, rtol=tolerance, atol=tolerance)
-    assert [key[0] for key in store] == KEPT_OF_A_LAYER[cell, dtype] * 2
+    # The matrix of an LSTM says what padding does: hold states for the end, or forget them.
+    kinds = [(*kind, final) if cell == "lstm" else kind for kind in KEPT_OF_A_LAYER[cell, dtype]]
+    assert [key[0] for key in store] == kinds * 2
 
 
 def test_without_autocast_products_stay_as_they_are():

@@ -530,17 +530,47 @@ def test_chrono_units_remember_for_as_long_as_their_bias_says(cell):
         ({"cell": "gru"}, torch.float32, False, False),
     ],
 )
-def test_the_fast_kernel_is_used_where_it_fits(monkeypatch, settings, dtype, given, fits):
+@pytest.mark.parametrize("final", [False, True])
+def test_the_fast_kernel_is_used_where_it_fits(monkeypatch, settings, dtype, given, fits, final):
     """Else the comparisons in float32 would say nothing about it."""
     calls = []
-    scan_padded = recurrent.scan_padded
-    monkeypatch.setattr(
-        recurrent, "scan_padded", lambda *arguments: calls.append(1) or scan_padded(*arguments)
-    )
+
+    def watch(name):
+        scan = getattr(recurrent, name)
+        monkeypatch.setattr(recurrent, name, lambda *given: calls.append(name) or scan(*given))
+
+    watch("scan_padded")
+    watch("scan_shared")
     network = random_network(**settings, dtype=dtype)
     data, lengths = random_batch(LENGTHS, 3, dtype)
-    network(data, lengths, random_state(network, len(lengths)) if given else None)
-    assert len(calls) == fits
+    state = random_state(network, len(lengths)) if given else None
+    network(data, lengths, state, final=final)
+    from_zero = not given and settings.get("initial_state") != "learned"
+    shared = from_zero and not final
+    assert calls == ["scan_shared" if shared else "scan_padded"] * fits
+
+
+@pytest.mark.parametrize("dtype", TOLERANCES)
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("settings", [{}, {"merge": "sum", "residual": True}], ids=str)
+def test_outputs_are_the_same_without_final_states(settings, cell, bidirectional, dtype):
+    settings = {**settings, "cell": cell, "bidirectional": bidirectional, "depth": 2}
+    network = random_network(4, **settings, layer_norm=True, dtype=dtype)
+    data, lengths = random_batch(LENGTHS, 4, dtype)
+    data.requires_grad_()
+    results = []
+    for final in (True, False):
+        output, states = network(data, lengths, final=final)
+        assert bool(states) == final
+        results.append((output, torch.autograd.grad(loss_of(output), [data])))
+    torch.testing.assert_close(*results, **TOLERANCES[dtype])
+
+
+def test_batches_without_words_have_no_final_states_either():
+    network = random_network()
+    output, states = network(torch.zeros(0, 3).double(), torch.tensor([0, 0]), final=False)
+    assert (output.shape, states) == ((0, 4), ())
 
 
 def test_results_are_the_same_without_the_fast_kernel(monkeypatch):

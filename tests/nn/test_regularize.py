@@ -15,6 +15,7 @@ from spacy_rnn.nn.regularize import (
     WeightDrop,
     WordDropout,
     check_rate,
+    followers,
     set_dropout,
     zoneout,
 )
@@ -275,7 +276,7 @@ def test_set_dropout_reaches_only_dropouts_without_a_rate():
         3, 4, 2, dropout_input=0.1, word_dropout=0.2, weight_drop=0.3, zoneout_hidden=0.4
     )
     assert (network.dropout_layers.rate, network.dropout_output.rate) == (0.0, 0.0)
-    set_dropout(network, 0.5)
+    set_dropout(followers(network), 0.5)
     assert (network.dropout_layers.rate, network.dropout_output.rate) == (0.5, 0.5)
     assert (network.dropout_input.rate, network.word_dropout.rate) == (0.1, 0.2)
     assert {own.weight_drop.rate for own in network.recurrences} == {0.3}
@@ -288,9 +289,9 @@ def test_a_rate_that_was_set_works_like_a_fixed_one():
     fixed = random_network(depth=2, **dict.fromkeys(names, 0.5))
     fixed.load_state_dict(following.state_dict())
     batch = random_batch(BATCH)
-    set_dropout(following, 0.5)
+    set_dropout(followers(following), 0.5)
     torch.testing.assert_close(under_noise(following, *batch), under_noise(fixed, *batch))
-    set_dropout(following, 0.0)
+    set_dropout(followers(following), 0.0)
     torch.testing.assert_close(under_noise(following, *batch), fixed.eval()(*batch))
 
 
@@ -302,7 +303,7 @@ def test_wrong_rates_are_refused(rate):
             kind(rate)
     dropout = LockedDropout()
     with pytest.raises(ValueError, match=message):
-        set_dropout(dropout, rate)
+        set_dropout([dropout], rate)
     assert dropout.rate == 0.0
 
 

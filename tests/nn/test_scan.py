@@ -1,4 +1,4 @@
-"""The three ways to scan a layer give the same numbers."""
+"""The ways to scan a layer give the same numbers."""
 
 from functools import partial
 
@@ -8,8 +8,9 @@ from nn_samples import CELLS, loss_of, random_batch
 
 from spacy_rnn.nn import scan as scan_module
 from spacy_rnn.nn.cells import GATES, step_gru
-from spacy_rnn.nn.ragged import pack, pad
-from spacy_rnn.nn.scan import scan_packed, scan_padded, scan_steps
+from spacy_rnn.nn.ragged import pack
+from spacy_rnn.nn.rectangles import pad, share
+from spacy_rnn.nn.scan import scan_packed, scan_padded, scan_shared, scan_steps
 
 CPU = torch.device("cpu")
 INPUTS, HIDDEN = 3, 2
@@ -110,6 +111,38 @@ def test_scans_agree(cell, kind, directions, lengths, dtype):
     torch.testing.assert_close(results(kind), results("packed"), **TOLERANCES[dtype])
 
 
+@pytest.mark.parametrize("dtype", TOLERANCES)
+@pytest.mark.parametrize("lengths", BATCHES.values(), ids=BATCHES)
+@pytest.mark.parametrize("directions", [1, 2])
+def test_sequences_that_share_a_column_do_not_meet(directions, lengths, dtype):
+    """Outputs and all gradients are those of a scan without padding."""
+    data, lengths = random_batch(lengths, INPUTS, dtype)
+    data.requires_grad_()
+    weights = random_weights("lstm", directions, dtype)
+    leaves = [data, *(weight for direction in weights for weight in direction)]
+
+    def results(output):
+        return output, torch.autograd.grad(loss_of(output), leaves)
+
+    shared, packed = scan_from_zero(data, lengths, weights)
+    torch.testing.assert_close(results(shared), results(packed), **TOLERANCES[dtype])
+
+
+def scan_from_zero(data, lengths, weights):
+    """Give the outputs of sequences that share columns, and those of a scan without padding."""
+    state = random_start("lstm", len(weights), lengths, data.dtype, zero=True)
+    packed, _ = scan_packed("lstm", data, pack(lengths, CPU), weights, state)
+    return scan_shared(data, share(lengths, CPU), weights), packed
+
+
+@pytest.mark.parametrize("context", [torch.no_grad, torch.inference_mode])
+def test_sequences_that_share_a_column_do_not_meet_in_prediction(context):
+    data, lengths = random_batch(BATCHES["many"], INPUTS, torch.float32)
+    with context():
+        shared, packed = scan_from_zero(data, lengths, random_weights("lstm", 2, data.dtype))
+    torch.testing.assert_close(shared, packed, **TOLERANCES[data.dtype])
+
+
 @pytest.mark.parametrize("context", [torch.no_grad, torch.inference_mode])
 @pytest.mark.parametrize("directions", [1, 2])
 @pytest.mark.parametrize(("cell", "kind"), [*SCANS, *((cell, "packed") for cell in CELLS)])
@@ -133,6 +166,7 @@ def test_large_weights_do_not_break_padding(dtype):
         scan(kind, "lstm", data, lengths, weights, state) for kind in ("padded", "packed")
     )
     torch.testing.assert_close(padded, packed, **TOLERANCES[dtype])
+    torch.testing.assert_close(*scan_from_zero(data, lengths, weights), **TOLERANCES[dtype])
 
 
 @pytest.mark.parametrize("directions", [1, 2])

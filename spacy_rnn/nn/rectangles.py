@@ -1,0 +1,228 @@
+"""Layouts for a kernel that reads rectangles: steps long, a column for each sequence, or for
+as many sequences as find room in it.
+"""
+
+import math
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .ragged import Layout, inverse, longest_first, to_tensor
+
+WIDTHS = (1, 2, 4, 8, 16, 32)
+MAX_CELLS = 1024
+"""Past about so many cells a rectangle leaves the processor's caches."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """A rectangle.
+
+    steps (int): Its length in time.
+    width (int): Its columns.
+    size (int): Its sequences.
+    """
+
+    steps: int
+    width: int
+    size: int
+
+
+@dataclass(frozen=True)
+class Rectangles(Layout):
+    """What both layouts of this file are.
+
+    blocks (tuple[Block, ...]): The rectangles, each a run of rows.
+    """
+
+    blocks: tuple[Block, ...]
+
+
+class Shared(Rectangles):
+    """Columns hold sequences one after the other, with padding between any two of them."""
+
+
+@dataclass(frozen=True)
+class Padded(Rectangles):
+    """Columns hold a sequence each, padded at its end; the last ones of the last block may be
+    empty. Each block is a run of `order`.
+
+    firsts (Tensor): The first word of each sequence of `order`, shape `(batch,)`.
+    lasts (Tensor): The last word of each sequence of `order`, shape `(batch,)`.
+    """
+
+    firsts: Tensor
+    lasts: Tensor
+
+
+def share(lengths: Tensor, device: torch.device) -> Shared:
+    """Lay out a batch in few rectangles that are all but full.
+
+    lengths (Tensor): The words of each sequence, shape `(batch,)`, on the CPU; at least
+        one of them is not zero.
+    device (torch.device): Where the layout is needed.
+    RETURNS (Shared): The layout.
+    """
+    sizes = lengths.numpy()
+    order = longest_first(sizes)
+    waiting = sizes[order][::-1].tolist(), order[::-1].tolist()
+    blocks: list[Block] = []
+    first_rows, strides = np.zeros((2, len(sizes)), int)
+    row = 0
+    while waiting[0]:
+        steps, width, placed, waiting = _fill_best(*waiting, rest=bool(blocks))
+        blocks.append(Block(steps, width, len(placed)))
+        names, cells = zip(*placed, strict=True)
+        first_rows[list(names)] = np.add(row, cells)
+        strides[list(names)] = width
+        row += steps * width
+    return Shared(*_find_rows(sizes, order, first_rows, strides, row, device), tuple(blocks))
+
+
+def pad(lengths: Tensor, device: torch.device, cell_cost: int) -> Padded:
+    """Lay out a batch in few rectangles that waste little on padding.
+
+    lengths (Tensor): The words of each sequence, shape `(batch,)`, on the CPU; at least
+        one of them is not zero.
+    device (torch.device): Where the layout is needed.
+    cell_cost (int): Multiplications that the kernel does for each cell.
+    RETURNS (Padded): The layout.
+    """
+    sizes = lengths.numpy()
+    order = longest_first(sizes)
+    blocks = _cut(sizes[order], cell_cost)
+    steps, widths, counts = np.array([[b.steps, b.width, b.size] for b in blocks]).T
+    areas = steps * widths
+    column = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
+    first_rows, strides = np.zeros((2, len(sizes)), int)
+    first_rows[order] = np.repeat(np.cumsum(areas) - areas, counts) + column
+    strides[order] = np.repeat(widths, counts)
+    ends = np.cumsum(sizes)[order]
+    return Padded(
+        *_find_rows(sizes, order, first_rows, strides, int(areas.sum()), device),
+        blocks=tuple(blocks),
+        firsts=to_tensor(ends - sizes[order], device),
+        lasts=to_tensor(ends - 1, device),
+    )
+
+
+def _find_rows(
+    sizes: np.ndarray,
+    order: np.ndarray,
+    first_rows: np.ndarray,
+    strides: np.ndarray,
+    area: int,
+    device: torch.device,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Find each word's row: from that of its sequence's first word a stride for each step."""
+    starts = np.cumsum(sizes) - sizes
+    rows = np.repeat(first_rows - starts * strides, sizes)
+    rows += np.arange(len(rows)) * np.repeat(strides, sizes)
+    words = inverse(rows, area)
+    return to_tensor(order, device), to_tensor(rows, device), to_tensor(words, device)
+
+
+LONG = MAX_CELLS // 8
+
+
+def _shapes(lengths: list[int], rest: bool) -> Iterator[tuple[int, int]]:
+    """Give the shapes that the next rectangle may have, the best one first.
+
+    Whatever the lengths are, columns can be filled: so shapes come from few, because oneDNN
+    compiles, and keeps, a kernel for each new one. The rest of a larger batch is of any size;
+    it counts for little, and is rounded up the more.
+    """
+    longest = lengths[-1]
+    left = sum(lengths) + len(lengths)  # With the padding behind each.
+    if longest > LONG:
+        steps = _round_up(longest, bits=4)
+        yield steps, max(width for width in WIDTHS[:4] if width * longest <= left)
+    elif left >= MAX_CELLS:
+        steps = max(MAX_CELLS // WIDTHS[-1], 1 << (longest - 1).bit_length())
+        if steps - longest <= lengths[0]:  # Nothing finds room behind the longest.
+            steps = _round_up(longest, bits=4)
+        yield steps, max(width for width in WIDTHS if width * steps <= MAX_CELLS)
+    else:
+        heights = {
+            width: longest if width >= len(lengths) else max(longest, -(-left // width))
+            for width in WIDTHS
+        }
+        bits = 3 if rest else 4
+        shapes = [(_round_up(steps, bits), width) for width, steps in heights.items()]
+        # A step takes about as long as a column more would.
+        yield from sorted(shapes, key=lambda shape: shape[0] * (shape[1] + 1))
+
+
+Waiting = tuple[list[int], list[int]]
+Placed = list[tuple[int, int]]
+
+
+def _fill_best(
+    lengths: list[int], names: list[int], rest: bool
+) -> tuple[int, int, Placed, Waiting]:
+    """Fill the first shape that takes all that waits, or else the best one."""
+    best = None
+    for steps, width in _shapes(lengths, rest):
+        placed, left = _fill(lengths, names, steps, width)
+        if best is None or not left[0]:
+            best = steps, width, placed, left
+        if not left[0]:
+            break
+    assert best is not None  # There is a shape for whatever waits.
+    return best
+
+
+def _fill(lengths: list[int], names: list[int], steps: int, width: int) -> tuple[Placed, Waiting]:
+    """Fill a rectangle column by column, each time with the longest that finds room.
+
+    lengths (list[int]): Words of the sequences that wait, shortest first.
+    names (list[int]): Their numbers.
+    steps (int): Its length.
+    width (int): Its columns.
+    RETURNS (tuple[Placed, Waiting]): The number and the first cell of each that found a place,
+        and those that wait on.
+    """
+    lengths, names = lengths.copy(), names.copy()
+    placed = []
+    for column in range(width):
+        step = 0
+        while lengths and step + lengths[0] <= steps:
+            longest = bisect_right(lengths, steps - step) - 1
+            placed.append((names.pop(longest), step * width + column))
+            step += lengths.pop(longest) + 1
+    return placed, (lengths, names)
+
+
+# A call of the kernel costs, on top of its multiplications, the time of some millions of them.
+CALL_COST = 5_000_000
+
+
+def _cut(sizes: np.ndarray, cell_cost: int) -> list[Block]:
+    """Cut sequences, longest first, into rectangles at the least time for each word."""
+    words = np.concatenate([[0], np.cumsum(sizes)]).tolist()
+    call_cost = CALL_COST / cell_cost
+    blocks = []
+    done = 0
+    while done < len(sizes):
+        steps = _round_up(int(sizes[done]), bits=3)
+        least = math.inf
+        for width in WIDTHS:
+            if width > 1 and steps * width > MAX_CELLS:
+                break
+            end = min(done + width, len(sizes))
+            cost = (call_cost + steps * width) / (words[end] - words[done])
+            if cost < least:
+                least, block = cost, Block(steps, width, end - done)
+        blocks.append(block)
+        done += block.size
+    return blocks
+
+
+def _round_up(length: int, bits: int) -> int:
+    """Round a length up to so many significant bits."""
+    unit = 1 << max(0, (length - 1).bit_length() - bits)
+    return -(-length // unit) * unit

@@ -9,7 +9,8 @@ batches, and pipes the raw text of the training part. Taggers learn universal ta
 are words for each second of processor time. Each row comes twice: with BLIS, which is what
 Thinc multiplies matrices with by default, and without, which is faster on processors
 that BLIS does not know. Stock components learn by spaCy's Adam, but for the rows that say
-otherwise; ours by `spacy-rnn.Adam.v1`. The fractions are those of a plain PyTorch loop of the
+otherwise; ours by `spacy-rnn.Adam.v1`. "all ours" is spaCy's tagger with the embedding, the
+encoder and the optimizer of this package. The fractions are those of a plain PyTorch loop of the
 same size, which trains and tags without spaCy: the limit of what its taggers can reach.
 """
 
@@ -22,6 +23,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 
 import spacy
@@ -69,13 +71,15 @@ RECURRENT = {
     "depth": 1,
     "merge": "sum",
     "residual": True,
+    "dropout_input": 0.2,
     "word_dropout": 0.1,
 }
+HASH_EMBED = {**EMBED, "@architectures": "spacy-rnn.HashEmbed.v1"}
 
 
-def on_encoder(encoder: dict) -> dict:
-    """Replace the encoder of a stock component, and nothing else."""
-    tok2vec = {"@architectures": "spacy.Tok2Vec.v2", "embed": EMBED, "encode": encoder}
+def on_encoder(encoder: dict, embed: dict = EMBED) -> dict:
+    """Replace the encoder of a stock component, and its embedding if one is given."""
+    tok2vec = {"@architectures": "spacy.Tok2Vec.v2", "embed": embed, "encode": encoder}
     return {"tok2vec": tok2vec}
 
 
@@ -88,7 +92,7 @@ ROWS: dict[str, tuple[str, dict, str]] = {
     "tagger TorchBiLSTM": ("tagger", on_encoder(TORCH_BILSTM), STOCK),
     "tagger BiLSTM": ("tagger", on_encoder(BILSTM), STOCK),
     "tagger BiLSTM, Adam": ("tagger", on_encoder(BILSTM), OURS),
-    "tagger Recurrent, Adam": ("tagger", on_encoder(RECURRENT), OURS),
+    "tagger, all ours": ("tagger", on_encoder(RECURRENT, HASH_EMBED), OURS),
     "rnn_tagger": ("rnn_tagger", {}, OURS),
     "rnn_tagger CRF": ("rnn_tagger", {"output": "crf"}, OURS),
     "ner CNN": ("ner", on_encoder(CNN), STOCK),
@@ -214,11 +218,13 @@ def train_pipeline(
         return scores[score] or 0.0, scores
 
     best = words = 0
+    batches = create_train_batches(nlp, train, batcher, 0)
+    first = next(batches)  # Which reads the corpus.
     start = time.process_time()
     loop = train_while_improving(
         nlp,
         optimizer,
-        create_train_batches(nlp, train, batcher, 0),
+        chain([first], batches),
         evaluate,
         dropout=0.1,
         eval_frequency=250,

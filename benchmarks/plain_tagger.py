@@ -2,7 +2,8 @@
 
 import random
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import islice
 
 import numpy as np
 import torch
@@ -59,14 +60,10 @@ def run_plain(
     *sizes, tags = (len(ids) + 2 for ids in known)
     model = PlainTagger(sizes, tags, width)
     optimizer = torch.optim.Adam(model.parameters(), lr=0.001)
-    batches = make_batches(sentences, 500)
     words = 0
     start = time.process_time()
     model.train()
-    for step in range(steps):
-        if step % len(batches) == 0:
-            random.shuffle(batches)
-        rows, right = batches[step % len(batches)]
+    for rows, right in islice(make_epochs(sentences, 500), steps):
         scores = model(rows)
         loss = functional.cross_entropy(
             scores.flatten(0, 1), right.flatten(), ignore_index=PADDING
@@ -103,6 +100,12 @@ def number(doc: Doc, known: list[dict[int, int]], grow: bool) -> Sentence:
         columns.append([ids.get(key, UNKNOWN) for key in keys])
     table = torch.from_numpy(np.array(columns).T.copy())
     return table[:, :-1], table[:, -1]
+
+
+def make_epochs(sentences: list[Sentence], words: int) -> Iterator[Sentence]:
+    """Make batches without end, of other sentences in each epoch, as any training does."""
+    while True:
+        yield from make_batches(random.sample(sentences, len(sentences)), words)
 
 
 def make_batches(sentences: list[Sentence], words: int) -> list[Sentence]:

@@ -179,10 +179,13 @@ def embed_attributes(
     def backprop(d_words: Floats2d) -> list[Doc]:
         d_vectors = ops.alloc2f(*vectors.shape)
         ops.scatter_add(d_vectors, places, d_words)
-        d_table = ops.alloc2f(*table.shape)
+        # Into the gradient so far: it is as large as the table, and few rows of it are new.
+        so_far = cast(Floats2d | None, model.maybe_get_grad("E"))
+        d_table = ops.alloc2f(*table.shape) if so_far is None else so_far
         for column in ops.as_contig(keys.T, dtype="i"):
             ops.scatter_add(d_table, column, d_vectors)
-        model.inc_grad("E", d_table)
+        if so_far is None:
+            model.inc_grad("E", d_table)
         return []
 
     return vectors[places], backprop

@@ -1,10 +1,11 @@
-"""One recurrent layer over a batch, three ways.
+"""One recurrent layer over a batch, four ways.
 
 `scan_packed` calls torch's own kernels on a packed layout, for any cell and device, or where
 that is faster the GRU of `gru.py`.
 `scan_padded` and `scan_shared` call oneDNN's LSTM, which torch runs on padded rectangles alone
-and which is about twice as fast on a CPU. `scan_steps` goes word by word, for what no kernel has.
-All three give the same numbers: padding reaches no result.
+and which is about twice as fast on a CPU: one with a sequence in each column and states at both
+ends, the other with many and none. `scan_steps` goes word by word, for what no kernel has.
+All give the same numbers: padding reaches no result.
 """
 
 from collections.abc import Callable, Sequence

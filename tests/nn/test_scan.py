@@ -51,7 +51,7 @@ def kernel_in_float64(monkeypatch):
 
 
 def scan(kind, cell, data, lengths, weights, state):
-    """Call one of the three scans."""
+    """Call one of the scans that know states."""
     if kind == "padded":
         return scan_padded(data, pad(lengths, CPU, CELL_COST), weights, state)
     layout = pack(lengths, CPU)

@@ -10,8 +10,9 @@ are words for each second of processor time. Each row comes twice: with BLIS, wh
 Thinc multiplies matrices with by default, and without, which is faster on processors
 that BLIS does not know. Stock components learn by spaCy's Adam, but for the rows that say
 otherwise; ours by `spacy-rnn.Adam.v1`. "all ours" is spaCy's tagger with the embedding, the
-encoder and the optimizer of this package. The fractions are those of a plain PyTorch loop of the
-same size, which trains and tags without spaCy: the limit of what its taggers can reach.
+encoder and the optimizer of this package, two whole directions added up. The fractions are those
+of a plain PyTorch loop of the size of `rnn_tagger`, which trains and tags without spaCy: the
+limit of what that can reach.
 """
 
 import argparse

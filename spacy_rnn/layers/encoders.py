@@ -3,8 +3,9 @@
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
+import numpy as np
 from thinc.api import ArgsKwargs, Model, torch2xp, xp2torch
 from thinc.types import Floats2d
 from thinc.util import get_width
@@ -188,7 +189,7 @@ def init(model: Encoder, X: list[Floats2d] | None = None, Y: list[Floats2d] | No
 def _check_tokens(model: Encoder, tokens: list[Floats2d]) -> None:
     """Refuse documents that are not as wide as the network reads, or not of its type."""
     expected = cast("NetworkShim", model.shims[0]).dims["inputs"]
-    if {(each.shape[1], cast(Any, each.dtype).char) for each in tokens} == {(expected, "f")}:
+    if {(each.shape[1], each.dtype) for each in tokens} == {(expected, np.dtype("float32"))}:
         return
     widths = {document.shape[1] for document in tokens} - {expected}
     if widths:

@@ -9,7 +9,7 @@ Rows = TypeVar("Rows", Floats2d, Ints1d)
 
 
 def unflatten(array: Rows, lengths: Iterable[int]) -> list[Rows]:
-    """Give each document its own rows, as Thinc's `Ops.unflatten` does, in a tenth of the time.
+    """Give each document its own rows, as Thinc's `Ops.unflatten` does, in a fraction of the time.
 
     array (Rows): The rows of all documents, one document's after the other's.
     lengths (Iterable[int]): The rows of each.

@@ -196,11 +196,10 @@ class NetworkShim(PyTorchShim):
                 gradient = cast(FloatsXd, torch2xp(parameter.grad))
                 # What spaCy calls in place of an optimizer has no such argument.
                 scale = {} if rates[name] == 1 else {"lr_scale": rates[name]}
-                updated, _ = optimizer((self.id, name), weights, gradient, **scale)
-                if updated is not weights:
-                    copied = xp2torch(updated, device=self.device)
-                    if copied.data_ptr() != parameter.data_ptr():
-                        parameter.data.copy_(copied)
+                weights, _ = optimizer((self.id, name), weights, gradient, **scale)
+                updated = xp2torch(weights, device=self.device)
+                if updated.data_ptr() != parameter.data_ptr():
+                    parameter.data.copy_(updated)
             self._kept = {}
         self._poisoned = False
         for parameter in parameters.values():

@@ -34,7 +34,9 @@ class CharacterRNN(nn.Module):
     ):
         super().__init__()
         self.embedding = _embed_bytes(embed_width)
-        self.network = RecurrentNetwork(embed_width, width, cell=cell, dropout_input=dropout)
+        self.network = RecurrentNetwork(
+            embed_width, width, cell=cell, dropout_input=dropout, dropout_output=0.0
+        )
         self.dropout = LockedDropout(dropout)
 
     def forward(self, data: Tensor, lengths: Tensor) -> Tensor:

@@ -4,7 +4,6 @@ as many sequences as find room in it.
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +15,8 @@ from .ragged import Layout, inverse, longest_first, to_tensor
 WIDTHS = (1, 2, 4, 8, 16, 32)
 MAX_CELLS = 1024
 """Past about so many cells a rectangle leaves the processor's caches."""
+LONG = 128
+"""Longer sequences stand side by side in larger rectangles, which are faster than narrow ones."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,8 @@ class Padded(Rectangles):
 
 
 def share(lengths: Tensor, device: torch.device) -> Shared:
-    """Lay out a batch in few rectangles that are all but full.
+    """Lay out a batch in few rectangles that are nearly full, unless most of its sequences are too
+    long to share a column.
 
     lengths (Tensor): The words of each sequence, shape `(batch,)`, on the CPU; at least
         one of them is not zero.
@@ -70,16 +72,19 @@ def share(lengths: Tensor, device: torch.device) -> Shared:
     sizes = lengths.numpy()
     order = longest_first(sizes)
     waiting = sizes[order][::-1].tolist(), order[::-1].tolist()
+    left = int(sizes.sum()) + len(order)  # Words, with the padding behind each sequence.
     blocks: list[Block] = []
     first_rows, strides = np.zeros((2, len(sizes)), int)
     row = 0
-    while waiting[0]:
-        steps, width, placed, waiting = _fill_best(*waiting, rest=bool(blocks))
+    while left:
+        shapes = _shapes(waiting[0], left, rest=bool(blocks))
+        steps, width, placed, waiting = _fill_best(*waiting, shapes)
         blocks.append(Block(steps, width, len(placed)))
-        names, cells = zip(*placed, strict=True)
-        first_rows[list(names)] = np.add(row, cells)
-        strides[list(names)] = width
+        names, cells = map(list, zip(*placed, strict=True))
+        first_rows[names] = np.add(row, cells)
+        strides[names] = width
         row += steps * width
+        left -= int(sizes[names].sum()) + len(names)
     return Shared(*_find_rows(sizes, order, first_rows, strides, row, device), tuple(blocks))
 
 
@@ -126,35 +131,30 @@ def _find_rows(
     return to_tensor(order, device), to_tensor(rows, device), to_tensor(words, device)
 
 
-LONG = MAX_CELLS // 8
-
-
-def _shapes(lengths: list[int], rest: bool) -> Iterator[tuple[int, int]]:
+def _shapes(lengths: list[int], left: int, rest: bool) -> list[tuple[int, int]]:
     """Give the shapes that the next rectangle may have, the best one first.
 
-    Whatever the lengths are, columns can be filled: so shapes come from few, because oneDNN
-    compiles, and keeps, a kernel for each new one. The rest of a larger batch is of any size;
-    it counts for little, and is rounded up the more.
+    Columns of any length can mostly be filled: so shapes come from few, because oneDNN compiles,
+    and keeps, a kernel for each new one. The rest of a larger batch is of any size; it counts
+    for little, and is rounded up the more.
     """
     longest = lengths[-1]
-    left = sum(lengths) + len(lengths)  # With the padding behind each.
     if longest > LONG:
         steps = _round_up(longest, bits=4)
-        yield steps, max(width for width in WIDTHS[:4] if width * longest <= left)
-    elif left >= MAX_CELLS:
+        return [(steps, max(width for width in WIDTHS[:4] if width * longest <= left))]
+    if left >= MAX_CELLS:
         steps = max(MAX_CELLS // WIDTHS[-1], 1 << (longest - 1).bit_length())
         if steps - longest <= lengths[0]:  # Nothing finds room behind the longest.
             steps = _round_up(longest, bits=4)
-        yield steps, max(width for width in WIDTHS if width * steps <= MAX_CELLS)
-    else:
-        heights = {
-            width: longest if width >= len(lengths) else max(longest, -(-left // width))
-            for width in WIDTHS
-        }
-        bits = 3 if rest else 4
-        shapes = [(_round_up(steps, bits), width) for width, steps in heights.items()]
-        # A step takes about as long as a column more would.
-        yield from sorted(shapes, key=lambda shape: shape[0] * (shape[1] + 1))
+        return [(steps, max(width for width in WIDTHS if width * steps <= MAX_CELLS))]
+    heights = {
+        width: longest if width >= len(lengths) else max(longest, -(-left // width))
+        for width in WIDTHS
+    }
+    bits = 3 if rest else 4
+    shapes = [(_round_up(steps, bits), width) for width, steps in heights.items()]
+    # A step takes about as long as a column more would.
+    return sorted(shapes, key=lambda shape: shape[0] * (shape[1] + 1))
 
 
 Waiting = tuple[list[int], list[int]]
@@ -162,31 +162,28 @@ Placed = list[tuple[int, int]]
 
 
 def _fill_best(
-    lengths: list[int], names: list[int], rest: bool
+    lengths: list[int], names: list[int], shapes: list[tuple[int, int]]
 ) -> tuple[int, int, Placed, Waiting]:
-    """Fill the first shape that takes all that waits, or else the best one."""
-    best = None
-    for steps, width in _shapes(lengths, rest):
-        placed, left = _fill(lengths, names, steps, width)
-        if best is None or not left[0]:
-            best = steps, width, placed, left
-        if not left[0]:
-            break
-    assert best is not None  # There is a shape for whatever waits.
-    return best
-
-
-def _fill(lengths: list[int], names: list[int], steps: int, width: int) -> tuple[Placed, Waiting]:
-    """Fill a rectangle column by column, each time with the longest that finds room.
+    """Fill the first shape that takes all that waits, or else the first one.
 
     lengths (list[int]): Words of the sequences that wait, shortest first.
     names (list[int]): Their numbers.
-    steps (int): Its length.
-    width (int): Its columns.
-    RETURNS (tuple[Placed, Waiting]): The number and the first cell of each that found a place,
-        and those that wait on.
+    shapes (list[tuple[int, int]]): Steps and columns of each shape, at least one.
+    RETURNS (tuple[int, int, Placed, Waiting]): Steps and columns, the number and the first cell
+        of each sequence that found a place, and those that wait on.
     """
-    lengths, names = lengths.copy(), names.copy()
+    tries: list[tuple[int, int, Placed, Waiting]] = []
+    for steps, width in shapes:
+        waiting = lengths.copy(), names.copy()
+        tries.append((steps, width, _fill(*waiting, steps, width), waiting))
+        if not waiting[0]:
+            return tries[-1]
+    return tries[0]
+
+
+def _fill(lengths: list[int], names: list[int], steps: int, width: int) -> Placed:
+    """Fill a rectangle column by column, each time with the longest that finds room, and take
+    these out of those that wait."""
     placed = []
     for column in range(width):
         step = 0
@@ -194,7 +191,7 @@ def _fill(lengths: list[int], names: list[int], steps: int, width: int) -> tuple
             longest = bisect_right(lengths, steps - step) - 1
             placed.append((names.pop(longest), step * width + column))
             step += lengths.pop(longest) + 1
-    return placed, (lengths, names)
+    return placed
 
 
 # A call of the kernel costs, on top of its multiplications, the time of some millions of them.

@@ -257,15 +257,15 @@ class RecurrentNetwork(nn.Module):
     def _scan(
         self, layer: int, data: Tensor, layout: Packed | Padded | Shared, state: State
     ) -> tuple[Tensor, State]:
-        """Scan one layer; sequences without words keep their state, and where they share columns
-        all do."""
+        """Scan one layer; sequences without words keep their state, and those that share columns
+        have none."""
         first = layer * self.directions
         weights = [
             cast(Recurrence, recurrence).weights()
             for recurrence in self.recurrences[first : first + self.directions]
         ]
         if isinstance(layout, Shared):
-            return scan_shared(data, layout, weights).to(data.dtype), state
+            return scan_shared(data, layout, weights).to(data.dtype), ()
         start = tuple(part.index_select(1, layout.order) for part in state)
         if isinstance(layout, Padded):
             output, final = scan_padded(data, layout, weights, start)

@@ -148,6 +148,7 @@ def scan_shared(data: Tensor, layout: Shared, weights: list[Weights]) -> Tensor:
 
     The cell state is zero after padding, and the hidden state with it, so that a scan from either
     end comes to the next sequence as if that were the first. What a sequence ends with is lost.
+    Words have to be finite: zero times what is not, is not zero.
 
     data (Tensor): Words of all sequences, shape `(words, inputs)`.
     layout (Shared): The layout of these sequences.

@@ -117,6 +117,23 @@ def test_gradients_are_those_of_small_steps(settings, docs):
         assert slope == pytest.approx((gradient * direction).sum(), rel=0.02, abs=0.02)
 
 
+def test_gradients_of_batches_add_up(docs):
+    embedding = registry.resolve({"embed": HASH})["embed"]
+    embedding.initialize(X=docs)
+    (table,) = [node for node in embedding.walk() if node.has_param("E")]
+    each = []
+    for batches in ([docs[:2]], [docs[2:]], [docs[:2], docs[2:]]):
+        for batch in batches:
+            vectors, backprop = embedding.begin_update(batch)
+            backprop([vector + 1 for vector in vectors])
+        each.append(table.get_grad("E").copy())
+        table.get_grad("E")[:] = 0
+    first, second, both = each
+    assert first.any()
+    assert second.any()
+    np.testing.assert_allclose(both, first + second, rtol=1e-5, atol=1e-6)
+
+
 def test_character_network_reads_as_torch_does(docs):
     model = build(RNN, docs)
     network = network_of(model)

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from spacy_rnn.nn.characters import CharacterCNN, CharacterRNN
+from spacy_rnn.nn.regularize import followers, set_dropout
 
 
 @pytest.mark.parametrize("kind", [CharacterRNN, CharacterCNN])
@@ -22,3 +23,12 @@ def test_dropout_drops_features_of_words(kind):
     words = network(torch.tensor([65, 66, 67]), torch.tensor([1, 2]))
     assert 10 < (words == 0).sum() < 118
     assert not network.eval()(torch.tensor([65]), torch.tensor([1])).eq(0).any()
+
+
+@pytest.mark.parametrize(("dropout", "share"), [(None, 0.5), (0.0, 0.0), (0.25, 0.25)])
+@pytest.mark.parametrize("kind", [CharacterRNN, CharacterCNN])
+def test_the_rate_of_words_is_the_one_that_was_set(kind, dropout, share):
+    network = kind(200, 20, dropout=dropout)
+    set_dropout(followers(network), 0.5)
+    words = network(torch.arange(65, 105), torch.ones(40, dtype=torch.int64))
+    assert (words == 0).float().mean() == pytest.approx(share, abs=0.03)

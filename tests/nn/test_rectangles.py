@@ -153,12 +153,13 @@ def test_small_batches_are_one_rectangle():
 
 
 def test_shapes_of_shared_columns_are_few():
-    shapes = {
-        (block.steps, block.width)
-        for seed in range(200)
-        for block in share(random_lengths(1, 60, 64, seed), CPU).blocks
-    }
-    assert len(shapes) <= 50
+    """They follow the number of words, which is about the same for each batch of a training."""
+    shapes = set()
+    for seed in range(200):
+        lengths = random_lengths(1, 60, 64, seed)
+        lengths = lengths[lengths.cumsum(0) <= 500]
+        shapes |= {(block.steps, block.width) for block in share(lengths, CPU).blocks}
+    assert len(shapes) <= 12
 
 
 def test_rectangles_stay_in_the_caches():

@@ -87,6 +87,9 @@ def test_batches_take_blocks_of_all_kinds():
     assert len({block.width for block in blocks["many"]}) > 2
     assert sum(block.steps * block.width for block in blocks["many"]) > sum(BATCHES["many"])
     assert any(block.size < block.width for block in blocks["equal lengths"])
+    shared = share(torch.tensor(BATCHES["many"]), CPU).blocks
+    assert len(shared) > 1
+    assert all(block.size > block.width for block in shared)
 
 
 @pytest.mark.parametrize("dtype", TOLERANCES)

@@ -210,16 +210,16 @@ def _scan_rectangles(
         outputs.append([output.view(-1, hidden) for output, *_ in parts])
         cell_states.append([cell for _, _, cell, _ in parts])
     blocks = [torch.cat(directions, dim=1) for directions in zip(*outputs, strict=True)]
-    rows = blocks[0] if len(blocks) == 1 else torch.cat(blocks)
-    return rows.index_select(0, layout.rows), cell_states
+    everything = blocks[0] if len(blocks) == 1 else torch.cat(blocks)
+    return everything.index_select(0, layout.rows), cell_states
 
 
 def _prepare_matrices(
     input_matrix: Tensor, recurrent_matrix: Tensor, backward: bool, holds: bool
 ) -> list[Tensor]:
     """Give an LSTM's input matrix with the column for padding, and its recurrent matrix. In
-    prediction both are laid out as oneDNN reads them, once where things are
-    kept: it would do so for each rectangle."""
+    prediction both are laid out as oneDNN reads them, once where things are kept: it would do
+    so for each rectangle."""
     hidden = recurrent_matrix.shape[1]
     dtype = computed_type(input_matrix.dtype)
 

@@ -1,12 +1,14 @@
 """Language models: perplexity and surprisal of documents, generation, streams."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from spacy.language import Language
-from thinc.api import Config
+from thinc.api import Config, Model
 
-from ...layers.language_model import LanguageModelModel
-from ..language_model import LanguageModel
+if TYPE_CHECKING:
+    from ..language_model import LanguageModel
+
 
 DEFAULT_CONFIG = """
 [rnn_lm]
@@ -47,7 +49,7 @@ DEFAULTS = Config().from_str(DEFAULT_CONFIG)["rnn_lm"]
 def make_language_model(
     nlp: Language,
     name: str,
-    model: LanguageModelModel,
+    model: Model,
     scorer: Callable | None,
     units: str,
     vocab_size: int,
@@ -62,7 +64,7 @@ def make_language_model(
 
     nlp (Language): The pipeline that it will be in.
     name (str): Its name there.
-    model (LanguageModelModel): `spacy-rnn.LanguageModel.v1`.
+    model (Model): `spacy-rnn.LanguageModel.v1`.
     scorer (Callable | None): Scores how well texts were foreseen.
     units (str): What is foreseen one by one: "words", which are spaCy's tokens, "subwords" or
         "characters".
@@ -79,6 +81,8 @@ def make_language_model(
     RETURNS (LanguageModel): The component.
     RAISES (ValueError): If another language model of the pipeline writes to the same attributes.
     """
+    from ..language_model import LanguageModel
+
     for other, component in nlp.pipeline:
         if isinstance(component, LanguageModel) and component.prefix == prefix:
             raise ValueError(

@@ -1,11 +1,14 @@
 """Entity recognizers: a CRF over the places of tokens in entities."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from spacy.language import Language
 from thinc.api import Config, Model
 
-from ..ner import RecurrentEntityRecognizer
+if TYPE_CHECKING:
+    from ..ner import RecurrentEntityRecognizer
+
 
 DEFAULT_CONFIG = """
 [rnn_ner]
@@ -75,6 +78,8 @@ def make_entity_recognizer(
     batch_words (int): Words that are read at once.
     RETURNS (RecurrentEntityRecognizer): The component.
     """
+    from ..ner import RecurrentEntityRecognizer
+
     return RecurrentEntityRecognizer(
         nlp.vocab,
         model,

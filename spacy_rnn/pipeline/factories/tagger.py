@@ -1,12 +1,14 @@
 """Taggers: spaCy's own, for any attribute of tokens, with a softmax or a CRF."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from spacy.language import Language
 from thinc.api import Config, Model
 
-from ..crf_tagger import CRFTagger
-from ..tagger import RecurrentTagger
+if TYPE_CHECKING:
+    from ..tagger import RecurrentTagger
+
 
 DEFAULT_CONFIG = """
 [rnn_tagger]
@@ -82,6 +84,9 @@ def make_tagger(
     batch_words (int): Words that are tagged at once.
     RETURNS (RecurrentTagger): The component.
     """
+    from ..crf_tagger import CRFTagger
+    from ..tagger import RecurrentTagger
+
     make = CRFTagger if model.has_ref("crf") else RecurrentTagger
     return make(
         nlp.vocab,

@@ -1,13 +1,16 @@
 """Classifiers of documents: an encoder, a pooling, and n-grams beside them."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from spacy.language import Language
 from spacy.tokens import Doc
 from thinc.api import Config, Model
 from thinc.types import Floats2d
 
-from ..textcat import RecurrentMultiLabelTextCategorizer, RecurrentTextCategorizer
+if TYPE_CHECKING:
+    from ..textcat import RecurrentMultiLabelTextCategorizer, RecurrentTextCategorizer
+
 
 DEFAULT_CONFIG = """
 [rnn_textcat]
@@ -98,6 +101,8 @@ def make_textcat(
     batch_words (int): Tokens that are read at once, or one document if that is longer.
     RETURNS (RecurrentTextCategorizer): The component.
     """
+    from ..textcat import RecurrentTextCategorizer
+
     return RecurrentTextCategorizer(
         nlp.vocab,
         model,
@@ -138,6 +143,8 @@ def make_multilabel_textcat(
     batch_words (int): Tokens that are read at once, or one document if that is longer.
     RETURNS (RecurrentMultiLabelTextCategorizer): The component.
     """
+    from ..textcat import RecurrentMultiLabelTextCategorizer
+
     return RecurrentMultiLabelTextCategorizer(
         nlp.vocab,
         model,

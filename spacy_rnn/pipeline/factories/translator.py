@@ -1,11 +1,14 @@
 """Translators: an encoder, a decoder with attention, a search."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from spacy.language import Language
 from thinc.api import Config, Model
 
-from ..translator import Translator
+if TYPE_CHECKING:
+    from ..translator import Translator
+
 
 DEFAULT_CONFIG = """
 [rnn_translator]
@@ -109,6 +112,8 @@ def make_translator(
     RETURNS (Translator): The component.
     RAISES (ValueError): If another translator of the pipeline writes to the same attribute.
     """
+    from ..translator import Translator
+
     for other, component in nlp.pipeline:
         if isinstance(component, Translator) and component.attr == attr:
             raise ValueError(

@@ -25,3 +25,14 @@ def test_loading_them_all_imports_nothing_heavy(run_python):
         f"print(*[name for name in {HEAVY} if name in set(sys.modules) - before])"
     )
     assert run_python("-c", code).strip() == ""
+
+
+def test_factories_import_components_when_they_make_them(run_python):
+    """Every blank pipeline loads all factories."""
+    code = (
+        "import sys; import spacy; spacy.blank('en'); "
+        "assert 'spacy_rnn.pipeline.factories.translator' in sys.modules; "
+        "components = ('crf_tagger', 'language_model', 'ner', 'tagger', 'textcat', 'translator'); "
+        "print(*[name for name in components if f'spacy_rnn.pipeline.{name}' in sys.modules])"
+    )
+    assert run_python("-c", code).strip() == ""

@@ -182,7 +182,7 @@ class NetworkShim(PyTorchShim):
         }
         self.steps += 1
         limit = getattr(optimizer, "grad_clip", None) or math.inf
-        self.grad_norm = nn.utils.clip_grad_norm_(trained.values(), limit).item()
+        self.grad_norm = _clip([parameter.grad for parameter in trained.values()], limit)
         if trained and (self._poisoned or not math.isfinite(self.grad_norm)):
             self.skipped_steps += 1
             logger.warning(
@@ -307,6 +307,17 @@ class NetworkShim(PyTorchShim):
                 stacklevel=2,
             )
         return torch.autocast(self._device.type, torch.bfloat16, enabled=enabled)
+
+
+def _clip(gradients: list[torch.Tensor], limit: float) -> float:
+    """Scale gradients down to a norm, and give the one that they had: `clip_grad_norm_` without
+    the sorting by devices, which takes longer than all else for a small network."""
+    if not gradients:
+        return 0.0
+    norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients))).item()
+    if limit < norm < math.inf:
+        torch._foreach_mul_(gradients, limit / norm)
+    return norm
 
 
 def _has_grad(value: object) -> bool:

@@ -59,8 +59,7 @@ class WordDropout(Dropout):
         """
         if not self.training or self.rate == 0.0:
             return data
-        keep = torch.rand(len(data), 1, device=data.device) >= self.rate
-        return data * keep
+        return data * torch.empty_like(data[:, :1]).bernoulli_(1 - self.rate)
 
 
 class WeightDrop(Dropout):

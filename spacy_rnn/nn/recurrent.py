@@ -43,7 +43,8 @@ class RecurrentNetwork(nn.Module):
     weight_drop (float): Share of recurrent weights dropped in training.
     zoneout_hidden (float): Share of hidden units that keep their value for a step.
     zoneout_cell (float): The same for the cell state of an LSTM.
-    forget_bias (float): Bias of an LSTM's forget gate at the start.
+    forget_bias (float): Bias of an LSTM's forget gate at the start, where there is no
+        `longest_memory`. Other cells have none.
     longest_memory (int | None): The longest dependency in words that the gates start out
         to remember: chrono initialisation.
     RAISES (ValueError): If a setting is out of its bounds or does not fit another one.
@@ -93,12 +94,6 @@ class RecurrentNetwork(nn.Module):
             check_count("longest_memory", longest_memory, 3)
             check_choice("cell, with longest_memory,", cell, ("lstm", "gru"))
         check_finite("forget_bias", forget_bias)
-        if forget_bias != 1.0 and (cell != "lstm" or longest_memory is not None):
-            raise ValueError(
-                f"forget_bias is {forget_bias}, but only an LSTM whose biases do not follow from "
-                f'longest_memory begins with it: leave it at 1.0, or choose cell = "lstm" without '
-                f"longest_memory"
-            )
         check_rate(dropout_input or 0.0, "dropout_input")
         check_rate(dropout_layers or 0.0, "dropout_layers")
         check_rate(dropout_output or 0.0, "dropout_output")

@@ -4,6 +4,7 @@ from itertools import accumulate, pairwise
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from .ragged import pack
 
@@ -33,12 +34,15 @@ def best_paths(
         state = states[:, before][:, : now.stop - now.start]
         total = (state[:, None] + transitions[:, :, None]).amax(dim=0)
         states[:, now] += total - total.amax(dim=0)
+    # Behind the last label of a sequence comes one more, which is the end.
+    onward = torch.cat([transitions, end[:, None]], 1)
     path = torch.empty(states.shape[1], dtype=torch.int64, device=scores.device)
     following = path[:0]
     for now in reversed(steps):
-        onward = end[:, None].repeat(1, now.stop - now.start)  # Those that do not go on end here.
-        onward[:, : len(following)] = transitions[:, following]
-        following = path[now] = (states[:, now] + onward).argmax(dim=0)
+        ended = now.stop - now.start - len(following)
+        following = functional.pad(following, (0, ended), value=len(end))
+        total = states[:, now] + onward.index_select(1, following)
+        following = path[now] = total.max(dim=0).indices
     return path[layout.rows]
 
 

@@ -34,8 +34,10 @@ class CRFTagger(RecurrentTagger):
         crf = self.model.get_ref("crf")
         # The labels around those that are set already are the most probable beside these.
         kept = np.concatenate([self._labels_to_keep(doc) for doc in docs])
-        known = kept[:, None] == self._label_keys()
-        allowed = known | ~known.any(axis=1, keepdims=True) if known.any() else None
+        allowed = None
+        if kept.any():
+            known = kept[:, None] == self._label_keys()
+            allowed = known | ~known.any(axis=1, keepdims=True)
         labels = best_labels(crf, scores, allowed)
         if not confidence:
             return labels, None

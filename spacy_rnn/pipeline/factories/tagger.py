@@ -38,6 +38,9 @@ include_static_vectors = false
 @architectures = "spacy-rnn.RecurrentEncoder.v1"
 width = 96
 depth = 1
+dropout_input = 0.2
+word_dropout = 0.1
+forget_bias = -1.0
 
 [rnn_tagger.scorer]
 @scorers = "spacy-rnn.tagger_scorer.v1"

@@ -39,7 +39,7 @@ def read_json(path):
 
 def test_workflows(project, run_python):
     """With fewer steps than a user's: from corpus to report and translation, and taggers."""
-    short = {"phrasebook": 20, "textcat": 50, "tagger": 50, "ner": 50, "events": 20}
+    short = {"phrasebook": 20, "textcat": 50, "tagger": 50, "ner": 80, "events": 20}
     for name, steps in short.items():
         shorten(project / "configs" / f"{name}.cfg", max_steps=steps, eval_frequency=steps)
     shorten(project / "project.yml", max_steps=10, eval_frequency=10)

@@ -9,10 +9,10 @@ batches, and pipes the raw text of the training part. Taggers learn universal ta
 are words for each second of processor time. Each row comes twice: with BLIS, which is what
 Thinc multiplies matrices with by default, and without, which is faster on processors
 that BLIS does not know. Stock components learn by spaCy's Adam, but for the rows that say
-otherwise; ours by `spacy-rnn.Adam.v1`. "Recurrent" is an encoder of this package in spaCy's
-tagger, with nothing else changed; "all ours" has the embedding and the optimizer of this package
-too. The fractions are those of a plain PyTorch loop of the size of `rnn_tagger`, which trains and
-tags without spaCy: the limit of what that can reach.
+otherwise; our components by `spacy-rnn.Adam.v1`. In spaCy's tagger "Recurrent" changes the
+encoder alone, "Recurrent, Adam" the optimizer too, and "all ours" the embedding as well. The
+fractions are those of a plain PyTorch loop of the size of `rnn_tagger`, which trains and tags
+without spaCy: the limit of what that can reach.
 """
 
 import argparse
@@ -66,7 +66,7 @@ TORCH_BILSTM = {
     "dropout": 0.1,
 }
 BILSTM = {**TORCH_BILSTM, "@architectures": "spacy-rnn.BiLSTMEncoder.v1"}
-# The tag of a word is a matter of its neighbours: gates start out to forget.
+# The tag of a word is a matter of its neighbours: gates start out to forget. Dropout is of words.
 RECURRENT = {
     "@architectures": "spacy-rnn.RecurrentEncoder.v1",
     "width": WIDTH,

@@ -92,8 +92,8 @@ def build_language_model_v1(
     initial_state (str): Where states start: "zero" or "learned".
     zoneout_hidden (float): Share of hidden units that keep their value for a step.
     zoneout_cell (float): The same for the cell state of an LSTM.
-    forget_bias (float): Bias of an LSTM's forget gate at the start, where there is no
-        `longest_memory`. Other cells have none.
+    forget_bias (float): Bias of an LSTM's forget gate at the start. Without effect on other
+        cells, and where `longest_memory` is set.
     longest_memory (int | None): The longest dependency in pieces that the gates start out to
         remember.
     cache_size (int): How many of the last pieces of a text are remembered in prediction, because

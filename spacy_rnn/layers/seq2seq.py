@@ -111,8 +111,8 @@ def build_subword_encoder_v1(
     weight_drop (float): Share of recurrent weights dropped in training.
     zoneout_hidden (float): Share of hidden units that keep their value for a step.
     zoneout_cell (float): The same for the cell state of an LSTM.
-    forget_bias (float): Bias of an LSTM's forget gate at the start, where there is no
-        `longest_memory`. Other cells have none.
+    forget_bias (float): Bias of an LSTM's forget gate at the start. Without effect on other
+        cells, and where `longest_memory` is set.
     longest_memory (int | None): The longest dependency in pieces that the gates start out to
         remember: chrono initialisation.
     RETURNS (Model[list[Doc], list[Floats2d]]): The encoder.

@@ -310,8 +310,9 @@ class NetworkShim(PyTorchShim):
 
 
 def _clip(gradients: list[torch.Tensor], limit: float) -> float:
-    """Scale gradients down to a norm, and give the one that they had: `clip_grad_norm_` without
-    the sorting by devices, which takes longer than all else for a small network."""
+    """Scale gradients down to a norm, and give the one that they had: `clip_grad_norm_` for those
+    of one device, without the sorting by devices, which takes longer than all else for a small
+    network. Where the norm is not finite they stay as they are."""
     if not gradients:
         return 0.0
     norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients))).item()

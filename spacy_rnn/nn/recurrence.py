@@ -16,7 +16,7 @@ class Recurrence(nn.Module):
     hidden (int): Units of the hidden state.
     weight_drop (float): Share of recurrent weights dropped in training.
     forget_bias (float): Bias of an LSTM's forget gate at the start (Gers et al. 2000;
-        Jozefowicz et al. 2015).
+        Jozefowicz et al. 2015). Without effect on other cells, and where `longest_memory` is set.
     longest_memory (int | None): Draw the biases of the gates so that memories last up to
         this many words: chrono initialisation (Tallec & Ollivier 2018).
     """

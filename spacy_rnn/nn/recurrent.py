@@ -43,8 +43,8 @@ class RecurrentNetwork(nn.Module):
     weight_drop (float): Share of recurrent weights dropped in training.
     zoneout_hidden (float): Share of hidden units that keep their value for a step.
     zoneout_cell (float): The same for the cell state of an LSTM.
-    forget_bias (float): Bias of an LSTM's forget gate at the start, where there is no
-        `longest_memory`. Other cells have none.
+    forget_bias (float): Bias of an LSTM's forget gate at the start. Without effect on other
+        cells, and where `longest_memory` is set.
     longest_memory (int | None): The longest dependency in words that the gates start out
         to remember: chrono initialisation.
     RAISES (ValueError): If a setting is out of its bounds or does not fit another one.

@@ -36,7 +36,7 @@ class CRFTagger(RecurrentTagger):
         kept = np.concatenate([self._labels_to_keep(doc) for doc in docs])
         allowed = None
         if kept.any():
-            known = kept[:, None] == self._label_keys()
+            known = (kept[:, None] == self._label_keys()) & (kept[:, None] != 0)
             allowed = known | ~known.any(axis=1, keepdims=True)
         labels = best_labels(crf, scores, allowed)
         if not confidence:

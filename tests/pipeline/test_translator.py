@@ -387,9 +387,10 @@ def test_all_settings_of_recurrent_encoders_are_the_subword_encoders():
         "weight_drop": 0.1,
         "zoneout_hidden": 0.1,
         "zoneout_cell": 0.1,
+        "forget_bias": -1.0,
         "longest_memory": 9,
     }
-    others = {"width", "bidirectional", "forget_bias"}
+    others = {"width", "bidirectional"}
     known = set(signature(build_recurrent_encoder_v1).parameters)
     # Mixed precision is that of the whole network; what goes in are embeddings.
     assert known - {"mixed_precision", "dropout", "dropout_input"} == {*settings, *others}

@@ -150,7 +150,7 @@ class CRF(nn.Module):
             [_path_score(scores, lengths, path, *self._weights()) for path in paths]
         )
         return [
-            Paths(labels[keep], (total - whole)[keep])
+            _sort(Paths(labels[keep], (total - whole)[keep]))
             for labels, keep, total, whole in zip(
                 paths.split(lengths.tolist(), dim=1),
                 possible.unbind(1),
@@ -173,6 +173,13 @@ class CRF(nn.Module):
             for name in Rules._fields
         )
         return transitions, start, end
+
+
+def _sort(paths: Paths) -> Paths:
+    """Put the most probable first: the search, in fewer digits, may have mixed up nearly equal
+    ones."""
+    order = paths.log_probabilities.argsort(descending=True, stable=True)
+    return Paths(paths.labels[order], paths.log_probabilities[order])
 
 
 def _rule_out(scores: Tensor, where: Tensor) -> Tensor:

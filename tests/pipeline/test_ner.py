@@ -65,8 +65,7 @@ def test_probabilities_are_exact(nlp, component):
     doc = untrained("Anna saw Ben", component_cfg=settings)
     found = {each["entities"]: each["probability"] for each in doc._.entity_sets}
     assert found.keys() == everything
-    probabilities = list(found.values())  # Ways that differ by less than float32 tells, tie.
-    assert probabilities == pytest.approx(sorted(probabilities, reverse=True), rel=1e-6)
+    assert list(found.values()) == sorted(found.values(), reverse=True)
     assert sum(found.values()) == pytest.approx(1.0, abs=1e-4)
     for doc in untrained.pipe(TEXTS, component_cfg=settings):
         assert tuple(entities(doc)) == doc._.entity_sets[0]["entities"]

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
-from thinc.api import ArgsKwargs, Model, torch2xp, xp2torch
+from thinc.api import ArgsKwargs, Model, torch2xp
 from thinc.types import Floats2d
 from thinc.util import get_width
 
@@ -152,14 +152,14 @@ def forward(
     sizes = [len(document) for document in tokens]
     lengths = torch.tensor(sizes)
 
-    def to_torch(arrays: list[Floats2d], requires_grad: bool = False) -> "Tensor":
-        return xp2torch(model.ops.flatten(arrays), requires_grad, shim.device)
+    def to_torch(arrays: list[Floats2d]) -> "Tensor":
+        return torch.as_tensor(model.ops.flatten(arrays), device=shim.device)
 
     def from_torch(words: "Tensor") -> list[Floats2d]:
         return unflatten(cast(Floats2d, torch2xp(words, ops=model.ops)), sizes)
 
     _check_tokens(model, tokens)
-    words = to_torch(tokens, requires_grad=is_train)
+    words = to_torch(tokens).requires_grad_(is_train)
     _check_finite(words, lengths)
     if is_train:
         shim.set_dropout_rate(model.attrs["dropout_rate"])

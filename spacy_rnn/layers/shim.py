@@ -4,15 +4,14 @@ import copy
 import logging
 import math
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import cast
+from typing import Any, cast
 
 import torch
 from thinc.api import ArgsKwargs, Optimizer, PyTorchShim, torch2xp, xp2torch
 from thinc.shims import Shim
-from thinc.types import FloatsXd
-from thinc.util import convert_recursive, get_torch_default_device
+from thinc.util import convert_recursive, get_array_module, get_torch_default_device
 from torch import nn
 
 from ..nn.int8 import has_int8, int8_products
@@ -97,9 +96,9 @@ class NetworkShim(PyTorchShim):
 
         RETURNS (bool): Whether it will.
         """
-        for name, parameter in self._model.named_parameters():
+        for name, parameter in self._parameters.items():
             parameter.requires_grad_(self._rate_of(name) > 0)
-        return any(parameter.requires_grad for parameter in self._model.parameters())
+        return any(parameter.requires_grad for parameter in self._parameters.values())
 
     def _rate_of(self, name: str) -> float:
         return 1.0 if self._rate is None else self._rate(name, self.steps)
@@ -173,17 +172,16 @@ class NetworkShim(PyTorchShim):
 
         optimizer (Optimizer): Thinc's optimizer, or any callable of its signature.
         """
-        parameters = dict(self._model.named_parameters())
-        rates = {name: self._rate_of(name) for name in parameters}
-        trained = {
-            name: parameter
-            for name, parameter in parameters.items()
+        rates = {name: self._rate_of(name) for name in self._parameters}
+        gradients = {
+            name: cast(Any, torch2xp(parameter.grad))
+            for name, parameter in self._parameters.items()
             if parameter.grad is not None and rates[name] > 0
         }
         self.steps += 1
         limit = getattr(optimizer, "grad_clip", None) or math.inf
-        self.grad_norm = _clip([parameter.grad for parameter in trained.values()], limit)
-        if trained and (self._poisoned or not math.isfinite(self.grad_norm)):
+        self.grad_norm = _clip(gradients.values(), limit)
+        if gradients and (self._poisoned or not math.isfinite(self.grad_norm)):
             self.skipped_steps += 1
             logger.warning(
                 "Skipped a step: a gradient is infinite or not a number (%d so far). "
@@ -191,18 +189,15 @@ class NetworkShim(PyTorchShim):
                 self.skipped_steps,
             )
         else:
-            for name, parameter in trained.items():
-                weights = cast(FloatsXd, torch2xp(parameter.data))
-                gradient = cast(FloatsXd, torch2xp(parameter.grad))
+            for name, gradient in gradients.items():
+                weights = cast(Any, torch2xp(self._parameters[name].data))
                 # What spaCy calls in place of an optimizer has no such argument.
                 scale = {} if rates[name] == 1 else {"lr_scale": rates[name]}
-                weights, _ = optimizer((self.id, name), weights, gradient, **scale)
-                updated = xp2torch(weights, device=self.device)
-                if updated.data_ptr() != parameter.data_ptr():
-                    parameter.data.copy_(updated)
+                updated, _ = optimizer((self.id, name), weights, gradient, **scale)
+                weights[...] = updated
             self._kept = {}
         self._poisoned = False
-        for parameter in parameters.values():
+        for parameter in self._parameters.values():
             parameter.grad = None
 
     @contextmanager
@@ -214,7 +209,7 @@ class NetworkShim(PyTorchShim):
         """
         swapped = {
             parameter: params[self.id, name]
-            for name, parameter in self._model.named_parameters()
+            for name, parameter in self._parameters.items()
             if (self.id, name) in params
         }
         backup = {parameter: parameter.data for parameter in swapped}
@@ -276,7 +271,7 @@ class NetworkShim(PyTorchShim):
         return self
 
     def __getstate__(self) -> dict:
-        made_again = ("_followers", "_predictor", "_kept")
+        made_again = ("_followers", "_parameters", "_predictor", "_kept")
         return {key: value for key, value in vars(self).items() if key not in made_again}
 
     def __setstate__(self, state: dict) -> None:
@@ -294,30 +289,31 @@ class NetworkShim(PyTorchShim):
         """
         self._model = network.to(self._device).train()
         self._followers = followers(self._model)
+        self._parameters = dict(self._model.named_parameters())
         shared = {id(tensor): tensor for tensor in (*network.parameters(), *network.buffers())}
         self._predictor = copy.deepcopy(network, shared).eval()
         self._kept = {}
 
     def _autocast(self) -> AbstractContextManager:
-        enabled = self._mixed_precision and has_bfloat16(self._device)
-        if self._mixed_precision and not enabled:
+        if not self._mixed_precision:
+            return nullcontext()
+        if not has_bfloat16(self._device):
             warnings.warn(
                 f"mixed_precision is on, but torch knows no bfloat16 on this device "
                 f"({self._device}): computing in float32",
                 stacklevel=2,
             )
-        return torch.autocast(self._device.type, torch.bfloat16, enabled=enabled)
+            return nullcontext()
+        return torch.autocast(self._device.type, torch.bfloat16)
 
 
-def _clip(gradients: list[torch.Tensor], limit: float) -> float:
-    """Scale gradients down to a norm, and give the one that they had: `clip_grad_norm_` for those
-    of one device, without the sorting by devices, which takes longer than all else for a small
-    network. Where the norm is not finite they stay as they are."""
-    if not gradients:
-        return 0.0
-    norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients))).item()
+def _clip(gradients: Collection[Any], limit: float) -> float:
+    """Scale gradients down to a norm in place, and give the one that they had. Where it is not
+    finite they stay as they are. What `clip_grad_norm_` does takes longer for a small network."""
+    norm = math.sqrt(sum(get_array_module(each).vdot(each, each) for each in gradients))
     if limit < norm < math.inf:
-        torch._foreach_mul_(gradients, limit / norm)
+        for gradient in gradients:
+            gradient *= limit / norm
     return norm
 
 

@@ -16,13 +16,11 @@ from torch import Tensor
 class Layout:
     """Where each word of a batch sits in the rows that a kernel reads.
 
-    order (Tensor): The sequences that have words, longest first, shape `(batch,)`.
     rows (Tensor): The row of each word, shape `(words,)`.
     words (Tensor): The word in each row, shape `(rows,)`; the number of words marks
         padding.
     """
 
-    order: Tensor
     rows: Tensor
     words: Tensor
 
@@ -31,12 +29,14 @@ class Layout:
 class Packed(Layout):
     """Step by step, without padding: the layout of torch's `PackedSequence`.
 
+    order (Tensor): The sequences that have words, longest first, shape `(batch,)`.
     batch_sizes (Tensor): How many sequences are still running at each step,
         shape `(steps,)`, on the CPU.
     mirror (Tensor): For each word the one as far from the other end of its sequence,
         shape `(words,)`.
     """
 
+    order: Tensor
     batch_sizes: Tensor
     mirror: Tensor
 
@@ -57,7 +57,7 @@ def check_lengths(data: Tensor, lengths: Tensor) -> None:
     """Refuse lengths that do not describe the data.
 
     data (Tensor): The words of all sequences, shape `(words, width)`.
-    lengths (Tensor): The words of each sequence, integers of shape `(batch,)`.
+    lengths (Tensor): The words of each sequence, integers of shape `(batch,)`, on the CPU.
     RAISES (ValueError): If a length is negative or they do not sum to the words.
     """
     if data.dim() != 2:
@@ -67,11 +67,12 @@ def check_lengths(data: Tensor, lengths: Tensor) -> None:
             f"Expected lengths of shape (batch,) as torch.int64, got {lengths.dtype} of "
             f"shape {tuple(lengths.shape)}"
         )
-    if len(lengths) and int(lengths.min()) < 0:
-        raise ValueError(f"A sequence cannot have {int(lengths.min())} words: use 0 or more")
-    if int(lengths.sum()) != len(data):
+    sizes = lengths.tolist()
+    if min(sizes, default=0) < 0:
+        raise ValueError(f"A sequence cannot have {min(sizes)} words: use 0 or more")
+    if sum(sizes) != len(data):
         raise ValueError(
-            f"The lengths sum to {int(lengths.sum())} but the data has {len(data)} rows: "
+            f"The lengths sum to {sum(sizes)} but the data has {len(data)} rows: "
             f"pass each sequence's own length, without padding"
         )
 

@@ -52,10 +52,12 @@ class Padded(Rectangles):
     """Columns hold a sequence each, padded at its end; the last ones of the last block may be
     empty. Each block is a run of `order`.
 
+    order (Tensor): The sequences that have words, longest first, shape `(batch,)`.
     firsts (Tensor): The first word of each sequence of `order`, shape `(batch,)`.
     lasts (Tensor): The last word of each sequence of `order`, shape `(batch,)`.
     """
 
+    order: Tensor
     firsts: Tensor
     lasts: Tensor
 
@@ -69,23 +71,24 @@ def share(lengths: Tensor, device: torch.device) -> Shared:
     device (torch.device): Where the layout is needed.
     RETURNS (Shared): The layout.
     """
-    sizes = lengths.numpy()
-    order = longest_first(sizes)
-    waiting = sizes[order][::-1].tolist(), order[::-1].tolist()
-    left = int(sizes.sum()) + len(order)  # Words, with the padding behind each sequence.
+    sizes = lengths.tolist()
+    names = sorted((name for name, size in enumerate(sizes) if size), key=sizes.__getitem__)
+    waiting = [sizes[name] for name in names], names
+    left = sum(sizes) + len(names)  # Words, with the padding behind each sequence.
     blocks: list[Block] = []
-    first_rows, strides = np.zeros((2, len(sizes)), int)
+    first_rows, strides = [0] * len(sizes), [0] * len(sizes)
     row = 0
     while left:
         shapes = _shapes(waiting[0], left, rest=bool(blocks))
         steps, width, placed, waiting = _fill_best(*waiting, shapes)
         blocks.append(Block(steps, width, len(placed)))
-        names, cells = map(list, zip(*placed, strict=True))
-        first_rows[names] = np.add(row, cells)
-        strides[names] = width
+        for name, cell in placed:
+            first_rows[name] = row + cell
+            strides[name] = width
+            left -= sizes[name] + 1
         row += steps * width
-        left -= int(sizes[names].sum()) + len(names)
-    return Shared(*_find_rows(sizes, order, first_rows, strides, row, device), tuple(blocks))
+    rows = _find_rows(lengths.numpy(), np.array(first_rows), np.array(strides), row, device)
+    return Shared(*rows, tuple(blocks))
 
 
 def pad(lengths: Tensor, device: torch.device, cell_cost: int) -> Padded:
@@ -108,8 +111,9 @@ def pad(lengths: Tensor, device: torch.device, cell_cost: int) -> Padded:
     strides[order] = np.repeat(widths, counts)
     ends = np.cumsum(sizes)[order]
     return Padded(
-        *_find_rows(sizes, order, first_rows, strides, int(areas.sum()), device),
+        *_find_rows(sizes, first_rows, strides, int(areas.sum()), device),
         blocks=tuple(blocks),
+        order=to_tensor(order, device),
         firsts=to_tensor(ends - sizes[order], device),
         lasts=to_tensor(ends - 1, device),
     )
@@ -117,18 +121,16 @@ def pad(lengths: Tensor, device: torch.device, cell_cost: int) -> Padded:
 
 def _find_rows(
     sizes: np.ndarray,
-    order: np.ndarray,
     first_rows: np.ndarray,
     strides: np.ndarray,
     area: int,
     device: torch.device,
-) -> tuple[Tensor, Tensor, Tensor]:
+) -> tuple[Tensor, Tensor]:
     """Find each word's row: from that of its sequence's first word a stride for each step."""
-    starts = np.cumsum(sizes) - sizes
-    rows = np.repeat(first_rows - starts * strides, sizes)
-    rows += np.arange(len(rows)) * np.repeat(strides, sizes)
-    words = inverse(rows, area)
-    return to_tensor(order, device), to_tensor(rows, device), to_tensor(words, device)
+    starts = sizes.cumsum() - sizes
+    rows = (first_rows - starts * strides).repeat(sizes)
+    rows += np.arange(len(rows)) * strides.repeat(sizes)
+    return to_tensor(rows, device), to_tensor(inverse(rows, area), device)
 
 
 def _shapes(lengths: list[int], left: int, rest: bool) -> list[tuple[int, int]]:
@@ -151,7 +153,7 @@ def _shapes(lengths: list[int], left: int, rest: bool) -> list[tuple[int, int]]:
         width: longest if width >= len(lengths) else max(longest, -(-left // width))
         for width in WIDTHS
     }
-    bits = 3 if rest else 4
+    bits = 3 if rest else 5
     shapes = [(_round_up(steps, bits), width) for width, steps in heights.items()]
     # A step takes about as long as a column more would.
     return sorted(shapes, key=lambda shape: shape[0] * (shape[1] + 1))

@@ -178,12 +178,11 @@ class RecurrentNetwork(nn.Module):
         layout = self._lay_out(data, lengths, zero, final)
         data = self.dropout_input(self.word_dropout(data), lengths)
         finals: list[State] = []
-        starts = zip(*(part.split(self.directions) for part in state), strict=True)
-        for layer, start in enumerate(starts):
+        for layer in range(self.depth):
             below = data
             if layer:
                 data = self.norms[layer - 1](self.dropout_layers(data, lengths))
-            output, after = self._scan(layer, data, layout, start)
+            output, after = self._scan(layer, data, layout, state)
             if self.merge == "sum" and self.directions == 2:
                 output = output[:, : self.width] + output[:, self.width :]
             residual = self.residual and below.shape[1] == self.width
@@ -254,13 +253,11 @@ class RecurrentNetwork(nn.Module):
     ) -> tuple[Tensor, State]:
         """Scan one layer; sequences without words keep their state, and those that share columns
         have none."""
-        first = layer * self.directions
-        weights = [
-            cast(Recurrence, recurrence).weights()
-            for recurrence in self.recurrences[first : first + self.directions]
-        ]
+        own = slice(layer * self.directions, (layer + 1) * self.directions)
+        weights = [cast(Recurrence, each).weights() for each in [*self.recurrences][own]]
         if isinstance(layout, Shared):
             return scan_shared(data, layout, weights).to(data.dtype), ()
+        state = tuple(part[own] for part in state)
         start = tuple(part.index_select(1, layout.order) for part in state)
         if isinstance(layout, Padded):
             output, final = scan_padded(data, layout, weights, start)

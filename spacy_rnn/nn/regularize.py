@@ -59,7 +59,7 @@ class WordDropout(Dropout):
         """
         if not self.training or self.rate == 0.0:
             return data
-        return data * torch.empty_like(data[:, :1]).bernoulli_(1 - self.rate)
+        return data * data.new_empty(len(data), 1).bernoulli_(1 - self.rate)
 
 
 class WeightDrop(Dropout):

@@ -9,6 +9,7 @@ All give the same numbers: padding reaches no result.
 """
 
 from collections.abc import Callable, Sequence
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -224,12 +225,7 @@ def _prepare_matrices(
     dtype = computed_type(input_matrix.dtype)
 
     def add_column() -> Tensor:
-        matrix = functional.pad(input_matrix, (0, 1))
-        constants = matrix.detach()
-        constants[: 2 * hidden, -1] = -SATURATED
-        if holds:
-            constants[hidden : 2 * hidden, -1] = SATURATED
-        return matrix
+        return torch.cat([input_matrix, _padding_column(hidden, holds).to(input_matrix)], 1)
 
     def lay_out() -> list[Tensor]:
         return torch.ops.mkldnn._reorder_mkldnn_rnn_layer_weight(
@@ -244,6 +240,13 @@ def _prepare_matrices(
     if torch.is_grad_enabled():
         return [add_column(), recurrent_matrix]
     return kept(("lstm", dtype, holds), (input_matrix, recurrent_matrix), lay_out)
+
+
+@cache
+def _padding_column(hidden: int, holds: bool) -> Tensor:
+    """Give the weights from the input that marks padding to the four gates."""
+    gates = [-SATURATED, SATURATED if holds else -SATURATED, 0.0, 0.0]
+    return torch.tensor(gates).repeat_interleave(hidden)[:, None]
 
 
 def scan_steps(

@@ -17,6 +17,7 @@ CPU = torch.device("cpu")
 def test_packed_words_come_step_by_step(lengths):
     layout = pack(torch.tensor(lengths, dtype=torch.int64), CPU)
     check_layout(layout, lengths)
+    assert layout.order.tolist() == longest_first(lengths)
     words = words_of(lengths)
     steps = [
         [words[index][time] for index in longest_first(lengths) if lengths[index] > time]

@@ -31,6 +31,7 @@ def test_padded_words_come_in_rectangles(lengths, cell_cost):
     """Each column holds one sequence in the order of time, then padding."""
     layout = pad(torch.tensor(lengths), CPU, cell_cost)
     check_layout(layout, lengths)
+    assert layout.order.tolist() == longest_first(lengths)
     assert cells_of(layout) == len(layout.words)
     padding = sum(lengths)
     words = words_of(lengths)
@@ -143,7 +144,7 @@ def test_sequences_in_a_column_are_kept_apart(lengths):
 )
 def test_rectangles_are_all_but_full(low, high, size):
     lengths = random_lengths(low, high, size)
-    assert cells_of(share(lengths, CPU)) <= 1.15 * int((lengths + 1).sum())
+    assert cells_of(share(lengths, CPU)) <= 1.12 * int((lengths + 1).sum())
 
 
 def test_small_batches_are_one_rectangle():
@@ -159,7 +160,7 @@ def test_shapes_of_shared_columns_are_few():
         lengths = random_lengths(1, 60, 64, seed)
         lengths = lengths[lengths.cumsum(0) <= 500]
         shapes |= {(block.steps, block.width) for block in share(lengths, CPU).blocks}
-    assert len(shapes) <= 12
+    assert len(shapes) <= 20
 
 
 def test_rectangles_stay_in_the_caches():

@@ -6,8 +6,8 @@ speed and memory.
 
 Each row is a process of its own, which trains a component on one thread and the same
 batches, and pipes the raw text of the training part. Taggers learn universal tags. Speeds
-are words for each second of processor time. Each row comes twice: with BLIS, which is what
-Thinc multiplies matrices with by default, and without, which is faster on processors
+are words for each second of processor time. Each row but the plain one comes twice: with BLIS,
+which is what Thinc multiplies matrices with by default, and without, which is faster on processors
 that BLIS does not know. Stock components learn by spaCy's Adam, but for the rows that say
 otherwise; our components by `spacy-rnn.Adam.v1`. In spaCy's tagger "Recurrent" changes the
 encoder alone, "Recurrent, Adam" the optimizer too, and "all ours" the embedding as well. The

@@ -53,11 +53,11 @@ def check_count(name: str, value: int, least: int) -> None:
     check_at_least(name, value, least)
 
 
-def check_rate(rate: float, name: str, *, one: bool = False) -> float:
+def check_rate(name: str, rate: float, *, one: bool = False) -> float:
     """Refuse a rate outside [0, 1), or outside [0, 1] where one makes sense.
 
-    rate (float): The rate.
     name (str): What it is the rate of, for the error.
+    rate (float): The rate.
     one (bool): Whether 1 is allowed.
     RETURNS (float): The same rate.
     RAISES (ValueError): If the rate is out of bounds.

@@ -9,7 +9,7 @@ from spacy.tokens import Doc
 from thinc.api import ArgsKwargs, Model, concatenate, torch2xp, xp2torch
 from thinc.types import Floats2d
 
-from ..checks import check_at_least
+from ..checks import check_count
 from ..types import Embedding, FlatEmbedding
 from .embed import by_document, find_distinct, flatten_documents, project_vectors
 
@@ -94,7 +94,7 @@ def _build_characters(
 ) -> Embedding:
     from .shim import NetworkShim
 
-    check_at_least("max_bytes", max_bytes, 2)
+    check_count("max_bytes", max_bytes, 2)
     characters: FlatEmbedding = Model(
         "character_embed",
         embed_characters,

@@ -19,7 +19,7 @@ from thinc.api import (
 )
 from thinc.types import Floats2d, Ints1d, Ints2d
 
-from ..checks import check_at_least, check_choice, check_rate
+from ..checks import check_at_least, check_choice, check_count, check_rate
 from ..types import Embedding, FlatEmbedding
 from .flat import unflatten
 from .vocabulary import hide_unknown
@@ -56,15 +56,14 @@ def build_hash_embed_v1(
     RETURNS (Embedding): The embedding.
     RAISES (ValueError): If a setting is out of its bounds or does not fit another one.
     """
-
     if not attrs or len(rows) != len(attrs):
         raise ValueError(
             f"There are {len(attrs)} attributes but {len(rows)} numbers of rows: "
             f"give one number for each attribute, and at least one attribute"
         )
-    check_at_least("width", width, 1)
+    check_count("width", width, 1)
     check_choice("hashes", hashes, (1, 2, 3, 4))
-    check_at_least("rows, the smallest,", min(rows), 1)
+    check_count("rows, the smallest,", min(rows), 1)
     check_at_least("unknown", unknown, 0)
     table: FlatEmbedding = Model(
         "hash_embed",
@@ -75,17 +74,14 @@ def build_hash_embed_v1(
         attrs={
             "attrs": attrs,
             "rows": rows,
-            "attr_dropout": check_rate(attr_dropout, "attr_dropout"),
+            "attr_dropout": check_rate("attr_dropout", attr_dropout),
             "hashes": hashes,
             "unknown": unknown,
             "known": b"",
             "counts": b"",
         },
     )
-    parts = [table]
-    if include_static_vectors:
-        parts.append(project_vectors(width))
-    return by_document(add(*parts) if include_static_vectors else table)
+    return by_document(add(table, project_vectors(width)) if include_static_vectors else table)
 
 
 def project_vectors(width: int) -> FlatEmbedding:

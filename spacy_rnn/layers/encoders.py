@@ -126,7 +126,7 @@ def build_recurrent_encoder_v1(
         forward,
         init=init,
         dims={"nI": None, "nO": width},
-        attrs={"dropout_rate": check_rate(dropout, "dropout")},
+        attrs={"dropout_rate": check_rate("dropout", dropout)},
         shims=[NetworkShim(network, {"inputs": width}, mixed_precision=mixed_precision)],
     )
 

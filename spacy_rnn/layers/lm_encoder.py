@@ -12,7 +12,7 @@ from spacy.util import load_model
 from thinc.api import ArgsKwargs, Model, torch2xp, xp2torch
 from thinc.types import Floats2d
 
-from ..checks import check_at_least
+from ..checks import check_count
 from ..text.units import END, load_units
 from .flat import unflatten
 from .language_model import LanguageModelModel
@@ -55,7 +55,7 @@ def build_lm_encoder_v1(
     from ..nn.language_model import LanguageModelReader
     from .shim import NetworkShim
 
-    check_at_least("unfreeze_steps", unfreeze_steps, 0)
+    check_count("unfreeze_steps", unfreeze_steps, 0)
     if not 0 < rate_decay <= 1:
         raise ValueError(
             f"rate_decay is {rate_decay}, but has to be above 0 and at most 1, which gives all "
@@ -114,7 +114,7 @@ def forward(model: LMEncoder, docs: list[Doc], is_train: bool) -> tuple[list[Flo
     import torch
 
     shim = cast("NetworkShim", model.shims[0])
-    learns = is_train and model.attrs["trainable"] and shim.learns()
+    learns = is_train and model.attrs["trainable"] and shim.prepare_step()
     if learns:
         shim.set_dropout_rate(model.attrs["dropout_rate"])
     texts, rows, start = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)], 0

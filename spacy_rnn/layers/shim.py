@@ -65,6 +65,7 @@ class NetworkShim(PyTorchShim):
 
     @property
     def device(self) -> torch.device:
+        """torch.device: Where the network lives."""
         return self._device
 
     def build(self, **dims: int) -> None:
@@ -91,10 +92,10 @@ class NetworkShim(PyTorchShim):
         """
         set_dropout(self._followers, rate)
 
-    def learns(self) -> bool:
-        """Tell whether the next step will change any parameter, and have gradients of these alone.
+    def prepare_step(self) -> bool:
+        """Have gradients of those parameters alone that the next step will change.
 
-        RETURNS (bool): Whether it will.
+        RETURNS (bool): Whether there are any.
         """
         for name, parameter in self._parameters.items():
             parameter.requires_grad_(self._rate_of(name) > 0)
@@ -206,6 +207,7 @@ class NetworkShim(PyTorchShim):
 
         params (dict): Arrays by (id of the shim, name of the parameter), as in the
             averages of an optimizer; keys of others are passed over.
+        YIELDS (None): While they are replaced.
         """
         swapped = {
             parameter: params[self.id, name]

@@ -3,6 +3,7 @@
 from spacy.ml.models.tagger import build_tagger_model
 from thinc.api import Linear, chain, with_array, zero_init
 
+from ..checks import check_choice
 from ..nn.biluo import anything_goes, biluo_rules
 from ..types import Embedding, Labeller
 from .crf import with_crf
@@ -19,10 +20,9 @@ def build_tagger_v1(
     RETURNS (Labeller): The model.
     RAISES (ValueError): If there is no such output.
     """
+    check_choice("output", output, ("softmax", "crf"))
     if output == "softmax":
         return build_tagger_model(tok2vec, nO, normalize=False)
-    if output != "crf":
-        raise ValueError(f'output is "{output}", but has to be one of "softmax", "crf"')
     return with_crf(_score_labels(tok2vec, nO), anything_goes)
 
 

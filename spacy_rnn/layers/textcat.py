@@ -11,7 +11,7 @@ from thinc.api import ArgsKwargs, Model, torch2xp, xp2torch
 from thinc.types import Floats2d, Floats3d
 from thinc.util import get_width
 
-from ..checks import check_at_least, check_rate
+from ..checks import check_count, check_rate
 from ..types import Embedding, TextClassifier
 from .embed import MIXER
 from .flat import unflatten
@@ -49,9 +49,9 @@ def build_text_classifier_v1(
     from ..nn.classifier import Classifier
     from .shim import NetworkShim
 
-    check_rate(dropout or 0.0, "dropout")
-    check_at_least("ngram_size", ngram_size, 0)
-    check_at_least("ngram_rows", ngram_rows, 1)
+    check_rate("dropout", dropout or 0.0)
+    check_count("ngram_size", ngram_size, 0)
+    check_count("ngram_rows", ngram_rows, 1)
     network = partial(
         Classifier,
         pooling=pooling,

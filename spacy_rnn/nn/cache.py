@@ -34,7 +34,7 @@ class Cache:
 
     def __init__(self, size: int, weight: float, sharpness: float):
         check_count("cache_size", size, 1)
-        check_rate(weight, "cache_weight")
+        check_rate("cache_weight", weight)
         check_at_least("cache_sharpness", sharpness, 0)
         self.size = size
         self.weight = weight

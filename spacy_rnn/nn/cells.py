@@ -9,6 +9,10 @@ State = tuple[Tensor, ...]
 """The hidden state and, for an LSTM, the cell state, each `(directions, batch, hidden)`; or, layer
 by layer, these of each layer, each `(batch, hidden)`."""
 
+Weights = tuple[Tensor, Tensor, Tensor, Tensor]
+"""Input matrix `(gates * hidden, inputs)`, recurrent matrix `(gates * hidden, hidden)`,
+and a bias for each, `(gates * hidden,)`, with the gates in torch's order."""
+
 GATES = {"lstm": 4, "gru": 3, "rnn_tanh": 1, "rnn_relu": 1}
 
 

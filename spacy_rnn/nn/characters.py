@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..checks import check_at_least
+from ..checks import check_count
 from .pooling import reduce_last
 from .ragged import owners
 from .recurrent import RecurrentNetwork
@@ -50,7 +50,7 @@ class CharacterRNN(nn.Module):
         output, _ = self.network(self.embedding(data), lengths, final=False)
         # Of the last byte the forward half, of the first one the backward half.
         ends = reduce_last(output, lengths).unflatten(1, (4, -1))[:, ::3].flatten(1)
-        return self.dropout(ends, torch.ones_like(lengths))
+        return self.dropout(ends)
 
 
 class CharacterCNN(nn.Module):
@@ -71,7 +71,7 @@ class CharacterCNN(nn.Module):
         self, width: int, embed_width: int, *, window: int = 3, dropout: float | None = None
     ):
         super().__init__()
-        check_at_least("width", width, 1)
+        check_count("width", width, 1)
         if window < 1 or window % 2 == 0:
             raise ValueError(f"window is {window}, but has to be an odd number: 3, for example")
         self.embedding = _embed_bytes(embed_width)
@@ -97,7 +97,7 @@ class CharacterCNN(nn.Module):
         highest = seen.new_full((len(lengths), seen.shape[1]), -torch.inf)
         highest = highest.scatter_reduce(0, index, seen, "amax") + self.bias
         words = highest.tanh().masked_fill(lengths.to(data.device)[:, None] == 0, 0.0)
-        return self.dropout(words, torch.ones_like(lengths))
+        return self.dropout(words)
 
     def _windows(self, data: Tensor, owner: Tensor) -> Tensor:
         """Find the row of each place of each window; the last of a table is outside a word."""
@@ -112,7 +112,7 @@ class CharacterCNN(nn.Module):
 
 def _embed_bytes(width: int) -> nn.Embedding:
     """Make embeddings of bytes with a norm of about 1 (Ma & Hovy 2016)."""
-    check_at_least("embed_width", width, 1)
+    check_count("embed_width", width, 1)
     embedding = nn.Embedding(BYTES, width)
     nn.init.uniform_(embedding.weight, -((3 / width) ** 0.5), (3 / width) ** 0.5)
     return embedding

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from ..checks import check_at_least
+from ..checks import check_count
 from .pooling import MakePooling
 from .regularize import LockedDropout
 
@@ -34,7 +34,7 @@ class Classifier(nn.Module):
         ngram_rows: int = 0,
     ):
         super().__init__()
-        check_at_least("inputs", inputs, 1)
+        check_count("inputs", inputs, 1)
         self.pooling = pooling(inputs)
         self.dropout = LockedDropout(dropout)
         self.output = nn.Linear(self.pooling.width, labels)
@@ -62,7 +62,7 @@ class Classifier(nn.Module):
             counts, `(words,)`.
         """
         pooled, weights = self.pooling(data, lengths, sentences, counts)
-        scores = self.output(self.dropout(pooled, torch.ones_like(lengths)))
+        scores = self.output(self.dropout(pooled))
         if self.ngrams is None:
             return scores[None], weights
         rows = self.ngrams.index_select(0, ngrams) * NGRAM_PACE

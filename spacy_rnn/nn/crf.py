@@ -68,15 +68,6 @@ class CRF(nn.Module):
         _check_possible(scores, loss)
         return loss.to(scores.dtype)
 
-    def log_partition(
-        self, scores: Tensor, lengths: Tensor, allowed: Tensor | None = None
-    ) -> Tensor:
-        """Sum up the scores of all sequences of labels that are allowed.
-
-        RETURNS (Tensor): The logarithm of the sum for each sequence, `(batch,)`, in float64.
-        """
-        return log_partition(self._restrict(scores, lengths, allowed), lengths, *self._weights())
-
     @torch.no_grad()
     def marginals(self, scores: Tensor, lengths: Tensor, allowed: Tensor | None = None) -> Tensor:
         """Compute the probability of each label at each word.

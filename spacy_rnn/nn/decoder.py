@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ..checks import check_count, check_rate
+from ..checks import check_choice, check_count, check_rate
 from .attention import Attention, Looks
 from .cells import State, by_layer
 from .products import Linear, multiplier
@@ -94,15 +94,14 @@ class Decoder(nn.Module):
                 f"Tied embeddings are the weights of the softmax, but embed_width is "
                 f"{embed_width} and readout_width {readout_width}: make them equal, or untie"
             )
-        if bridge not in ("zero", "last", "dense"):
-            raise ValueError(f'bridge is "{bridge}", but has to be "zero", "last" or "dense"')
+        check_choice("bridge", bridge, ("zero", "last", "dense"))
         if bridge == "last" and summary != width:
             raise ValueError(
                 f'With bridge = "last" the decoder starts from the states of the encoder, but '
                 f"they have {summary} features and its own {width}: set width to {summary}, "
                 f'or bridge to "dense"'
             )
-        check_rate(label_smoothing, "label_smoothing")
+        check_rate("label_smoothing", label_smoothing)
         check_count("readout_width", readout_width, 1)
         self.input_feeding = input_feeding
         self.label_smoothing = label_smoothing

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.autograd import Function
 
 from .gradients import refuse_second_derivatives
-from .ragged import Packed, owners, pack
+from .ragged import Packed, owners, pack, steps_of
 
 MAX_PAIRS = 4_000_000
 """Pairs of labels whose probabilities are held at once: 16 MB."""
@@ -50,7 +50,7 @@ class _LogPartition(Function):
     @staticmethod
     def forward(ctx: Any, scores, lengths, transitions, start, end):
         weights = (transitions, start, end)
-        needs = ctx.needs_input_grad[0] or any(ctx.needs_input_grad[2:])
+        needs = any(ctx.needs_input_grad)
         messages, norms = _scan(scores, lengths, *weights, both=needs)
         _, last = ends_of(lengths, scores.device)
         owner = owners(lengths, scores.device)
@@ -98,8 +98,8 @@ def _scan(
     are one loop.
 
     RETURNS (tuple[Tensor, Tensor]): The logarithms of the sums, without the word's own score
-        and up to a number for each word, `(1 or 2, words, labels)`; and how much each is less
-        than that of the word it comes from by, `(1 or 2, words)`.
+        and less a number for each word, which keeps them small, `(1 or 2, words, labels)`; and
+        these numbers, `(1 or 2, words)`.
     """
     layout = pack(lengths, scores.device)
     order, back = map(torch.stack, zip(*map(layout.read_from, range(1 + both)), strict=True))
@@ -120,19 +120,18 @@ def _scan_packed(
     messages = torch.empty_like(scores)
     norms = scores.new_zeros(len(scores), scores.shape[2])
     lowest = torch.finfo(scores.dtype).min  # What cannot be reached stays minus infinity.
-    sizes = layout.batch_sizes.tolist()
-    messages[..., : sum(sizes[:1])] = start[..., None]
-    row = 0
-    for size, going_on in pairwise(sizes):
-        rows = slice(row, row + going_on)
-        row += size
-        state = messages[..., rows] + scores[..., rows]
+    steps = steps_of(layout.batch_sizes.tolist())
+    if steps:
+        messages[..., steps[0]] = start[..., None]
+    for before, now in pairwise(steps):
+        going_on = slice(before.start, before.start + now.stop - now.start)
+        state = messages[..., going_on] + scores[..., going_on]
         paths = state[:, :, None] + transitions[..., None]
         largest = paths.amax(dim=1).clamp_(min=lowest)
         total = paths.sub_(largest[:, None]).exp_().sum(dim=1).log_().add_(largest)
         norm = total.amax(dim=1).clamp_(min=lowest)
-        messages[..., row : row + going_on] = total - norm[:, None]
-        norms[:, row : row + going_on] = norm
+        messages[..., now] = total - norm[:, None]
+        norms[:, now] = norm
     return messages, norms
 
 

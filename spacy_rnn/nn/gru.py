@@ -13,20 +13,21 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
+from .cells import Weights
 from .gradients import refuse_second_derivatives
 from .kept import kept
 from .products import multiplier, pad_rows
-from .ragged import Packed
+from .ragged import Packed, steps_of
 
 
 def scan_gru(
-    data: Tensor, layout: Packed, weights: Sequence[tuple[Tensor, ...]], start: Tensor
+    data: Tensor, layout: Packed, weights: Sequence[Weights], start: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Scan with a GRU (Cho et al. 2014), the reset gate after the matrix product.
 
     data (Tensor): Words of all sequences, shape `(words, inputs)`.
     layout (Packed): The layout of these sequences.
-    weights (Sequence[tuple[Tensor, ...]]): The weights of each direction, as of `scan_packed`.
+    weights (Sequence[Weights]): The weights of each direction.
     start (Tensor): The hidden states to start from, in the order of the layout,
         `(directions, batch, hidden)`.
     RETURNS (tuple[Tensor, Tensor]): The hidden states of all directions at each word,
@@ -104,7 +105,7 @@ class _Scan(Function):
         d_states = torch.empty_like(befores)
         d_recurrent = torch.empty_like(by_part)
         d_state = d_final.clone()
-        for rows in reversed(_steps(ctx.batch_sizes)):
+        for rows in reversed(steps_of(ctx.batch_sizes)):
             running = d_state[:, : rows.stop - rows.start]
             d_step = torch.add(running, d_outputs[:, rows], out=d_states[:, rows])
             d_parts = torch.mul(d_step[:, :, None], by_part[:, rows], out=d_recurrent[:, rows])
@@ -124,15 +125,6 @@ def _stack(parts: Sequence[Tensor], dtype: torch.dtype) -> Tensor:
         return torch.stack(tuple(parts)).to(dtype)
 
     return kept(("stacked", dtype), parts, stack)
-
-
-def _steps(batch_sizes: list[int]) -> list[slice]:
-    """Give the rows of each step."""
-    steps, first = [], 0
-    for running in batch_sizes:
-        steps.append(slice(first, first + running))
-        first += running
-    return steps
 
 
 def _befores(start: Tensor, outputs: Tensor, batch_sizes: list[int]) -> Tensor:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..checks import check_at_least
+from ..checks import check_at_least, check_count
 from .cache import Cache
 from .cells import State
 from .decoder import make_embedding
@@ -259,7 +259,7 @@ def _check_settings(
     activation_penalty: float,
     change_penalty: float,
 ) -> None:
-    check_at_least("embed_width", embed_width, 1)
+    check_count("embed_width", embed_width, 1)
     check_at_least("activation_penalty", activation_penalty, 0)
     check_at_least("change_penalty", change_penalty, 0)
     if cutoffs and tied:

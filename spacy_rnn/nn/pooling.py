@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from ..checks import check_at_least, check_choice
+from ..checks import check_at_least, check_choice, check_count
 from .ragged import owners
 from .recurrent import RecurrentNetwork
 from .regularize import LockedDropout
@@ -81,8 +81,8 @@ class AttentionPooling(Pooling):
 
     def __init__(self, inputs: int, width: int, heads: int = 1):
         super().__init__()
-        check_at_least("width", width, 1)
-        check_at_least("heads", heads, 1)
+        check_count("width", width, 1)
+        check_count("heads", heads, 1)
         self.hidden = nn.Linear(inputs, width)
         self.energy = nn.Linear(width, heads, bias=False)
         self.width = heads * inputs

@@ -2,10 +2,12 @@
 
 A batch of sequences is `(data, lengths)`: the words of all sequences one after
 the other, `data` of shape `(sum(lengths), width)`. Padding exists nowhere else
-than inside the layouts of this file, which say where each word goes.
+than in the grids of this file and the rectangles of `rectangles.py`.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 
 import numpy as np
 import torch
@@ -58,7 +60,8 @@ def check_lengths(data: Tensor, lengths: Tensor) -> None:
 
     data (Tensor): The words of all sequences, shape `(words, width)`.
     lengths (Tensor): The words of each sequence, integers of shape `(batch,)`, on the CPU.
-    RAISES (ValueError): If a length is negative or they do not sum to the words.
+    RAISES (ValueError): If a length is negative or they do not sum to the words, or the shapes or
+        types are others.
     """
     if data.dim() != 2:
         raise ValueError(f"Expected data of shape (words, width), got {tuple(data.shape)}")
@@ -159,7 +162,11 @@ def pack(lengths: Tensor, device: torch.device) -> Packed:
 
 
 def longest_first(sizes: np.ndarray) -> np.ndarray:
-    """Order the sequences that have words by length; equals keep their order."""
+    """Order the sequences that have words by length; equals keep their order.
+
+    sizes (np.ndarray): The words of each sequence, `(batch,)`.
+    RETURNS (np.ndarray): The numbers of the sequences.
+    """
     order = np.argsort(-sizes, kind="stable")
     return order[: np.count_nonzero(sizes)]
 
@@ -171,11 +178,32 @@ def _times(sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def inverse(places: np.ndarray, total: int) -> np.ndarray:
-    """Tell for each place which thing is there; the number of things where none is."""
+    """Tell for each place which thing is there; the number of things where none is.
+
+    places (np.ndarray): The place of each thing, `(things,)`.
+    total (int): How many places there are.
+    RETURNS (np.ndarray): The thing at each, `(total,)`.
+    """
     inverse = np.full(total, len(places))
     inverse[places] = np.arange(len(places))
     return inverse
 
 
+def steps_of(batch_sizes: Iterable[int]) -> list[slice]:
+    """Find the rows of each step of a packed layout.
+
+    batch_sizes (Iterable[int]): How many sequences are still running at each step.
+    RETURNS (list[slice]): The rows of each.
+    """
+    ends = [0, *accumulate(batch_sizes)]
+    return [slice(start, end) for start, end in pairwise(ends)]
+
+
 def to_tensor(array: np.ndarray, device: torch.device) -> Tensor:
+    """Put a table of numbers where it is needed.
+
+    array (np.ndarray): The table.
+    device (torch.device): Where.
+    RETURNS (Tensor): The same.
+    """
     return torch.from_numpy(array).to(device)

@@ -3,9 +3,8 @@
 import torch
 from torch import nn
 
-from .cells import GATES
+from .cells import GATES, Weights
 from .regularize import WeightDrop
-from .scan import Weights
 
 
 class Recurrence(nn.Module):

@@ -94,13 +94,13 @@ class RecurrentNetwork(nn.Module):
             check_count("longest_memory", longest_memory, 3)
             check_choice("cell, with longest_memory,", cell, ("lstm", "gru"))
         check_finite("forget_bias", forget_bias)
-        check_rate(dropout_input or 0.0, "dropout_input")
-        check_rate(dropout_layers or 0.0, "dropout_layers")
-        check_rate(dropout_output or 0.0, "dropout_output")
-        check_rate(word_dropout, "word_dropout")
-        check_rate(weight_drop, "weight_drop")
-        check_rate(zoneout_hidden, "zoneout_hidden", one=True)
-        check_rate(zoneout_cell, "zoneout_cell", one=True)
+        check_rate("dropout_input", dropout_input or 0.0)
+        check_rate("dropout_layers", dropout_layers or 0.0)
+        check_rate("dropout_output", dropout_output or 0.0)
+        check_rate("word_dropout", word_dropout)
+        check_rate("weight_drop", weight_drop)
+        check_rate("zoneout_hidden", zoneout_hidden, one=True)
+        check_rate("zoneout_cell", zoneout_cell, one=True)
         self.cell = cell
         self.inputs = inputs
         self.width = width

@@ -20,7 +20,7 @@ class Dropout(nn.Module):
     def __init__(self, rate: float | None = None):
         super().__init__()
         self.follows = rate is None
-        self.rate = check_rate(rate or 0.0, "dropout")
+        self.rate = check_rate("dropout", rate or 0.0)
 
     def extra_repr(self) -> str:
         return f"rate={self.rate}, follows={self.follows}"
@@ -63,12 +63,12 @@ class WordDropout(Dropout):
 
 
 class WeightDrop(Dropout):
-    """Drop weights of the recurrent matrix, once for each batch (Merity et al. 2018)."""
+    """Drop weights of a matrix, once for each batch (Merity et al. 2018, of a recurrent one)."""
 
     def forward(self, weight: Tensor) -> Tensor:
         """Drop weights in training; return the matrix as it is otherwise.
 
-        weight (Tensor): The recurrent matrix, shape `(gates * hidden, hidden)`.
+        weight (Tensor): The matrix.
         RETURNS (Tensor): A matrix of the same shape, the kept weights scaled up.
         """
         if not self.training or self.rate == 0.0:
@@ -114,6 +114,6 @@ def set_dropout(dropouts: Iterable[Dropout], rate: float) -> None:
     rate (float): The share of what is dropped, at least 0 and below 1.
     RAISES (ValueError): If the rate is outside [0, 1).
     """
-    check_rate(rate, "dropout")
+    check_rate("dropout", rate)
     for dropout in dropouts:
         dropout.rate = rate

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from .cells import STEPS, State
+from .cells import STEPS, State, Weights
 from .gru import scan_gru
 from .kept import kept
 from .onednn import computed_type
@@ -23,10 +23,6 @@ from .products import compiles_each_shape
 from .ragged import Packed
 from .rectangles import Padded, Rectangles, Shared
 from .regularize import zoneout
-
-Weights = tuple[Tensor, Tensor, Tensor, Tensor]
-"""Input matrix `(gates * hidden, inputs)`, recurrent matrix `(gates * hidden, hidden)`,
-and a bias for each, `(gates * hidden,)`, with the gates in torch's order."""
 
 KERNELS: dict[str, Callable] = {
     "lstm": torch.lstm,
@@ -145,7 +141,8 @@ def scan_padded(
 
 
 def scan_shared(data: Tensor, layout: Shared, weights: list[Weights]) -> Tensor:
-    """Scan an LSTM in the same way, with more than one sequence in a column, from states of zero.
+    """Scan an LSTM with torch's kernel for padded sequences, with more than one sequence in a
+    column, from states of zero.
 
     The cell state is zero after padding, and the hidden state with it, so that a scan from either
     end comes to the next sequence as if that were the first. What a sequence ends with is lost.

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from .cells import STEPS, State
 from .lookup import lookup
-from .products import Multiply, multiplier
+from .products import multiplier
 from .regularize import zoneout
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ class Stepper:
     training weights are dropped. Other dropout is drawn anew for each word.
 
     network (RecurrentNetwork): The network.
-    embedding (nn.Embedding | None): The vocabulary that words are entries of. None where they
-        come as vectors.
+    embedding (nn.Embedding | None): The vocabulary that words are entries of, in prediction. None
+        where they come as vectors.
     given (bool): Whether each call is given what the recurrent matrix of the last layer makes of
         its hidden state, because something else multiplies that too.
     RAISES (ValueError): If the network reads in two directions.
@@ -47,11 +47,10 @@ class Stepper:
         self._adds = [network.residual] * network.depth
         self._adds[0] = network.residual and network.inputs == network.width
         self._embedding = embedding
-        self._look_up: Multiply | None = None
-        if embedding is not None and not network.training:  # Noise comes between the two.
-            self._look_up = lookup(embedding, first, first_bias)
-        else:
+        if embedding is None:
             self._read_first = multiplier([first], [first_bias], rounds=False)
+        else:
+            self._read_first = lookup(embedding, first, first_bias)
         self._read = [multiplier([matrix], [bias]) for matrix, _, bias, _ in weights[1:]]
         own = weights[:-1] if given else weights
         self._recur = [multiplier([matrix], [bias]) for _, matrix, _, bias in own]
@@ -71,7 +70,11 @@ class Stepper:
             after it.
         """
         network = self._network
-        data, gates = self._enter(words)
+        if self._embedding is None:
+            data = words = network.dropout_input(network.word_dropout(words))
+        else:
+            data = self._embedding(words) if self._adds[0] else None
+        gates = self._read_first(words)
         after: list[Tensor] = []
         for layer in range(network.depth):
             if layer:
@@ -85,13 +88,3 @@ class Stepper:
             after += now
             data = now[0] + cast(Tensor, data) if self._adds[layer] else now[0]
         return network.dropout_output(data), tuple(after)
-
-    def _enter(self, words: Tensor) -> tuple[Tensor | None, Tensor]:
-        """Give the words as vectors, if these are needed, and the gates of the first layer."""
-        if self._look_up is not None and not self._adds[0]:
-            return None, self._look_up(words)
-        data = words if self._embedding is None else self._embedding(words)
-        if self._look_up is not None:
-            return data, self._look_up(words)
-        data = self._network.dropout_input(self._network.word_dropout(data))
-        return data, self._read_first(data)

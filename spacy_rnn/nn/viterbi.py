@@ -1,12 +1,12 @@
 """The best paths through a linear-chain conditional random field."""
 
-from itertools import accumulate, pairwise
+from itertools import pairwise
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from .ragged import pack
+from .ragged import pack, steps_of
 
 
 def best_paths(
@@ -25,7 +25,7 @@ def best_paths(
     RETURNS (Tensor): The label of each word, `(words,)`.
     """
     layout = pack(lengths, scores.device)
-    steps = _steps(layout.batch_sizes)
+    steps = steps_of(layout.batch_sizes.tolist())
     # The words of a step lie side by side, because there are more of them than labels.
     states = scores[layout.words].T.contiguous()
     if steps:
@@ -61,7 +61,7 @@ def k_best_paths(
         whether there are so many paths, booleans of shape `(k, batch)`.
     """
     layout = pack(lengths, scores.device)
-    steps = _steps(layout.batch_sizes)
+    steps = steps_of(layout.batch_sizes.tolist())
     words, labels = scores.shape
     packed = scores[layout.words].T.contiguous()
     # The k best ways to each label at each word, and where each of them comes from, as
@@ -93,9 +93,3 @@ def k_best_paths(
         following = torch.cat([passed.long(), arrival], dim=1)
         paths[:, now] = following // k
     return paths[:, layout.rows], possible
-
-
-def _steps(batch_sizes: Tensor) -> list[slice]:
-    """Give the rows of each step."""
-    ends = [0, *accumulate(batch_sizes.tolist())]
-    return [slice(start, end) for start, end in pairwise(ends)]

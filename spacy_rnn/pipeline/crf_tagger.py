@@ -18,6 +18,7 @@ class CRFTagger(RecurrentTagger):
     """Give tokens the labels that are the most probable together.
 
     The settings are those of its factory.
+    RAISES (ValueError): If a setting is out of its bounds, or is for a softmax alone.
     """
 
     def __init__(self, vocab: Vocab, model: Labeller, name: str = "rnn_tagger", **settings: Any):

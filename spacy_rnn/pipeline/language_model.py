@@ -12,7 +12,7 @@ from spacy.util import minibatch
 from spacy.vocab import Vocab
 from thinc.api import Optimizer, set_dropout_rate
 
-from ..checks import check_at_least, check_choice
+from ..checks import check_choice, check_count
 from ..extensions import ensure_extension
 from ..layers.language_model import LanguageModelModel, Stretch, score_texts, write
 from ..layers.search import Sampling, Search
@@ -53,9 +53,9 @@ class LanguageModel(TrainablePipe):
         check_choice("units", units, KINDS)
         check_choice("direction", direction, ("forward", "backward"))
         check_choice("reset", reset, ("doc", "never"))
-        check_at_least("min_count", min_count, 1)
-        check_at_least("bptt", bptt, 1)
-        check_at_least("batch_pieces", batch_pieces, 1)
+        check_count("min_count", min_count, 1)
+        check_count("bptt", bptt, 1)
+        check_count("batch_pieces", batch_pieces, 1)
         super().__init__(vocab, model, name)
         self.tokenizer = tokenizer
         self.scorer = scorer
@@ -172,7 +172,7 @@ class LanguageModel(TrainablePipe):
         self._check_forward("generate")
         given: list = prompt if isinstance(prompt, list) else [prompt]
         prompts = [self._read_prompt(each) for each in given]
-        check_at_least("max_length", max_length, 1)
+        check_count("max_length", max_length, 1)
         search = search or Sampling()
         search = search.change(max_ratio=0, max_extra=max_length, n_best=num_return, **settings)
         if search.min_length > max_length:

@@ -14,7 +14,7 @@ from spacy.util import check_lexeme_norms, minibatch
 from spacy.vocab import Vocab
 from thinc.types import Floats2d
 
-from ..checks import check_at_least
+from ..checks import check_at_least, check_count
 from ..extensions import ensure_extension
 from ..layers.flat import unflatten
 from ..nn.biluo import OUT
@@ -44,7 +44,7 @@ class RecurrentEntityRecognizer(TrainablePipe):
         batch_words: int = 10000,
     ):
         check_at_least("missed_cost", missed_cost, 0)
-        check_at_least("batch_words", batch_words, 1)
+        check_count("batch_words", batch_words, 1)
         super().__init__(vocab, model, name, labels=[])
         self.scorer = scorer
         self.missed_cost = missed_cost
@@ -101,9 +101,7 @@ class RecurrentEntityRecognizer(TrainablePipe):
         settings (Any): `confidence` and `n_best`, to change them for this call.
         RETURNS (Doc): The same document.
         """
-        for found in self.pipe([doc], **settings):
-            return found
-        return doc
+        return next(self.pipe([doc], **settings), doc)
 
     def pipe(
         self,
@@ -145,7 +143,8 @@ class RecurrentEntityRecognizer(TrainablePipe):
         return self._predict(list(docs), self.settings)
 
     def _predict(self, docs: list[Doc], settings: Settings) -> list[list[EntitySet]]:
-        found = [[EntitySet([], 1.0)] for _ in docs]
+        certain = None if settings.n_best == 1 else 1.0
+        found = [[EntitySet([], certain)] for _ in docs]
         for batch in batch_worded(docs, self.batch_words):
             own = [docs[index] for index in batch]
             allowed = allow_preset(own, self._types, self._tags)
@@ -177,6 +176,7 @@ class RecurrentEntityRecognizer(TrainablePipe):
         get_examples (Callable[[], Iterable[Example]]): Gives the training data.
         nlp (Language | None): The pipeline.
         labels (list[str] | None): The labels, where they are known, by `spacy init labels`.
+        RAISES (ValueError): If there are no examples or no labels.
         """
         validate_get_examples(get_examples, "RecurrentEntityRecognizer.initialize")
         check_lexeme_norms(self.vocab, "ner")

@@ -16,7 +16,7 @@ from spacy.vocab import Vocab
 from thinc.api import CategoricalCrossentropy
 from thinc.types import Floats2d
 
-from ..checks import check_at_least, check_choice
+from ..checks import check_choice, check_count
 from ..extensions import ensure_extension
 from ..layers.flat import unflatten
 from ..metrics.tagging import score_tags
@@ -60,7 +60,7 @@ class RecurrentTagger(Tagger):
         batch_words: int = 10000,
     ):
         check_choice("attr", attr, ATTRS)
-        check_at_least("batch_words", batch_words, 1)
+        check_count("batch_words", batch_words, 1)
         super().__init__(
             vocab,
             model,
@@ -90,9 +90,7 @@ class RecurrentTagger(Tagger):
         settings (Any): `confidence`, to change it for this call.
         RETURNS (Doc): The same document.
         """
-        for tagged in self.pipe([doc], **settings):
-            return tagged
-        return doc
+        return next(self.pipe([doc], **settings), doc)
 
     def pipe(
         self, stream: Iterable[Doc], *, batch_size: int = 128, confidence: bool | None = None
@@ -202,6 +200,8 @@ class RecurrentTagger(Tagger):
         get_examples (Callable[[], Iterable[Example]]): Gives the training data.
         nlp (Language | None): The pipeline.
         labels (list[str] | None): The labels, where they are known, by `spacy init labels`.
+        RAISES (ValueError): If there are no examples or no labels, or a label is none that the
+            attribute may have.
         """
         validate_get_examples(get_examples, f"{type(self).__name__}.initialize")
         check_lexeme_norms(self.vocab, "tagger")
@@ -229,7 +229,8 @@ class RecurrentTagger(Tagger):
         examples (Iterable[Example]): The examples. Tokens without a label are passed over.
         scores (LabelScores): What the model gives for them.
         RETURNS (tuple[float, list[Floats2d]]): The loss, and the gradient of the scores.
-        RAISES (ValueError): If a label was not known when the tagger was initialized.
+        RAISES (ValueError): If a label was not known when the tagger was initialized, or the loss
+            is no number.
         """
         several = len(self.labels) > 1  # There is nothing to spread one label over.
         loss = CategoricalCrossentropy(
@@ -278,7 +279,10 @@ class RecurrentTagger(Tagger):
 
         examples (Iterable[Example]): Examples with predictions.
         RETURNS (dict[str, Any]): The scorer's scores, and the accuracy once more under a name
-            that is the same for each attribute, by which the best model is chosen.
+            that is the same for each attribute, by which the best model is chosen: of several
+            taggers in a pipeline, that of the last one.
         """
-        scores = self.scorer(examples, attr=self.attr, **kwargs) if self.scorer else {}
+        if self.scorer is None:
+            return {}
+        scores = self.scorer(examples, attr=self.attr, **kwargs)
         return scores | {"rnn_tagger_acc": scores.get(f"{self.attr}_acc")}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 from spacy.tokens import Token
 
-from ..checks import check_at_least
+from ..checks import check_count
 from ..layers.language_model import LanguageModelModel
 from ..metrics.language_model import BITS
 from ..text.units import END, Units
@@ -101,7 +101,7 @@ class TextStream(Stream):
         RETURNS (list[tuple[str, float]]): Pieces with their probabilities, the best first.
         RAISES (ValueError): If the stream is closed, or the number is below 1.
         """
-        check_at_least("number", number, 1)
+        check_count("number", number, 1)
         log_probs = self._log_probs()
         best = log_probs.topk(min(number, len(log_probs)))
         names = self.units.spell(best.indices.tolist())

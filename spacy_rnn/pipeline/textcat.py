@@ -11,7 +11,7 @@ from spacy.util import minibatch
 from thinc.api import Model
 from thinc.types import Floats2d
 
-from ..checks import check_at_least, check_rate
+from ..checks import check_count, check_rate
 from ..extensions import ensure_extension
 from ..layers.textcat import attend
 from ..layers.vocabulary import count_words
@@ -38,8 +38,8 @@ class RecurrentTextCategorizer(TextCategorizer):
         attention: bool = False,
         batch_words: int = 20000,
     ):
-        check_rate(label_smoothing, "label_smoothing")
-        check_at_least("batch_words", batch_words, 1)
+        check_rate("label_smoothing", label_smoothing)
+        check_count("batch_words", batch_words, 1)
         super().__init__(vocab, model, name, threshold=threshold, scorer=scorer)
         self.label_smoothing = label_smoothing
         self.attention = attention
@@ -55,9 +55,7 @@ class RecurrentTextCategorizer(TextCategorizer):
         settings (Any): As for `pipe`.
         RETURNS (Doc): The same document.
         """
-        for classified in self.pipe([doc], **settings):
-            return classified
-        return doc
+        return next(self.pipe([doc], **settings), doc)
 
     def pipe(
         self, stream: Iterable[Doc], *, batch_size: int = 128, attention: bool | None = None

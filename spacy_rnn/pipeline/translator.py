@@ -14,7 +14,7 @@ from spacy.util import minibatch
 from spacy.vocab import Vocab
 from thinc.api import Model, Optimizer, set_dropout_rate
 
-from ..checks import check_at_least, check_rate
+from ..checks import check_count, check_rate
 from ..extensions import ensure_extension
 from ..layers.search import Search
 from ..layers.seq2seq import translate
@@ -55,8 +55,8 @@ class Translator(TrainablePipe):
         int8: bool = False,
         banned: Iterable[str] = (),
     ):
-        check_at_least("batch_places", batch_places, 1)
-        check_rate(sampling, "sampling")
+        check_count("batch_places", batch_places, 1)
+        check_rate("sampling", sampling)
         super().__init__(vocab, model, name)
         self.search = search
         self.scorer = scorer
@@ -99,9 +99,7 @@ class Translator(TrainablePipe):
         settings (Any): Settings of the search to change for this call.
         RETURNS (Doc): The same document.
         """
-        for translated in self.pipe([doc], **settings):
-            return translated
-        return doc
+        return next(self.pipe([doc], **settings), doc)
 
     def pipe(
         self, stream: Iterable[Doc], *, batch_size: int = 128, **settings: Any

@@ -18,7 +18,7 @@ CHARACTERS_A_WORD = 5
 
 
 def create_bucket_batcher_v1(
-    size: int | Sequence[int],
+    size: int | Iterable[int],
     buffer: int = 1000,
     *,
     max_items: int = 0,
@@ -28,9 +28,10 @@ def create_bucket_batcher_v1(
 ) -> Batcher:
     """Batch what is of similar length, with a bound on what padding makes of a batch.
 
-    size (int | Sequence[int]): Tokens in a batch, padding included: its longest
-        item times its number of items. A sequence or a schedule gives one for each buffer,
-        and the last one from then on. What is longer alone has a batch of its own.
+    size (int | Iterable[int]): Tokens in a batch, padding included: its longest item times
+        its number of items. A list gives one for each buffer of a pass and a schedule for each
+        buffer of all passes, and the last one from then on. What is longer alone has a batch of
+        its own.
     buffer (int): Items read and sorted by length at a time.
     max_items (int): Items in a batch, 0 for any number.
     seed (int): What the order of a buffer's batches follows from, another one at each pass.
@@ -46,13 +47,14 @@ def create_bucket_batcher_v1(
     check_count("buffer", buffer, 1)
     check_count("max_items", max_items, 0)
     passes = count()
+    schedule = _hold_last(size) if isinstance(size, Iterator) else None
 
     def length_of(item: Any) -> int:
         return get_length(item) if get_length else measure(item, attr)
 
     def make_batches(items: Iterable[ItemT]) -> Iterator[list[ItemT]]:
         random = Random(f"{seed} {next(passes)}")
-        sizes = _hold_last(size)
+        sizes = schedule or _hold_last(size)
         stream = iter(items)
         while held := list(islice(stream, buffer)):
             most = next(sizes)

@@ -12,6 +12,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
 
+from ..checks import check_count
 from ..extensions import ensure_extension
 from .sources import Pair, Read, open_source
 
@@ -54,7 +55,8 @@ RULES = {
         lambda side, max_length: 0 < max_length < len(side or ""),
     ),
 }
-"""By the setting that chooses; a pair is under the first that fits."""
+"""By the setting that chooses, in the order in which a pair is held against them, until it is
+skipped."""
 
 DONE = {"skip": "skipped", "keep": "kept", "replace": "put U+FFFD into"}
 
@@ -156,8 +158,7 @@ class ParallelCorpus:
                 )
         numbers = {"shuffle_buffer": shuffle_buffer, "limit": limit, "max_length": max_length}
         for name, number in numbers.items():
-            if number < 0:
-                raise ValueError(f"{name} is {number}: set it to 0 for none, or above")
+            check_count(name, number, 0)
         ensure_extension(attr)
         self.read = read
         self.names = names
@@ -214,7 +215,6 @@ class ParallelCorpus:
     def _check(self, faults: dict[str, list[int]]) -> Iterator[Pair]:
         """Let through what the rules allow; count faults and note the first line of each."""
         for pair in self.read():
-            kept = True
             for rule in RULES:
                 found = RULES[rule].found
                 bad = [i for i, side in enumerate(pair.sides) if found(side, self.max_length)]
@@ -225,12 +225,11 @@ class ParallelCorpus:
                     raise self._refuse(rule, pair, bad[0])
                 faults.setdefault(rule, [0, pair.number])[0] += 1
                 if choice == "skip":
-                    kept = False
                     break
                 if choice == "replace":
                     sides = [SURROGATE.sub("\ufffd", side or "") for side in pair.sides]
                     pair = pair._replace(sides=sides)
-            if kept:
+            else:
                 yield pair
 
     def _refuse(self, rule: str, pair: Pair, side: int) -> ValueError:

@@ -1,13 +1,13 @@
 """A learning rate that falls where the score does not rise."""
 
+import math
 import warnings
 from collections.abc import Iterator
 from weakref import WeakSet
 
-from ..checks import check_at_least
+from ..checks import check_count
 
 _ALIVE: "WeakSet[Plateau]" = WeakSet()
-_LISTENING: list[bool] = []
 UNHEARD = 10
 """Steps of a training after which there has to be a logger, if there is one."""
 
@@ -34,7 +34,7 @@ def create_plateau_v1(
         raise ValueError(f"initial_rate is {initial_rate}, but has to be above 0")
     if not 0 < factor < 1:
         raise ValueError(f"factor is {factor}, but has to lie between 0 and 1")
-    check_at_least("patience", patience, 0)
+    check_count("patience", patience, 0)
     if not 0 <= min_rate <= initial_rate:
         raise ValueError(
             f"min_rate is {min_rate}, but has to be at least 0 and at most initial_rate, which "
@@ -54,14 +54,15 @@ class Plateau(Iterator[float]):
         self.factor = factor
         self.patience = patience
         self.min_rate = min_rate
-        self.best: float | None = None
+        self.best = -math.inf
         self.waited = 0
         self.steps = 0
+        self.promised = False
         _ALIVE.add(self)
 
     def __next__(self) -> float:
         self.steps += 1
-        if self.steps == UNHEARD and not _LISTENING:
+        if self.steps == UNHEARD and not self.promised:
             warnings.warn(
                 "spacy-rnn.plateau.v1 learns of scores from spacy-rnn.ConsoleLogger.v1, which is "
                 "not there: the learning rate stays as it is. Choose that logger, or another "
@@ -75,7 +76,7 @@ class Plateau(Iterator[float]):
 
         score (float): The score, higher is better.
         """
-        if self.best is None or score > self.best:
+        if score > self.best:
             self.best, self.waited = score, 0
         elif self.waited < self.patience:
             self.waited += 1
@@ -85,8 +86,9 @@ class Plateau(Iterator[float]):
 
 
 def promise_scores() -> None:
-    """Note that scores will be told."""
-    _LISTENING.append(True)
+    """Promise each schedule that there is to tell it of scores."""
+    for plateau in _ALIVE:
+        plateau.promised = True
 
 
 def tell_plateaus(score: float | None) -> None:

@@ -60,15 +60,8 @@ def open_source(
     RETURNS (Read): A function that starts to read from the first pair.
     RAISES (ValueError): If the settings do not fit each other or a file is missing.
     """
-    if source is None:
-        raise ValueError("source is null: name a file, or a data set and its split")
-    if subset is not None and split is None:
-        raise ValueError(
-            f"subset is {subset!r} but split is null: set it to a part of the data set"
-        )
+    source = _check_place("source", source, split, subset)
     if split is not None:
-        if Path(source).is_file():
-            raise ValueError(f"{source} is a file, which has no split {split!r}: set split = null")
         records: Callable[[], Records] = partial(read_dataset, str(source), subset, split)
     else:
         path, *others = [_check_file(name) for name in (source, *targets)]
@@ -121,8 +114,7 @@ def open_texts(
     RETURNS (Read): A function that starts to read from the first text, a side alone.
     RAISES (ValueError): If the settings do not fit each other or a file is missing.
     """
-    if source is None:
-        raise ValueError("path is null: name a file, or a data set and its split")
+    source = _check_place("path", source, split, subset)
     if split is not None:
         return lambda: _select(read_dataset(str(source), subset, split), str(source), field, ())
     path = _check_file(source)
@@ -142,6 +134,21 @@ def open_texts(
         return partial(_read_text, [path])
     read = readers[format_of(path)]
     return lambda: _select(read(), str(source), field, ())
+
+
+def _check_place(
+    setting: str, source: str | Path | None, split: str | None, subset: str | None
+) -> str | Path:
+    """Refuse what names neither a file nor a part of a data set, or both."""
+    if source is None:
+        raise ValueError(f"{setting} is null: name a file, or a data set and its split")
+    if subset is not None and split is None:
+        raise ValueError(
+            f"subset is {subset!r} but split is null: set it to a part of the data set"
+        )
+    if split is not None and Path(source).is_file():
+        raise ValueError(f"{source} is a file, which has no split {split!r}: set split = null")
+    return source
 
 
 def _check_file(path: str | Path) -> Path:

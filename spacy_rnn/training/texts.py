@@ -7,6 +7,7 @@ from pathlib import Path
 from spacy.language import Language
 from spacy.training import Example
 
+from ..checks import check_choice, check_count
 from .sources import Read, open_texts
 
 DOCUMENTS = ("line", "paragraph", "file")
@@ -35,11 +36,8 @@ def create_text_corpus_v1(
     RETURNS (TextCorpus): A function from a pipeline to its examples.
     RAISES (ValueError): If the settings are wrong or a file is missing.
     """
-    if document not in DOCUMENTS:
-        known = ", ".join(f'"{each}"' for each in DOCUMENTS)
-        raise ValueError(f'document is "{document}", but has to be one of {known}')
-    if limit < 0:
-        raise ValueError(f"limit is {limit}: set it to 0 for none, or above")
+    check_choice("document", document, DOCUMENTS)
+    check_count("limit", limit, 0)
     return TextCorpus(open_texts(path, field, split, subset), str(path), document, limit)
 
 

@@ -32,3 +32,13 @@ def test_the_rate_of_words_is_the_one_that_was_set(kind, dropout, share):
     set_dropout(followers(network), 0.5)
     words = network(torch.arange(65, 105), torch.ones(40, dtype=torch.int64))
     assert (words == 0).float().mean() == pytest.approx(share, abs=0.03)
+
+
+@pytest.mark.parametrize("kind", [CharacterRNN, CharacterCNN])
+def test_bytes_have_a_dropout_of_their_own(kind):
+    network = kind(64, 20, dropout=0.5)
+    network.dropout.rate = 0.0
+    data, lengths = torch.arange(65, 105), torch.ones(40, dtype=torch.int64)
+    assert not torch.equal(network(data, lengths), network(data, lengths))
+    network.eval()
+    assert torch.equal(network(data, lengths), network(data, lengths))

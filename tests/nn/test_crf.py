@@ -10,6 +10,7 @@ from torchcrf import CRF as OtherCRF
 import spacy_rnn.nn.forward_backward
 from spacy_rnn.nn.biluo import anything_goes, biluo_rules
 from spacy_rnn.nn.crf import CRF
+from spacy_rnn.nn.forward_backward import log_partition
 
 LENGTHS = torch.tensor([2, 0, 4, 1, 4, 3])
 WORDS = int(LENGTHS.sum())
@@ -68,10 +69,16 @@ def log_sum(scores):
     return float(torch.tensor(list(scores), dtype=torch.float64).logsumexp(0))
 
 
+def partition(crf, scores, allowed=None):
+    if allowed is not None:
+        scores = scores.masked_fill(~allowed, -torch.inf)
+    return log_partition(scores, LENGTHS, *crf._weights())
+
+
 @each_restriction
 def test_partition_is_the_sum_over_all_paths(crf, scores, allowed):
     expected = [log_sum(paths.values()) for paths in all_paths(crf, scores, allowed)]
-    actual = crf.log_partition(scores, LENGTHS, allowed)
+    actual = partition(crf, scores, allowed)
     torch.testing.assert_close(actual.tolist(), expected)
 
 
@@ -106,7 +113,7 @@ def test_marginals_are_sums_over_paths(crf, scores, allowed):
 
 def test_marginals_are_the_gradient_of_the_partition(crf, scores):
     scores.requires_grad_()
-    crf.log_partition(scores, LENGTHS).sum().backward()
+    partition(crf, scores).sum().backward()
     torch.testing.assert_close(crf.marginals(scores.detach(), LENGTHS), scores.grad)
 
 
@@ -217,6 +224,17 @@ def test_float32_is_exact_enough_for_long_sequences_of_many_labels():
     torch.testing.assert_close(
         crf(scores.float(), lengths, known).double(), loss, atol=0.01, rtol=1e-5
     )
+
+
+def test_best_paths_of_long_sequences_are_those_of_float64():
+    """Sums along a path lose the digits that tell labels apart, if they are let grow."""
+    crf = make_crf(anything_goes, 5)
+    lengths = torch.tensor([100_000])
+    scores = 50 + torch.randn(100_000, 5, dtype=torch.float64)
+    exact, (pair,) = crf.viterbi(scores, lengths), crf.k_best(scores, lengths, 2)
+    crf, scores = crf.float(), scores.float()
+    assert (crf.viterbi(scores, lengths) != exact).sum() < 5
+    assert (crf.k_best(scores, lengths, 2)[0].labels[0] != pair.labels[0]).sum() < 5
 
 
 def test_impossible_is_far_from_unlikely():

@@ -126,3 +126,11 @@ def test_attention_to_extreme_words_is_finite(factor):
 def test_wrong_settings_are_refused(build, message):
     with pytest.raises(ValueError, match=message):
         build()
+
+
+def test_vectors_of_sentences_have_a_dropout():
+    pooling = HierarchicalAttention(4, 3, dropout=0.5).double()
+    inputs = batch()
+    assert not torch.equal(pooling(*inputs)[0], pooling(*inputs)[0])
+    pooling.eval()
+    assert torch.equal(pooling(*inputs)[0], pooling(*inputs)[0])

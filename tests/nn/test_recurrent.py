@@ -692,19 +692,31 @@ def test_steps_equal_one_pass(settings, dtype):
 
 
 @pytest.mark.parametrize("residual", [False, True])
-@pytest.mark.parametrize("dropout", [0.0, 0.5])
-def test_steps_read_entries_of_a_vocabulary(residual, dropout):
-    """In prediction by what is kept of the vocabulary; in training with noise."""
-    settings = {"bidirectional": False, "residual": residual, "dropout_input": dropout}
-    network = random_network(4, 4, 2, dtype=torch.float32, **settings)
+@pytest.mark.parametrize(
+    "setting", ["dropout_input", "word_dropout", "dropout_layers", "dropout_output"]
+)
+def test_noise_of_a_step_is_that_of_one_pass(setting, residual):
+    settings = {"bidirectional": False, "residual": residual, "dropout_layers": 0.0, setting: 0.5}
+    network = random_network(4, 4, 2, **settings).train()
+    data, lengths = random_batch([1] * 9, 4)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        expected = network(data, lengths)
+        torch.manual_seed(0)
+        found = network.step(data, network.start(9))
+    torch.testing.assert_close(found, expected)
+    assert not torch.equal(found[0], network.eval()(data, lengths)[0])
+
+
+@pytest.mark.parametrize("residual", [False, True])
+def test_steps_read_entries_of_a_vocabulary(residual):
+    """By what is kept of the vocabulary, where something is."""
+    network = random_network(4, 4, 2, dtype=torch.float32, bidirectional=False, residual=residual)
     embedding, words = nn.Embedding(9, 4), torch.tensor([7, 2, 2])
     states = by_layer(network.start(3))
-    for training, store in ((True, None), (False, None), (False, {})):
-        with torch.random.fork_rng(), keep_in(store) if store is not None else nullcontext():
-            network.train(training)
-            torch.manual_seed(0)
+    for store in (None, {}):
+        with keep_in(store) if store is not None else nullcontext():
             found = Stepper(network, embedding)(words, states)
-            torch.manual_seed(0)
             expected = Stepper(network)(embedding(words), states)
         torch.testing.assert_close(found, expected)
         assert store is None or next(iter(store))[0] == "looked up"

@@ -309,13 +309,13 @@ def test_wrong_rates_are_refused(rate):
 
 @pytest.mark.parametrize("rate", [0, 0.0, 0.5, 0.99])
 def test_fitting_rates_are_returned(rate):
-    assert check_rate(rate, "zoneout") == rate
+    assert check_rate("zoneout", rate) == rate
 
 
 def test_a_rate_of_one_is_allowed_where_it_makes_sense():
-    assert check_rate(1.0, "zoneout", one=True) == 1.0
+    assert check_rate("zoneout", 1.0, one=True) == 1.0
     for rate in (-0.1, 1.1, math.nan):
         with pytest.raises(
             ValueError, match=f"zoneout is {rate}, but has to lie between 0 and 1:"
         ):
-            check_rate(rate, "zoneout", one=True)
+            check_rate("zoneout", rate, one=True)

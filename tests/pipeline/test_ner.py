@@ -83,6 +83,12 @@ def test_confidences_are_left_out_where_they_are_not_asked_for(nlp):
     assert doc._.entity_sets is None
 
 
+def test_of_no_words_there_is_one_set_if_several_are_asked_for(nlp):
+    assert nlp("")._.entity_sets is None
+    doc = nlp("", component_cfg={"rnn_ner": {"n_best": 2}})
+    assert doc._.entity_sets == [{"probability": 1.0, "entities": ()}]
+
+
 @pytest.mark.parametrize("n_best", [0, -1])
 def test_wrong_settings_are_an_error(nlp, n_best):
     with pytest.raises(ValueError, match=f"n_best is {n_best}"):

@@ -63,6 +63,11 @@ def test_it_writes_one_attribute_and_no_other(output, attr):
     assert scores["rnn_tagger_acc"] == scores[f"{attr}_acc"]
 
 
+def test_without_a_scorer_there_is_no_score():
+    _, tagger = make_tagger(scorer=None)
+    assert tagger.score([]) == {}
+
+
 def test_morphology_is_scored_feature_by_feature():
     nlp, _ = make_tagger(attr="morph")
     scores = nlp.get_pipe("rnn_tagger")

@@ -133,6 +133,9 @@ def test_sizes_follow_a_schedule():
     assert [len(batch) for batch in batcher(items)] == [1] * 4 + [2] * 2 + [4]
     # A schedule goes on through the passes.
     assert [len(batch) for batch in batcher(items)] == [4] * 3
+    batcher = create_bucket_batcher_v1(iter([1, 2]), buffer=4)
+    assert [len(batch) for batch in batcher(items)] == [1] * 4 + [2] * 4
+    assert [len(batch) for batch in batcher(items)] == [2] * 6
 
 
 COMPOUNDING = {"start": 1, "stop": 4, "compound": 2.0}

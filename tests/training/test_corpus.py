@@ -410,9 +410,9 @@ def test_corpus_is_streamed(shuffle_buffer):
         ({"on_misaligned": "keep"}, 'on_misaligned is \'keep\': set it to "error" or "skip"$'),
         ({"on_invalid_utf8": ""}, 'set it to "error" or "replace" or "skip"$'),
         ({"on_too_long": "cut"}, 'on_too_long is \'cut\': set it to "error" or "skip"$'),
-        ({"limit": -1}, "limit is -1: set it to 0 for none"),
-        ({"max_length": -1}, "max_length is -1: set it to 0 for none"),
-        ({"shuffle_buffer": -1}, "shuffle_buffer is -1: set it to 0 for none"),
+        ({"limit": -1}, "limit is -1, but has to be at least 0"),
+        ({"max_length": -1}, "max_length is -1, but has to be at least 0"),
+        ({"shuffle_buffer": -1}, "shuffle_buffer is -1, but has to be at least 0"),
     ],
 )
 def test_wrong_settings_are_refused_at_once(write, settings, message):

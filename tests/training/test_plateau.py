@@ -1,6 +1,7 @@
 """A learning rate that falls where the score does not rise."""
 
 import io
+import warnings
 
 import pytest
 import spacy
@@ -9,7 +10,7 @@ from thinc.config import registry
 
 from spacy_rnn.training import plateau
 from spacy_rnn.training.loggers import create_console_logger_v1
-from spacy_rnn.training.plateau import create_plateau_v1
+from spacy_rnn.training.plateau import create_plateau_v1, promise_scores
 
 
 @pytest.mark.parametrize(
@@ -53,9 +54,22 @@ def test_settings_out_of_bounds(settings, message):
         create_plateau_v1(**{"initial_rate": 1.0, **settings})
 
 
-def test_without_the_logger_it_warns(monkeypatch):
-    monkeypatch.setattr(plateau, "_LISTENING", [])
+def test_what_is_no_number_is_no_best_score():
+    schedule = create_plateau_v1(1.0, 0.5)
+    rates = []
+    for score in (float("nan"), 0.1, 0.2, float("nan")):
+        schedule.tell(score)
+        rates.append(next(schedule))
+    assert rates == [0.5, 0.5, 0.5, 0.25]
+
+
+def test_without_the_logger_it_warns():
+    """Also where a training before it had that logger."""
+    earlier = create_plateau_v1(1.0)
+    promise_scores()
     schedule = create_plateau_v1(1.0)
     with pytest.warns(UserWarning, match="the learning rate stays as it is"):
         rates = [next(schedule) for _ in range(2 * plateau.UNHEARD)]
     assert set(rates) == {1.0}
+    with warnings.catch_warnings(action="error"):
+        assert {next(earlier) for _ in range(2 * plateau.UNHEARD)} == {1.0}

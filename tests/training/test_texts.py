@@ -65,6 +65,10 @@ def test_faults_are_named(path, tmp_path):
         create_text_corpus_v1(None)
     with pytest.raises(ValueError, match="There is no file"):
         create_text_corpus_v1(tmp_path / "nothing.txt")
+    with pytest.raises(ValueError, match="subset is 'en' but split is null"):
+        create_text_corpus_v1(path, subset="en")
+    with pytest.raises(ValueError, match="which has no split 'train': set split = null"):
+        create_text_corpus_v1(path, split="train")
     path.write_bytes(b"good\nb\xffd\n")
     with pytest.raises(ValueError, match="line 2: bytes that are not UTF-8"):
         read(path)

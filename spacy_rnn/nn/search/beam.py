@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ...checks import check_at_least
+from ...checks import check_at_least, check_count
 from .best import find_best
 from .ranking import coverage_penalty, length_penalty
 from .rules import NEVER, Rules
@@ -78,7 +78,7 @@ def beam_search(
         first.
     RAISES (ValueError): If the beam is not wide, or the network's scores are not numbers.
     """
-    check_at_least("beam_width", beam_width, 1)
+    check_count("beam_width", beam_width, 1)
     trace = Trace(rules, lengths, prefixes)
     device = lengths.device
     pieces = torch.full((len(lengths), 1), rules.start, device=device)

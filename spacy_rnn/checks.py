@@ -25,6 +25,7 @@ def check_at_least(name: str, value: float, least: float) -> None:
     least (float): The smallest that makes sense.
     RAISES (ValueError): If it is smaller.
     """
+    _check_number(name, value)
     if not least <= value < math.inf:
         raise ValueError(f"{name} is {value}, but has to be at least {least}")
 
@@ -36,6 +37,7 @@ def check_finite(name: str, value: float) -> None:
     value (float): The number.
     RAISES (ValueError): If it is not finite.
     """
+    _check_number(name, value)
     if not math.isfinite(value):
         raise ValueError(f"{name} is {value}, but has to be a finite number")
 
@@ -48,6 +50,7 @@ def check_count(name: str, value: int, least: int) -> None:
     least (int): The smallest that makes sense.
     RAISES (ValueError): If it is another kind of number, or smaller.
     """
+    _check_number(name, value)
     if not isinstance(value, int):
         raise ValueError(f"{name} is {value}, but has to be a whole number")
     check_at_least(name, value, least)
@@ -62,9 +65,18 @@ def check_rate(name: str, rate: float, *, one: bool = False) -> float:
     RETURNS (float): The same rate.
     RAISES (ValueError): If the rate is out of bounds.
     """
+    _check_number(name, rate)
     if not (0.0 <= rate < 1.0 or (one and rate == 1.0)):
         raise ValueError(
             f"{name} is {rate}, but has to lie between 0 and 1{'' if one else ', below 1'}: "
             f"0 turns it off"
         )
     return rate
+
+
+def _check_number(name: str, value: object) -> None:
+    """Refuse what only looks like a number."""
+    if isinstance(value, str):
+        raise ValueError(
+            f"{name} is {json.dumps(value)}, but has to be a number: leave out the quotes"
+        )

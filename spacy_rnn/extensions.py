@@ -1,5 +1,7 @@
 """Custom attributes of documents, spans and tokens."""
 
+import warnings
+
 from spacy.tokens import Doc, Span, Token
 
 
@@ -11,3 +13,11 @@ def ensure_extension(name: str, owner: type[Doc] | type[Span] | type[Token] = Do
     """
     if not owner.has_extension(name):
         owner.set_extension(name, default=None)
+        return
+    _, method, getter, setter = owner.get_extension(name)
+    if (method or getter) and not setter:
+        warnings.warn(
+            f"{owner.__name__}._.{name} is computed by a function of your own, so that what a "
+            f"component writes to it is not seen: give yours another name, or a setter",
+            stacklevel=3,
+        )

@@ -148,7 +148,9 @@ def k_best_labels(
             [
                 LabelSequence(labels, probability)
                 for labels, probability in zip(
-                    paths.labels.cpu().numpy(), paths.log_probabilities.exp().tolist(), strict=True
+                    paths.labels.cpu().numpy(),
+                    paths.log_probabilities.exp().clamp(max=1.0).tolist(),  # But for rounding.
+                    strict=True,
                 )
             ]
             for paths in crf.k_best(words, lengths, k, mask)

@@ -114,6 +114,9 @@ def _read_entities(iob: np.ndarray, labels: np.ndarray, types: Types) -> np.ndar
     """Give tags to tokens in entities, and `ANY_TAG` to others."""
     begins = (iob == IOB_BEGIN) & (labels != 0)
     inside = begins | (iob == IOB_INSIDE)
+    # As in spaCy, the type of an entity is that of its first token.
+    first = begins | (inside & ~np.append(False, inside[:-1]))
+    labels = labels[np.maximum.accumulate(np.where(first, np.arange(len(labels)), 0))]
     ends = inside & ~np.append((iob == IOB_INSIDE)[1:], False)
     kinds = np.where(ends, np.where(begins, UNIT, LAST), np.where(begins, BEGIN, IN))
     different, place = np.unique(labels, return_inverse=True)

@@ -176,5 +176,6 @@ def _write_entities(doc: Doc, entities: list[Span]) -> list[Span]:
     for span in new:
         iob[span.start : span.end] = IOB_INSIDE
     outside = [doc[index : index + 1] for index in np.flatnonzero(iob == 0).tolist()]
-    doc.set_ents(new, outside=outside, default="unmodified")
+    # Those that were there too: of their tokens some may say another type.
+    doc.set_ents([*doc.ents, *new], outside=outside, default="unmodified")
     return new

@@ -22,7 +22,7 @@ def initialize_labels(
     get_examples (Callable[[], Iterable[Example]]): Gives the training data.
     labels (Iterable[str]): The labels.
     outputs (Callable[[], int]): Tells, once they are there, how many scores a token has.
-    RAISES (ValueError): If there are no labels, or no examples.
+    RAISES (ValueError): If there are no labels, no examples, or another number of scores.
     """
     for label in labels:
         component.add_label(label)
@@ -33,3 +33,8 @@ def initialize_labels(
         raise ValueError(Errors.E923.format(name=component.name))
     alloc = component.model.ops.alloc2f
     component.model.initialize(X=sample, Y=[alloc(len(doc), outputs()) for doc in sample])
+    if component.model.get_dim("nO") != outputs():
+        raise ValueError(
+            f"The model has nO = {component.model.get_dim('nO')} scores for a token, but the "
+            f"labels need {outputs()}: {', '.join(component.labels)}. Set nO to null"
+        )

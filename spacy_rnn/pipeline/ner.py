@@ -45,6 +45,10 @@ class RecurrentEntityRecognizer(TrainablePipe):
     ):
         check_at_least("missed_cost", missed_cost, 0)
         check_count("batch_words", batch_words, 1)
+        if not model.has_ref("crf"):
+            raise ValueError(
+                f'The model of "{name}" has no CRF: choose spacy-rnn.EntityRecognizer.v1'
+            )
         super().__init__(vocab, model, name, labels=[])
         self.scorer = scorer
         self.missed_cost = missed_cost

@@ -1,6 +1,7 @@
 """A tagger that gives each token a label by itself."""
 
 from collections.abc import Callable, Iterable, Iterator
+from inspect import signature
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -161,8 +162,8 @@ class RecurrentTagger(Tagger):
             doc.from_array([self.attr], new)
             if confidences is not None:
                 for token, known, each in zip(doc, old, confidences.tolist(), strict=True):
-                    # How probable a label is that was there before, is not known.
-                    token._.set(self.confidence_attr, None if known else each)
+                    if not known:  # How probable a label is that was there before, is not.
+                        token._.set(self.confidence_attr, each)
 
     def _label_keys(self) -> np.ndarray:
         """Give the labels as spaCy stores them."""
@@ -213,7 +214,13 @@ class RecurrentTagger(Tagger):
             }
             prefix = self.cfg["neg_prefix"]
             labels = sorted({self.vocab.strings[key].removeprefix(prefix) for key in keys if key})
-        if self.attr == "pos" and (wrong := [label for label in labels if label not in UPOS]):
+            if "" in labels:
+                raise ValueError(
+                    f'There is a label "{prefix}", which is what marks labels that a token does '
+                    f"not have: set neg_prefix to something that no label begins with"
+                )
+        all_labels = {*labels, *self.labels}
+        if self.attr == "pos" and (wrong := sorted(all_labels - UPOS.keys())):
             raise ValueError(
                 f'These are no universal parts of speech: {", ".join(wrong)}. With attr = "pos" '
                 f"labels have to be some of {', '.join(sorted(filter(None, UPOS)))}: for others "
@@ -284,5 +291,7 @@ class RecurrentTagger(Tagger):
         """
         if self.scorer is None:
             return {}
-        scores = self.scorer(examples, attr=self.attr, **kwargs)
+        if "attr" in signature(self.scorer).parameters:  # Those of spaCy know theirs.
+            kwargs["attr"] = self.attr
+        scores = self.scorer(examples, **kwargs)
         return scores | {"rnn_tagger_acc": scores.get(f"{self.attr}_acc")}

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from spacy.language import Language
 from spacy.pipeline.textcat import TextCategorizer
 from spacy.pipeline.textcat_multilabel import MultiLabel_TextCategorizer
 from spacy.tokens import Doc
@@ -107,15 +108,29 @@ class RecurrentTextCategorizer(TextCategorizer):
 
     # Training
 
-    def initialize(self, get_examples: Callable[[], Iterable[Example]], **settings: Any) -> None:
+    def initialize(
+        self,
+        get_examples: Callable[[], Iterable[Example]],
+        *,
+        nlp: Language | None = None,
+        labels: Iterable[str] | None = None,
+        positive_label: str | None = None,
+    ) -> None:
         """Find the classes, and build the model for them and for the words of the training data.
 
         get_examples (Callable[[], Iterable[Example]]): Gives the training data.
-        settings (Any): The pipeline, labels and so on, as in stock spaCy.
+        nlp (Language | None): The pipeline.
+        labels (Iterable[str] | None): The classes, where they are known, by `spacy init labels`.
+        positive_label (str | None): Of two classes the one that is scored.
+        RAISES (ValueError): If there are no examples, or the positive label does not fit the
+            classes.
         """
+        self._count_words(get_examples)
+        super().initialize(get_examples, nlp=nlp, labels=labels, positive_label=positive_label)
+
+    def _count_words(self, get_examples: Callable[[], Iterable[Example]]) -> None:
         validate_get_examples(get_examples, f"{type(self).__name__}.initialize")
         count_words(self.model, (example.predicted for example in get_examples()))
-        super().initialize(get_examples, **settings)
 
     def update(self, examples: Iterable[Example], **settings: Any) -> dict[str, float]:
         """Learn from a batch of documents.
@@ -151,3 +166,21 @@ class RecurrentMultiLabelTextCategorizer(RecurrentTextCategorizer, MultiLabel_Te
 
     The settings are those of its factory.
     """
+
+    # spaCy holds the settings of a config against these arguments: there is no positive label.
+    def initialize(  # type: ignore[override]
+        self,
+        get_examples: Callable[[], Iterable[Example]],
+        *,
+        nlp: Language | None = None,
+        labels: Iterable[str] | None = None,
+    ) -> None:
+        """Find the classes, and build the model for them and for the words of the training data.
+
+        get_examples (Callable[[], Iterable[Example]]): Gives the training data.
+        nlp (Language | None): The pipeline.
+        labels (Iterable[str] | None): The classes, where they are known, by `spacy init labels`.
+        RAISES (ValueError): If there are no examples.
+        """
+        self._count_words(get_examples)
+        MultiLabel_TextCategorizer.initialize(self, get_examples, nlp=nlp, labels=labels)

@@ -188,9 +188,10 @@ def test_labels_are_written_for_later(trained, name):
     """As `spacy init labels` and a config that reads its files do."""
     (component,) = (pipe for _, pipe in trained(name).pipeline)
     nlp = make_pipeline(SAMPLES[name])
-    (other,) = (pipe for _, pipe in nlp.pipeline)
+    ((given, other),) = nlp.pipeline
     examples = SAMPLES[name].make_examples(nlp)[:1]
-    other.initialize(lambda: examples, nlp=nlp, labels=component.label_data)
+    nlp.config["initialize"]["components"][given] = {"labels": component.label_data}
+    nlp.initialize(lambda: examples)
     assert other.labels == component.labels
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import spacy
 import torch
-from contract_samples import SAMPLES, make_pipeline, train
+from contract_samples import SAMPLES, TOK2VEC, make_pipeline, train
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 from spacy.util import fix_random_seed
@@ -87,6 +87,8 @@ def test_of_no_words_there_is_one_set_if_several_are_asked_for(nlp):
     assert nlp("")._.entity_sets is None
     doc = nlp("", component_cfg={"rnn_ner": {"n_best": 2}})
     assert doc._.entity_sets == [{"probability": 1.0, "entities": ()}]
+    (certain,) = nlp("  ", component_cfg={"rnn_ner": {"n_best": 2}})._.entity_sets
+    assert 0.999 < certain["probability"] <= 1.0
 
 
 @pytest.mark.parametrize("n_best", [0, -1])
@@ -112,6 +114,25 @@ def test_entities_that_are_set_stay_and_their_ids_too(nlp):
     nlp.get_pipe("rnn_ner")(doc)
     assert doc.ents[0]._.confidence == confidence
     assert {token.ent_iob_ for token in doc} == {"B", "I", "O"}
+
+
+def test_the_type_of_an_entity_that_is_set_is_that_of_its_first_token(nlp):
+    """As spaCy has it, whatever its other tokens say."""
+    doc = nlp.make_doc(WORDS)
+    doc.set_ents([Span(doc, 1, 3, "PLACE"), Span(doc, 4, 6, "SHIP")], default="missing")
+    for token in (doc[2], doc[5]):
+        token.ent_type_ = "PERSON"
+    known = entities(doc)
+    types = {doc.vocab.strings["PLACE"]: 0, doc.vocab.strings["SHIP"]: 1}
+    tags = gold_tags([Example(nlp.make_doc(WORDS), doc.copy())], types)
+    assert tags.tolist() == [ANY_TAG, 1, 3, ANY_TAG, 5, 7]
+    assert entities(nlp.get_pipe("rnn_ner")(doc))[1:] == known == [(1, 3, "PLACE"), (4, 6, "SHIP")]
+
+
+def test_a_model_without_a_crf_is_refused():
+    model = {"@architectures": "spacy-rnn.Tagger.v1", "output": "softmax", "tok2vec": TOK2VEC}
+    with pytest.raises(ValueError, match='model of "rnn_ner" has no CRF'):
+        spacy.blank("en").add_pipe("rnn_ner", config={"model": model})
 
 
 def test_blocked_tokens_are_in_no_entity(nlp):

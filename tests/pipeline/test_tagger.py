@@ -110,10 +110,64 @@ def test_negative_labels_are_no_labels():
     assert tagger.labels == ("NN",)
 
 
+def test_a_label_is_more_than_the_mark_of_negative_ones():
+    nlp, _ = make_tagger()
+    examples = [Example.from_dict(nlp.make_doc("no !"), {"tags": ["UH", "!"]})]
+    with pytest.raises(ValueError, match=r'There is a label "!", .* set neg_prefix'):
+        nlp.initialize(lambda: examples)
+    nlp, tagger = make_tagger(neg_prefix="~")
+    initialize(nlp, [Example.from_dict(nlp.make_doc("no !"), {"tags": ["UH", "!"]})])
+    assert tagger.labels == ("!", "UH")
+
+
 def test_parts_of_speech_are_universal():
     nlp, tagger = make_tagger(attr="pos")
     with pytest.raises(ValueError, match="no universal parts of speech: FOO"):
         tagger.initialize(lambda: make_pos_examples(nlp), labels=["FOO", "NOUN"])
+    nlp, tagger = make_tagger(attr="pos")
+    tagger.add_label("BAR")
+    with pytest.raises(ValueError, match="no universal parts of speech: BAR"):
+        tagger.initialize(lambda: make_pos_examples(nlp))
+
+
+@pytest.mark.parametrize(
+    ("output", "number", "message"),
+    [
+        ("softmax", 2, "cannot add any more labels"),
+        ("softmax", 20, r"nO = 20 .* need 9: .* Set nO to null"),
+        ("crf", 2, r"nO = 2 .* need 9: .* Set nO to null"),
+    ],
+)
+def test_another_number_of_scores_is_an_error(output, number, message):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("rnn_tagger", config={"model": {**OUTPUTS[output], "nO": number}})
+    with pytest.raises(ValueError, match=message):
+        initialize(nlp)
+
+
+def test_scorers_of_spacy_fit():
+    nlp, _ = make_tagger(scorer={"@scorers": "spacy.tagger_scorer.v1"})
+    examples = initialize(nlp)
+    assert nlp.evaluate(examples)["tag_acc"] is not None
+
+
+@pytest.mark.parametrize("names", [["tagger", "rnn_tagger"], ["rnn_tagger", "tagger"]])
+def test_it_hides_no_score_of_another_tagger(names):
+    nlp = spacy.blank("en")
+    for name in names:
+        nlp.add_pipe(name)
+    weights = nlp.config["training"]["score_weights"]
+    assert weights["tag_acc"] == weights["rnn_tagger_acc"] == 0.5
+
+
+@each_output
+def test_a_second_pass_leaves_confidences(output):
+    nlp, tagger = make_tagger(output, confidence=True)
+    initialize(nlp)
+    doc = nlp("cats slept in Oslo")
+    confidences = [token._.tag_confidence for token in doc]
+    assert None not in confidences
+    assert [token._.tag_confidence for token in tagger(doc)] == confidences
 
 
 @each_output

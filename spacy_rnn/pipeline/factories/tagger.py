@@ -52,12 +52,8 @@ DEFAULTS = Config().from_str(DEFAULT_CONFIG)["rnn_tagger"]
     "rnn_tagger",
     assigns=["token.tag"],
     default_config=DEFAULTS,
-    default_score_weights={
-        "rnn_tagger_acc": 1.0,
-        "tag_acc": None,
-        "pos_acc": None,
-        "morph_acc": None,
-    },
+    # None of "tag_acc" and so on, which would hide them where a stock component has them too.
+    default_score_weights={"rnn_tagger_acc": 1.0},
 )
 def make_tagger(
     nlp: Language,

@@ -175,18 +175,20 @@ def _scan_rectangles(
     hidden = starts[0][0].shape[2]
     marked = functional.pad(data, (0, 1, 0, 1))
     marked.detach()[-1, -1] = 1.0  # A constant, for which gradients need not be recorded.
-    rows = marked.index_select(0, layout.words).split([b.steps * b.width for b in layout.blocks])
+    rows = marked.index_select(0, layout.words)
+    areas = [block.steps * block.width for block in layout.blocks]
+    parts = [rows] if len(areas) == 1 else rows.split(areas)  # Which copies the gradient.
     inputs = [
-        block.view(shape.steps, shape.width, -1)
-        for block, shape in zip(rows, layout.blocks, strict=True)
+        part.view(block.steps, block.width, -1)
+        for part, block in zip(parts, layout.blocks, strict=True)
     ]
     outputs, cell_states = [], []
     for direction, (input_matrix, recurrent_matrix, *biases) in enumerate(weights):
         backward = direction == 1
         matrices = _prepare_matrices(input_matrix, recurrent_matrix, backward, holds)
-        parts = [
+        results = [
             torch.mkldnn_rnn_layer(
-                block,
+                words,
                 matrices[0],
                 matrices[1],
                 biases[0],
@@ -203,10 +205,10 @@ def _scan_rectangles(
                 False,  # batch_first
                 torch.is_grad_enabled(),  # train: whether a backward pass may follow
             )
-            for block, hidden_start, cell_start in zip(inputs, *starts, strict=True)
+            for words, hidden_start, cell_start in zip(inputs, *starts, strict=True)
         ]
-        outputs.append([output.view(-1, hidden) for output, *_ in parts])
-        cell_states.append([cell for _, _, cell, _ in parts])
+        outputs.append([output.view(-1, hidden) for output, *_ in results])
+        cell_states.append([cell for _, _, cell, _ in results])
     blocks = [torch.cat(directions, dim=1) for directions in zip(*outputs, strict=True)]
     everything = blocks[0] if len(blocks) == 1 else torch.cat(blocks)
     return everything.index_select(0, layout.rows), cell_states

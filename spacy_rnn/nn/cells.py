@@ -6,8 +6,10 @@ import torch
 from torch import Tensor
 
 State = tuple[Tensor, ...]
-"""The hidden state and, for an LSTM, the cell state, each `(directions, batch, hidden)`; or, layer
-by layer, these of each layer, each `(batch, hidden)`."""
+"""The hidden state and, for an LSTM, the cell state, each `(directions, batch, hidden)`."""
+
+LayerStates = tuple[Tensor, ...]
+"""Layer by layer the hidden state and, for an LSTM, the cell state, each `(batch, hidden)`."""
 
 Weights = tuple[Tensor, Tensor, Tensor, Tensor]
 """Input matrix `(gates * hidden, inputs)`, recurrent matrix `(gates * hidden, hidden)`,
@@ -77,20 +79,20 @@ STEPS: dict[str, Callable[[Tensor, Tensor, State], State]] = {
 }
 
 
-def by_layer(state: State) -> State:
+def by_layer(state: State) -> LayerStates:
     """Take a state apart.
 
     state (State): The states of all layers, each part `(layers, batch, hidden)`.
-    RETURNS (State): The same layer by layer.
+    RETURNS (LayerStates): The same layer by layer.
     """
     layers = zip(*(part.unbind() for part in state), strict=True)
     return tuple(part for layer in layers for part in layer)
 
 
-def by_part(states: State, parts: int) -> State:
+def by_part(states: LayerStates, parts: int) -> State:
     """Put a state together.
 
-    states (State): The states of all layers, layer by layer.
+    states (LayerStates): The states of all layers.
     parts (int): The parts of each.
     RETURNS (State): The same part by part, each `(layers, batch, hidden)`.
     """

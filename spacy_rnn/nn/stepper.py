@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, cast
 
 from torch import Tensor, nn
 
-from .cells import STEPS, State
+from .cells import STEPS, LayerStates
 from .lookup import lookup
 from .products import multiplier
 from .regularize import zoneout
@@ -56,18 +56,17 @@ class Stepper:
         self._recur = [multiplier([matrix], [bias]) for _, matrix, _, bias in own]
 
     def __call__(
-        self, words: Tensor, states: State, recurrent: Tensor | None = None
-    ) -> tuple[Tensor, State]:
+        self, words: Tensor, states: LayerStates, recurrent: Tensor | None = None
+    ) -> tuple[Tensor, LayerStates]:
         """Read a word of each sequence.
 
         words (Tensor): The words: vectors, `(batch, inputs)`, or entries of the vocabulary,
             `(batch,)`.
-        states (State): The states before it, layer by layer: of each the hidden state and, for an
-            LSTM, the cell state, `(batch, hidden)`.
+        states (LayerStates): The states before it.
         recurrent (Tensor | None): What the recurrent matrix of the last layer makes of its hidden
             state, if that is given: `(batch, gates * hidden)`.
-        RETURNS (tuple[Tensor, State]): The output at the word, `(batch, width)`, and the states
-            after it.
+        RETURNS (tuple[Tensor, LayerStates]): The output at the word, `(batch, width)`, and the
+            states after it.
         """
         network = self._network
         if self._embedding is None:

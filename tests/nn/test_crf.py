@@ -229,8 +229,8 @@ def test_float32_is_exact_enough_for_long_sequences_of_many_labels():
 def test_best_paths_of_long_sequences_are_those_of_float64():
     """Sums along a path lose the digits that tell labels apart, if they are let grow."""
     crf = make_crf(anything_goes, 5)
-    lengths = torch.tensor([100_000])
-    scores = 50 + torch.randn(100_000, 5, dtype=torch.float64)
+    lengths = torch.tensor([20_000])
+    scores = 50 + torch.randn(20_000, 5, dtype=torch.float64)
     exact, (pair,) = crf.viterbi(scores, lengths), crf.k_best(scores, lengths, 2)
     crf, scores = crf.float(), scores.float()
     assert (crf.viterbi(scores, lengths) != exact).sum() < 5

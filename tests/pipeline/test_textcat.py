@@ -5,7 +5,7 @@ import pytest
 import spacy
 from spacy.training import Example
 from spacy.util import fix_random_seed
-from thinc.api import Adam
+from thinc.api import Adam, ConfigValidationError
 
 from spacy_rnn.layers.textcat import forward
 
@@ -55,6 +55,17 @@ def initialize(nlp, factory="rnn_textcat"):
     fix_random_seed(0)
     nlp.initialize(lambda: examples)
     return examples
+
+
+def test_one_class_is_scored_if_a_config_says_so():
+    nlp = make_pipeline()
+    nlp.config["initialize"]["components"]["rnn_textcat"] = {"positive_label": "GOOD"}
+    examples = initialize(nlp)
+    assert nlp.evaluate(examples)["cats_score_desc"] == "F (GOOD)"
+    nlp = make_pipeline("rnn_textcat_multilabel")
+    nlp.config["initialize"]["components"]["rnn_textcat_multilabel"] = {"positive_label": "GOOD"}
+    with pytest.raises(ConfigValidationError, match="positive_label"):
+        initialize(nlp, "rnn_textcat_multilabel")
 
 
 def train(nlp, examples, steps=30, **settings):

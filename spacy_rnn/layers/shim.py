@@ -297,16 +297,15 @@ class NetworkShim(PyTorchShim):
         self._kept = {}
 
     def _autocast(self) -> AbstractContextManager:
-        if not self._mixed_precision:
-            return nullcontext()
-        if not has_bfloat16(self._device):
+        if self._mixed_precision:
+            if has_bfloat16(self._device):
+                return torch.autocast(self._device.type, torch.bfloat16)
             warnings.warn(
                 f"mixed_precision is on, but torch knows no bfloat16 on this device "
                 f"({self._device}): computing in float32",
                 stacklevel=2,
             )
-            return nullcontext()
-        return torch.autocast(self._device.type, torch.bfloat16)
+        return nullcontext()
 
 
 def _clip(gradients: Collection[Any], limit: float) -> float:

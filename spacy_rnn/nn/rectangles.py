@@ -155,6 +155,8 @@ def _shapes(lengths: list[int], left: int, rest: bool) -> list[tuple[int, int]]:
     }
     bits = 3 if rest else 5
     shapes = [(_round_up(steps, bits), width) for width, steps in heights.items()]
+    # What does not quite fit had rather be a little longer than half as wide.
+    shapes += [(_round_up(steps + 1, bits), width) for steps, width in shapes]
     # A step takes about as long as a column more would.
     return sorted(shapes, key=lambda shape: shape[0] * (shape[1] + 1))
 

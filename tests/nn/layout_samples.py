@@ -28,3 +28,9 @@ def check_layout(layout, lengths):
     assert layout.words[layout.rows].tolist() == list(range(total))
     assert int((layout.words < total).sum()) == total
     assert int((layout.words == total).sum()) == len(layout.words) - total
+
+
+def check_ordered_layout(layout, lengths):
+    """Check also the order of a layout that has one."""
+    check_layout(layout, lengths)
+    assert layout.order.tolist() == longest_first(lengths)

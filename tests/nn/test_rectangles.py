@@ -4,7 +4,14 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from layout_samples import batches_with_words, check_layout, longest_first, repeatable, words_of
+from layout_samples import (
+    batches_with_words,
+    check_layout,
+    check_ordered_layout,
+    longest_first,
+    repeatable,
+    words_of,
+)
 
 from spacy_rnn.nn.rectangles import CALL_COST, MAX_CELLS, pad, share
 
@@ -30,8 +37,7 @@ def random_lengths(low, high, size, seed=0):
 def test_padded_words_come_in_rectangles(lengths, cell_cost):
     """Each column holds one sequence in the order of time, then padding."""
     layout = pad(torch.tensor(lengths), CPU, cell_cost)
-    check_layout(layout, lengths)
-    assert layout.order.tolist() == longest_first(lengths)
+    check_ordered_layout(layout, lengths)
     assert cells_of(layout) == len(layout.words)
     padding = sum(lengths)
     words = words_of(lengths)
@@ -109,7 +115,7 @@ def test_long_sequences_share_no_call():
 @pytest.mark.parametrize("dtype", [torch.int32, torch.int64])
 def test_lengths_of_any_width_are_the_same(dtype):
     lengths = torch.tensor([2, 0, 3], dtype=dtype)
-    check_layout(pad(lengths, CPU, 1), [2, 0, 3])
+    check_ordered_layout(pad(lengths, CPU, 1), [2, 0, 3])
     check_layout(share(lengths, CPU), [2, 0, 3])
 
 
@@ -160,7 +166,7 @@ def test_shapes_of_shared_columns_are_few():
         lengths = random_lengths(1, 60, 64, seed)
         lengths = lengths[lengths.cumsum(0) <= 500]
         shapes |= {(block.steps, block.width) for block in share(lengths, CPU).blocks}
-    assert len(shapes) <= 20
+    assert len(shapes) <= 12
 
 
 def test_rectangles_stay_in_the_caches():

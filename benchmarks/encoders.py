@@ -24,8 +24,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import rnn
 
-from spacy_rnn.nn.kept import keep_in
-from spacy_rnn.nn.recurrent import RecurrentNetwork
+from spacy_rnn.nn.kernels.prepared import keep_in
+from spacy_rnn.nn.rnn.network import RecurrentNetwork
 
 CELLS = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn_tanh": nn.RNN}
 SIZES = [(96, 48), (128, 128)]

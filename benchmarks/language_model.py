@@ -34,7 +34,7 @@ from thinc.api import SGD, fix_random_seed
 from torch import Tensor, nn
 from torch.nn import functional
 
-from spacy_rnn.training.lanes import create_lane_batcher_v1
+from spacy_rnn.training.bptt import create_lane_batcher_v1
 
 WIDTH, DEPTH, LANES, STEPS, RATE, CLIP = 200, 2, 20, 35, 20.0, 0.25
 CONFIG = Path(__file__).parent.parent / "configs" / "lm.cfg"

@@ -66,7 +66,7 @@ class PlainTranslator(nn.Module):
     def copy_weights(self, ours: nn.Module) -> None:
         """Take the weights of our network.
 
-        ours (nn.Module): A `spacy_rnn.nn.seq2seq.Seq2Seq` of the same sizes.
+        ours (nn.Module): A `spacy_rnn.nn.seq2seq.model.Seq2Seq` of the same sizes.
         """
         names = {
             "encoder.embedding.": "source.",

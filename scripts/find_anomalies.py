@@ -11,7 +11,7 @@ from pathlib import Path
 import spacy
 import typer
 
-from spacy_rnn.visual.surprise import render_surprises
+from spacy_rnn.report.charts.surprisal import render_surprises
 
 
 def main(model: Path, log: Path, output: Path, most: int = 12) -> None:

@@ -21,7 +21,7 @@ from spacy.training.converters import conllu_to_docs
 from wasabi import msg
 
 from spacy_rnn.cli.convert import convert
-from spacy_rnn.training.corpus import RULES
+from spacy_rnn.training.parallel import RULES
 
 PARTS = ("train", "dev", "test")
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import typer
 
-from spacy_rnn.visual.curves import render_learning_curve
-from spacy_rnn.visual.report import find_attention, make_report
+from spacy_rnn.report.charts.curves import render_learning_curve
+from spacy_rnn.report.report import find_attention, make_report
 
 
 def main(metrics: Path, log: Path, samples: Path, output: Path) -> None:

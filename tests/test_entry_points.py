@@ -31,8 +31,9 @@ def test_factories_import_components_when_they_make_them(run_python):
     """Every blank pipeline loads all factories."""
     code = (
         "import sys; import spacy; spacy.blank('en'); "
-        "assert 'spacy_rnn.pipeline.factories.translator' in sys.modules; "
-        "components = ('crf_tagger', 'language_model', 'ner', 'tagger', 'textcat', 'translator'); "
-        "print(*[name for name in components if f'spacy_rnn.pipeline.{name}' in sys.modules])"
+        "assert 'spacy_rnn.pipeline.translator.factory' in sys.modules; "
+        "components = ('lm', 'ner', 'tagger', 'textcat', 'translator'); "
+        "modules = [f'spacy_rnn.pipeline.{name}.component' for name in components]; "
+        "print(*[name for name in modules if name in sys.modules])"
     )
     assert run_python("-c", code).strip() == ""

@@ -10,12 +10,12 @@ from confection import Config
 from spacy import registry
 from thinc.api import Optimizer
 
-from spacy_rnn.layers.encoders import build_recurrent_encoder_v1
-from spacy_rnn.pipeline.factories.language_model import DEFAULTS as LANGUAGE_MODEL
-from spacy_rnn.pipeline.factories.ner import DEFAULTS as NER_DEFAULTS
-from spacy_rnn.pipeline.factories.tagger import DEFAULTS as TAGGER_DEFAULTS
-from spacy_rnn.pipeline.factories.textcat import DEFAULTS as TEXTCAT_DEFAULTS
-from spacy_rnn.pipeline.factories.translator import DEFAULTS
+from spacy_rnn.architectures.encoders import build_recurrent_encoder_v1
+from spacy_rnn.pipeline.lm.factory import DEFAULTS as LANGUAGE_MODEL
+from spacy_rnn.pipeline.ner.factory import DEFAULTS as NER_DEFAULTS
+from spacy_rnn.pipeline.tagger.factory import DEFAULTS as TAGGER_DEFAULTS
+from spacy_rnn.pipeline.textcat.factory import DEFAULTS as TEXTCAT_DEFAULTS
+from spacy_rnn.pipeline.translator.factory import DEFAULTS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf8")

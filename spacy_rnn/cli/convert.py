@@ -8,8 +8,8 @@ from spacy.tokens import DocBin
 from spacy.util import get_lang_class
 from wasabi import Printer, msg
 
-from ..training.corpus import ParallelCorpus, create_parallel_corpus_v1
-from ..training.records import make_annotated_doc
+from ..training.parallel import ParallelCorpus, create_parallel_corpus_v1
+from ..training.readers.records import make_annotated_doc
 
 
 def convert_cli(

@@ -11,13 +11,14 @@ from spacy.training import Corpus, Example
 from wasabi import msg
 
 from ..checks import check_count
-from ..metrics.translation import compare_translations, references_of
-from ..pipeline.alignment import to_matrix
-from ..training.corpus import create_parallel_corpus_v1
+from ..metrics.common import references_of
+from ..metrics.translation import compare_translations
+from ..pipeline.translator.alignment import to_matrix
+from ..training.parallel import create_parallel_corpus_v1
 from .models import load_translator
 
 if TYPE_CHECKING:
-    from ..pipeline.translator import Translator
+    from ..pipeline.translator.component import Translator
 
 ROWS = {
     "BLEU": "bleu",

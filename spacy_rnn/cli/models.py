@@ -8,7 +8,7 @@ from spacy.language import Language
 from spacy.util import load_model
 
 if TYPE_CHECKING:
-    from ..pipeline.translator import Translator
+    from ..pipeline.translator.component import Translator
 
 
 def load_translator(
@@ -22,7 +22,7 @@ def load_translator(
     RETURNS (tuple[Language, Translator]): The pipeline and its translator.
     RAISES (ValueError): If there is no translator of that name, or not one alone.
     """
-    from ..pipeline.translator import Translator
+    from ..pipeline.translator.component import Translator
 
     setup_gpu(gpu_id, silent=True)
     nlp = load_model(model)

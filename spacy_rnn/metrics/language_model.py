@@ -1,16 +1,12 @@
 """Scores of language models: how well texts were foreseen."""
 
-import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from spacy.tokens import Doc
 from spacy.training import Example
 
-from .translation import perplexity
-
-BITS = math.log(2)
-"""A bit in nats."""
+from .common import perplexity_of
 
 
 def create_language_model_scorer_v1() -> Callable[..., dict[str, Any]]:
@@ -58,13 +54,3 @@ def score_examples(
     if pieces:
         scores["piece_perplexity"] = perplexity_of(bits, pieces)
     return scores
-
-
-def perplexity_of(bits: float, units: int) -> float:
-    """Turn the surprisal of a text into a perplexity.
-
-    bits (float): The surprisal, in bits.
-    units (int): What it is shared among: pieces or words, with an end for each text.
-    RETURNS (float): The perplexity, at least 1 and never more than the largest number.
-    """
-    return perplexity(bits * BITS, units)

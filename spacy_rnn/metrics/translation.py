@@ -1,10 +1,11 @@
 """Scores of translations, by sacreBLEU on detokenised text."""
 
-import math
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 from spacy.training import Example
+
+from .common import references_of
 
 
 def create_translation_scorer_v1() -> Callable[..., dict[str, Any]]:
@@ -29,19 +30,6 @@ def score_examples(
         (example.predicted._.get(attr) or "", references_of(example, attr)) for example in examples
     ]
     return score_translations([(text, references) for text, references in pairs if references])
-
-
-def references_of(example: Example, attr: str) -> list[str]:
-    """Give the reference translations of an example.
-
-    example (Example): The example.
-    attr (str): The custom attribute that holds them.
-    RETURNS (list[str]): All of them; none where the attribute is not set.
-    """
-    references = example.reference._.get(attr)
-    if references is None:
-        return []
-    return [references] if isinstance(references, str) else list(references)
 
 
 def score_translations(pairs: list[tuple[str, list[str]]]) -> dict[str, Any]:
@@ -109,15 +97,3 @@ def _columns(references: list[list[str]]) -> list[list[str | None]]:
         [each[index] if index < len(each) else None for each in references]
         for index in range(most)
     ]
-
-
-def perplexity(surprisal: float, units: int) -> float:
-    """Turn a negative log-likelihood into a perplexity.
-
-    surprisal (float): The negative log-likelihood of a text, in nats.
-    units (int): What it is shared among: pieces or words, with an end for each sentence.
-    RETURNS (float): The perplexity, at least 1 and never more than the largest number.
-    """
-    if units == 0:
-        return 1.0
-    return math.exp(min(surprisal / units, 700.0))

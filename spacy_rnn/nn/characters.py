@@ -10,10 +10,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..checks import check_count
+from .batch.segments import owners
+from .dropout import LockedDropout, WeightDrop
 from .pooling import reduce_last
-from .ragged import owners
-from .recurrent import RecurrentNetwork
-from .regularize import LockedDropout, WeightDrop
+from .rnn.network import RecurrentNetwork
 
 BYTES = 256
 

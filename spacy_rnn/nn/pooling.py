@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from ..checks import check_at_least, check_choice, check_count
-from .ragged import owners
-from .recurrent import RecurrentNetwork
-from .regularize import LockedDropout
+from .batch.segments import owners
+from .dropout import LockedDropout
+from .rnn.network import RecurrentNetwork
 
 
 class Pooling(nn.Module):

@@ -7,7 +7,7 @@ from spacy.errors import Errors
 from spacy.pipeline import TrainablePipe
 from spacy.training import Example
 
-from ..layers.vocabulary import count_words
+from ..architectures.known_words import count_words
 
 
 def initialize_labels(

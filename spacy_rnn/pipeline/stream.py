@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from torch import Tensor
     from typing_extensions import Self
 
-    from ..layers.shim import NetworkShim
+    from ..bridge.shim import NetworkShim
 
 
 class Stream(ABC):

@@ -13,7 +13,7 @@ from spacy.language import Language
 from thinc.model import Model
 from wasabi import Printer
 
-from .plateau import promise_scores, tell_plateaus
+from .schedules import promise_scores, tell_plateaus
 
 LogStep = Callable[[dict[str, Any] | None], None]
 Finalize = Callable[[], None]

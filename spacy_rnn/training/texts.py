@@ -8,7 +8,7 @@ from spacy.language import Language
 from spacy.training import Example
 
 from ..checks import check_choice, check_count
-from .sources import Read, open_texts
+from .readers.sources import Read, open_texts
 
 DOCUMENTS = ("line", "paragraph", "file")
 

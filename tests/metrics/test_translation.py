@@ -6,7 +6,8 @@ import pytest
 import sacrebleu
 import srsly
 
-from spacy_rnn.metrics.translation import compare_translations, perplexity, score_translations
+from spacy_rnn.metrics.common import perplexity
+from spacy_rnn.metrics.translation import compare_translations, score_translations
 
 # The example of sacreBLEU's own documentation, whose score is known: two references.
 SYSTEM = ["The dog bit the man.", "It wasn't surprising.", "The man had just bitten him."]

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from spacy_rnn.nn.characters import CharacterCNN, CharacterRNN
-from spacy_rnn.nn.regularize import followers, set_dropout
+from spacy_rnn.nn.dropout import followers, set_dropout
 
 
 @pytest.mark.parametrize("kind", [CharacterRNN, CharacterCNN])

@@ -44,7 +44,7 @@ def test_registered_functions_load_without_what_they_may_need_later(without_torc
         "before = set(sys.modules)\n"
         "for name in spacy.registry.get_registry_names():\n"
         "    getattr(spacy.registry, name).get_all()\n"
-        "assert 'spacy_rnn.layers.encoders' in sys.modules\n"
+        "assert 'spacy_rnn.architectures.encoders' in sys.modules\n"
         "heavy = {'torch', 'safetensors', 'datasets', 'sacrebleu', 'sentencepiece'}\n"
         "print(heavy & (set(sys.modules) - before))\n"
     )

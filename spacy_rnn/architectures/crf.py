@@ -1,0 +1,233 @@
+"""A linear-chain CRF over the scores that any model gives to labels at tokens."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+import numpy as np
+from spacy.tokens import Doc
+from thinc.api import ArgsKwargs, Model, torch2xp, xp2torch
+from thinc.types import Floats1d, Floats2d
+
+from ..bridge.flat import unflatten
+from ..nn.crf.constraints import Rules
+from ..types import AllowedLabels, CRFModel, Labeller, LabelScores
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..bridge.shim import NetworkShim
+    from ..nn.crf.model import CRF
+
+
+def with_crf(scorer: Labeller, rules: Callable[[int], Rules]) -> Labeller:
+    """Put a CRF beside a model that scores labels.
+
+    scorer (Labeller): Scores each label at each token.
+    rules (Callable[[int], Rules]): Tells which labels may follow which.
+    RETURNS (Labeller): A model with the same scores, and the CRF as its "crf".
+    """
+    crf = make_crf(rules)
+    return Model(
+        "crf_labeller",
+        forward_scores,
+        init=init_scores,
+        layers=[scorer, crf],
+        dims={"nO": None},
+        refs={"crf": crf, "scorer": scorer, "tok2vec": scorer.get_ref("tok2vec")},
+    )
+
+
+def make_crf(rules: Callable[[int], Rules]) -> CRFModel:
+    """Make a CRF.
+
+    rules (Callable[[int], Rules]): Tells for so many labels which may follow which.
+    RETURNS (CRFModel): Scores and allowed labels in, negative log-likelihoods out.
+    """
+    from ..bridge.shim import NetworkShim
+    from ..nn.crf.model import CRF
+
+    shim = NetworkShim(partial(CRF, rules=rules), {"labels": 1})
+    return Model("crf", forward_loss, shims=[shim])
+
+
+def forward_scores(
+    model: Labeller, docs: list[Doc], is_train: bool
+) -> tuple[LabelScores, Callable]:
+    """Score labels.
+
+    model (Labeller): The model.
+    docs (list[Doc]): Documents.
+    is_train (bool): Whether gradients will follow.
+    RETURNS (tuple[LabelScores, Callable]): For each document an array `(tokens, labels)`, and
+        a callback from its gradient.
+    """
+    return model.get_ref("scorer")(docs, is_train)
+
+
+def init_scores(
+    model: Labeller, X: list[Doc] | None = None, Y: list[Floats2d] | None = None
+) -> None:
+    """Build the CRF for as many labels as are scored.
+
+    model (Labeller): The model.
+    X (list[Doc] | None): Sample documents.
+    Y (list[Floats2d] | None): Sample scores.
+    """
+    scorer = model.get_ref("scorer")
+    scorer.initialize(X=X, Y=Y)
+    model.set_dim("nO", scorer.get_dim("nO"), force=True)
+    _shim(model.get_ref("crf")).build(labels=scorer.get_dim("nO"))
+
+
+def forward_loss(
+    model: CRFModel, inputs: tuple[LabelScores, AllowedLabels], is_train: bool
+) -> tuple[Floats1d, Callable]:
+    """Compute how unlikely the labels are that are allowed.
+
+    model (CRFModel): The CRF.
+    inputs (tuple[LabelScores, AllowedLabels]): Scores of labels, and which of them may be
+        right at each token.
+    is_train (bool): Whether gradients will follow.
+    RETURNS (tuple[Floats1d, Callable]): The negative log-likelihood of each document, and a
+        callback from its gradient to that of the scores.
+    """
+    scores, allowed = inputs
+    words, lengths = _to_torch(model, scores, is_train)
+    arguments = (words, lengths, _mask(model, allowed))
+    losses, backprop_network = _shim(model)(ArgsKwargs(arguments, {}), is_train)
+
+    def backprop(d_losses: Floats1d) -> LabelScores:
+        gradients = {"grad_tensors": xp2torch(d_losses, device=losses.device)}
+        d_words = backprop_network(ArgsKwargs((losses,), gradients)).args[0]
+        array = cast(Floats2d, torch2xp(d_words, ops=model.ops))
+        return unflatten(array, lengths.tolist())
+
+    return cast(Floats1d, torch2xp(losses, ops=model.ops)), backprop
+
+
+def best_labels(
+    model: CRFModel, scores: LabelScores, allowed: AllowedLabels | None = None
+) -> np.ndarray:
+    """Find the most probable labels.
+
+    model (CRFModel): The CRF.
+    scores (LabelScores): Scores of labels.
+    allowed (AllowedLabels | None): Which of them are allowed. None for all.
+    RETURNS (np.ndarray): The label of each token of all documents, `(tokens,)`.
+    """
+    with _lend(model, scores, allowed) as (crf, words, lengths, mask):
+        return crf.viterbi(words, lengths, mask).cpu().numpy()
+
+
+class LabelSequence(NamedTuple):
+    """One way to label a document.
+
+    labels (np.ndarray): The label of each token.
+    probability (float): How probable it is.
+    """
+
+    labels: np.ndarray
+    probability: float
+
+
+def k_best_labels(
+    model: CRFModel, scores: LabelScores, k: int, allowed: AllowedLabels | None = None
+) -> list[list[LabelSequence]]:
+    """Find the k most probable ways to label each document.
+
+    model (CRFModel): The CRF.
+    scores (LabelScores): Scores of labels.
+    k (int): How many.
+    allowed (AllowedLabels | None): Which of them are allowed. None for all.
+    RETURNS (list[list[LabelSequence]]): Those of each document, the most probable first.
+    """
+    with _lend(model, scores, allowed) as (crf, words, lengths, mask):
+        return [
+            [
+                LabelSequence(labels, probability)
+                for labels, probability in zip(
+                    paths.labels.cpu().numpy(),
+                    paths.log_probabilities.exp().clamp(max=1.0).tolist(),  # But for rounding.
+                    strict=True,
+                )
+            ]
+            for paths in crf.k_best(words, lengths, k, mask)
+        ]
+
+
+def label_probabilities(
+    model: CRFModel, scores: LabelScores, labels: np.ndarray, allowed: AllowedLabels | None = None
+) -> np.ndarray:
+    """Compute how probable each label is by itself.
+
+    model (CRFModel): The CRF.
+    scores (LabelScores): Scores of labels.
+    labels (np.ndarray): A label for each token of all documents, `(tokens,)`.
+    allowed (AllowedLabels | None): Which of them are allowed. None for all.
+    RETURNS (np.ndarray): Its probability, `(tokens,)`.
+    """
+    with _lend(model, scores, allowed) as (crf, words, lengths, mask):
+        marginals = crf.marginals(words, lengths, mask).cpu().numpy()
+    return marginals[np.arange(len(labels)), labels]
+
+
+def span_probabilities(
+    model: CRFModel,
+    scores: LabelScores,
+    labels: np.ndarray,
+    spans: tuple[np.ndarray, np.ndarray],
+    allowed: AllowedLabels | None = None,
+) -> np.ndarray:
+    """Compute how probable it is that spans have exactly their labels.
+
+    model (CRFModel): The CRF.
+    scores (LabelScores): Scores of labels.
+    labels (np.ndarray): A label for each token of all documents, `(tokens,)`.
+    spans (tuple[np.ndarray, np.ndarray]): The first token of each span and the token after
+        its last one, numbered over all documents.
+    allowed (AllowedLabels | None): Which of them are allowed. None for all.
+    RETURNS (np.ndarray): The probability of each span.
+    """
+    import torch
+
+    starts, ends = spans
+    with _lend(model, scores, allowed) as (crf, words, lengths, mask):
+        path = torch.as_tensor(labels, device=words.device)
+        alone, given = crf.path_marginals(words, lengths, path, mask)
+        total = given.double().cumsum(0).cpu().numpy()
+        first = alone.cpu().numpy()[starts]
+    return np.exp(first + total[ends - 1] - total[starts])
+
+
+@contextmanager
+def _lend(
+    model: CRFModel, scores: LabelScores, allowed: AllowedLabels | None
+) -> "Iterator[tuple[CRF, Tensor, Tensor, Tensor | None]]":
+    """Lend the network for prediction, with what it reads."""
+    with _shim(model).predictor() as network:
+        words, lengths = _to_torch(model, scores)
+        mask = None if allowed is None else _mask(model, allowed)
+        yield cast(Any, network), words, lengths, mask
+
+
+def _to_torch(
+    model: CRFModel, scores: LabelScores, requires_grad: bool = False
+) -> "tuple[Tensor, Tensor]":
+    """Put the scores of all documents one after the other."""
+    import torch
+
+    flat = model.ops.xp.concatenate(scores)
+    lengths = torch.tensor([len(document) for document in scores], dtype=torch.int64)
+    return xp2torch(flat, requires_grad, _shim(model).device), lengths
+
+
+def _mask(model: CRFModel, allowed: AllowedLabels) -> "Tensor":
+    import torch
+
+    return torch.as_tensor(allowed, dtype=torch.bool, device=_shim(model).device)
+
+
+def _shim(model: CRFModel) -> "NetworkShim":
+    return cast("NetworkShim", model.shims[0])

@@ -1,0 +1,230 @@
+"""Embeddings of words, for every place where spaCy takes `spacy.MultiHashEmbed.v2`.
+
+All of them look at each distinct word of a batch once.
+"""
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import numpy as np
+from spacy.ml.staticvectors import StaticVectors
+from spacy.tokens import Doc
+from thinc.api import (
+    Model,
+    add,
+    chain,
+    list2array,
+    ragged2list,
+    uniform_init,
+)
+from thinc.types import Floats2d, Ints1d, Ints2d
+
+from ..bridge.flat import unflatten
+from ..checks import check_at_least, check_choice, check_count, check_rate
+from ..types import Embedding, FlatEmbedding
+from .known_words import hide_unknown
+
+
+def build_hash_embed_v1(
+    width: int,
+    attrs: list[str | int],
+    rows: list[int],
+    include_static_vectors: bool = False,
+    attr_dropout: float = 0.0,
+    hashes: int = 4,
+    unknown: float = 0.0,
+) -> Embedding:
+    """Build an embedding that adds up a hashed vector for each attribute of a word.
+
+    It takes the settings of `spacy.MultiHashEmbed.v2` and leaves out its layer that mixes
+    the attributes, which costs more than a small recurrent encoder on top of it does.
+
+    width (int): Features of each token.
+    attrs (list[str | int]): The attributes.
+    rows (list[int]): For each attribute the rows of its table.
+    include_static_vectors (bool): Whether to add a projection of the pipeline's vectors.
+    attr_dropout (float): Share of words from which an attribute is hidden in training, each
+        attribute of each distinct word of a batch by itself.
+    hashes (int): Rows that are added up for one value of an attribute, from 1 to 4. With more
+        of them values are told apart in small tables; with fewer, in tables that are large
+        for the vocabulary, words that were never seen stay quiet.
+    unknown (float): If not 0, words that the training data has not are one word, by the first
+        of the attributes. It is learnt from words of the training data: one of them that
+        occurs n times is taken for unknown with the probability `unknown / (unknown + n)`.
+        Within `rnn_tagger`, `rnn_ner` and `rnn_textcat`, which count words when they are
+        initialized.
+    RETURNS (Embedding): The embedding.
+    RAISES (ValueError): If a setting is out of its bounds or does not fit another one.
+    """
+    if not attrs or len(rows) != len(attrs):
+        raise ValueError(
+            f"There are {len(attrs)} attributes but {len(rows)} numbers of rows: "
+            f"give one number for each attribute, and at least one attribute"
+        )
+    check_count("width", width, 1)
+    check_choice("hashes", hashes, (1, 2, 3, 4))
+    check_count("rows, the smallest,", min(rows), 1)
+    check_at_least("unknown", unknown, 0)
+    table: FlatEmbedding = Model(
+        "hash_embed",
+        embed_attributes,
+        init=init_table,
+        params={"E": None},
+        dims={"nO": width},
+        attrs={
+            "attrs": attrs,
+            "rows": rows,
+            "attr_dropout": check_rate("attr_dropout", attr_dropout),
+            "hashes": hashes,
+            "unknown": unknown,
+            "known": b"",
+            "counts": b"",
+        },
+    )
+    return by_document(add(table, project_vectors(width)) if include_static_vectors else table)
+
+
+def project_vectors(width: int) -> FlatEmbedding:
+    """Project the vectors of the pipeline.
+
+    width (int): Features of each token.
+    RETURNS (FlatEmbedding): The layer.
+    """
+    return flatten_documents(chain(StaticVectors(width), ragged2list()), width)
+
+
+def flatten_documents(embedding: Embedding, width: int | None = None) -> FlatEmbedding:
+    """Put the vectors of all documents one after the other.
+
+    embedding (Embedding): Gives the vectors of each.
+    width (int | None): Their width, where the embedding does not know it.
+    RETURNS (FlatEmbedding): The layer.
+    """
+    flat: FlatEmbedding = chain(embedding, list2array())
+    if width is None and embedding.has_dim("nO"):
+        width = embedding.get_dim("nO")
+    if width is not None:
+        flat.set_dim("nO", width)
+    return flat
+
+
+def by_document(words: FlatEmbedding) -> Embedding:
+    """Give each document the vectors of its own words.
+
+    words (FlatEmbedding): Gives the vectors of all words; it is not called without any.
+    RETURNS (Embedding): The embedding.
+    """
+    dims = {"nO": words.get_dim("nO") if words.has_dim("nO") else None}
+    return Model("by_document", cut_by_document, init=init_words, layers=[words], dims=dims)
+
+
+def cut_by_document(
+    model: Embedding, docs: list[Doc], is_train: bool
+) -> tuple[list[Floats2d], Callable]:
+    """Embed documents.
+
+    model (Embedding): The embedding.
+    docs (list[Doc]): The documents.
+    is_train (bool): Whether gradients will follow.
+    RETURNS (tuple[list[Floats2d], Callable]): For each document an array `(tokens, nO)`,
+        and a callback that takes its gradient.
+    """
+    lengths = [len(doc) for doc in docs]
+    if not any(lengths):
+        return [model.ops.alloc2f(0, model.get_dim("nO")) for _ in docs], lambda d_vectors: []
+    vectors, backprop_words = model.layers[0](docs, is_train)
+
+    def backprop(d_vectors: list[Floats2d]) -> list[Doc]:
+        return backprop_words(model.ops.flatten(d_vectors))
+
+    return unflatten(vectors, lengths), backprop
+
+
+def init_words(model: Embedding, X: list[Doc] | None = None, Y: Any = None) -> None:
+    """Initialise the layer below.
+
+    model (Embedding): The embedding.
+    X (list[Doc] | None): Sample documents.
+    Y (Any): Not needed.
+    """
+    model.layers[0].initialize(X=X)
+    model.set_dim("nO", model.layers[0].get_dim("nO"))
+
+
+def embed_attributes(
+    model: FlatEmbedding, docs: list[Doc], is_train: bool
+) -> tuple[Floats2d, Callable]:
+    """Add up hashed vectors of attributes.
+
+    model (FlatEmbedding): The layer.
+    docs (list[Doc]): The documents, with at least one word.
+    is_train (bool): Whether gradients will follow.
+    RETURNS (tuple[Floats2d, Callable]): The vectors of all words, `(words, nO)`, and a
+        callback that takes their gradient.
+    """
+    ops = model.ops
+    table = cast(Floats2d, model.get_param("E"))
+    ids, indices = find_distinct(docs, model.attrs["attrs"])
+    places = ops.asarray1i(indices)
+    keys = ops.xp.hstack(_hash(model, hide_unknown(model, ids, is_train)))
+    if is_train and model.attrs["attr_dropout"]:
+        hidden = ops.xp.random.uniform(size=ids.shape) < model.attrs["attr_dropout"]
+        keys[hidden.repeat(model.attrs["hashes"], axis=1)] = len(table) - 1
+    vectors = ops.gather_add(table, keys)
+
+    def backprop(d_words: Floats2d) -> list[Doc]:
+        d_vectors = ops.alloc2f(*vectors.shape)
+        ops.scatter_add(d_vectors, places, d_words)
+        # Into the gradient so far: it is as large as the table, and few rows of it are new.
+        so_far = cast(Floats2d | None, model.maybe_get_grad("E"))
+        d_table = ops.alloc2f(*table.shape) if so_far is None else so_far
+        for column in ops.as_contig(keys.T, dtype="i"):
+            ops.scatter_add(d_table, column, d_vectors)
+        if so_far is None:
+            model.inc_grad("E", d_table)
+        return []
+
+    return vectors[places], backprop
+
+
+def _hash(model: FlatEmbedding, ids: Ints2d) -> list:
+    """Find the rows of each attribute of each word: its table follows that of the one before."""
+    first, keys, hashes = 0, [], model.attrs["hashes"]
+    for number, rows in enumerate(model.attrs["rows"]):
+        column = cast(Ints1d, model.ops.as_contig(model.ops.asarray(ids[:, number])))
+        keys.append(model.ops.hash(column, number)[:, :hashes] % rows + first)
+        first += rows
+    return keys
+
+
+# One number is quicker to sort than a row of several. Attributes are hashes of 64 bits, so
+# that two words with the same one hardly ever meet.
+MIXER = np.uint64(0x9E3779B97F4A7C15)
+
+
+def find_distinct(docs: list[Doc], attrs: list[str | int]) -> tuple[Ints2d, Ints1d]:
+    """Find distinct words.
+
+    docs (list[Doc]): The documents.
+    attrs (list[str | int]): What makes words distinct.
+    RETURNS (tuple[Ints2d, Ints1d]): The attributes of each distinct word, `(distinct, attrs)`,
+        and for each word its place among them, `(words,)`, on the CPU.
+    """
+    ids = np.concatenate([doc.to_array(attrs).reshape(-1, len(attrs)) for doc in docs])
+    ids = ids.astype("uint64")
+    mixed = ids[:, 0]
+    for column in ids.T[1:]:
+        mixed = mixed * MIXER + column
+    _, firsts, places = np.unique(mixed, return_index=True, return_inverse=True)
+    return cast(Ints2d, ids[firsts]), cast(Ints1d, places)
+
+
+def init_table(model: FlatEmbedding, X: Any = None, Y: Any = None) -> None:
+    """Make a fresh table.
+
+    model (FlatEmbedding): The layer.
+    X (Any): Not needed.
+    Y (Any): Not needed.
+    """
+    rows = sum(model.attrs["rows"]) + 1
+    model.set_param("E", uniform_init(model.ops, (rows, model.get_dim("nO"))))

@@ -1,0 +1,225 @@
+"""Recurrent encoders, for every place where spaCy takes an encoder."""
+
+import math
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+from thinc.api import ArgsKwargs, Model, torch2xp
+from thinc.types import Floats2d
+from thinc.util import get_width
+
+from ..bridge.flat import unflatten
+from ..checks import check_rate
+from ..types import Encoder
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..bridge.shim import NetworkShim
+
+
+def build_bilstm_encoder_v1(width: int, depth: int, dropout: float) -> Encoder:
+    """Build a bidirectional LSTM, in the place of `spacy.TorchBiLSTMEncoder.v1`.
+
+    width (int): Features of each token that goes out, half of them from each direction.
+    depth (int): Layers.
+    dropout (float): Rate of the locked dropout between layers and on what goes out,
+        until `training.dropout` sets another one.
+    RETURNS (Encoder): The encoder.
+    RAISES (ValueError): If a setting is out of its bounds.
+    """
+    return build_recurrent_encoder_v1(width, depth, cell="lstm", dropout=dropout)
+
+
+def build_bigru_encoder_v1(width: int, depth: int, dropout: float) -> Encoder:
+    """Build a bidirectional GRU, with the settings of `spacy.TorchBiLSTMEncoder.v1`.
+
+    width (int): Features of each token that goes out, half of them from each direction.
+    depth (int): Layers.
+    dropout (float): Rate of the locked dropout between layers and on what goes out,
+        until `training.dropout` sets another one.
+    RETURNS (Encoder): The encoder.
+    RAISES (ValueError): If a setting is out of its bounds.
+    """
+    return build_recurrent_encoder_v1(width, depth, cell="gru", dropout=dropout)
+
+
+def build_recurrent_encoder_v1(
+    width: int,
+    depth: int = 1,
+    *,
+    cell: str = "lstm",
+    bidirectional: bool = True,
+    merge: str = "concat",
+    residual: bool = False,
+    layer_norm: bool = False,
+    initial_state: str = "zero",
+    dropout: float = 0.0,
+    dropout_input: float | None = 0.0,
+    dropout_layers: float | None = None,
+    dropout_output: float | None = None,
+    word_dropout: float = 0.0,
+    weight_drop: float = 0.0,
+    zoneout_hidden: float = 0.0,
+    zoneout_cell: float = 0.0,
+    forget_bias: float = 1.0,
+    longest_memory: int | None = None,
+    mixed_precision: bool = False,
+) -> Encoder:
+    """Build a recurrent encoder. Its results do not depend on the batch.
+
+    width (int): Features of each token that goes out, both directions together. What
+        comes in may be of any width.
+    depth (int): Layers.
+    cell (str): One of "lstm", "gru", "rnn_tanh", "rnn_relu".
+    bidirectional (bool): Whether each layer also reads from the end.
+    merge (str): How two directions become one output: "concat", each of half the width,
+        or "sum", each of the whole width.
+    residual (bool): Whether a layer's input is added to its output, where the two are of
+        one width.
+    layer_norm (bool): Whether to normalise between layers.
+    initial_state (str): Where states start: "zero" or "learned".
+    dropout (float): Rate of the dropouts below that are null, until `training.dropout`
+        sets another one.
+    dropout_input (float | None): Locked dropout on what comes in.
+    dropout_layers (float | None): Locked dropout between layers.
+    dropout_output (float | None): Locked dropout on what goes out.
+    word_dropout (float): Share of tokens whose input is dropped in training.
+    weight_drop (float): Share of recurrent weights dropped in training.
+    zoneout_hidden (float): Share of hidden units that keep their value for a step.
+    zoneout_cell (float): The same for the cell state of an LSTM.
+    forget_bias (float): Bias of an LSTM's forget gate at the start. Without effect on other
+        cells, and where `longest_memory` is set.
+    longest_memory (int | None): The longest dependency in tokens that the gates start
+        out to remember: chrono initialisation.
+    mixed_precision (bool): Whether to compute in bfloat16 where the hardware has it.
+    RETURNS (Encoder): The encoder.
+    RAISES (ValueError): If a setting is out of its bounds or does not fit another one.
+    """
+    from ..bridge.shim import NetworkShim
+    from ..nn.rnn.network import RecurrentNetwork
+
+    network = partial(
+        RecurrentNetwork,
+        width=width,
+        depth=depth,
+        cell=cell,
+        bidirectional=bidirectional,
+        merge=merge,
+        residual=residual,
+        layer_norm=layer_norm,
+        initial_state=initial_state,
+        dropout_input=dropout_input,
+        dropout_layers=dropout_layers,
+        dropout_output=dropout_output,
+        word_dropout=word_dropout,
+        weight_drop=weight_drop,
+        zoneout_hidden=zoneout_hidden,
+        zoneout_cell=zoneout_cell,
+        forget_bias=forget_bias,
+        longest_memory=longest_memory,
+    )
+    return Model(
+        "recurrent_encoder",
+        forward,
+        init=init,
+        dims={"nI": None, "nO": width},
+        attrs={"dropout_rate": check_rate("dropout", dropout)},
+        shims=[NetworkShim(network, {"inputs": width}, mixed_precision=mixed_precision)],
+    )
+
+
+def forward(
+    model: Encoder, tokens: list[Floats2d], is_train: bool
+) -> tuple[list[Floats2d], Callable]:
+    """Encode documents.
+
+    model (Encoder): The encoder.
+    tokens (list[Floats2d]): For each document an array `(tokens, nI)`.
+    is_train (bool): Whether gradients will follow.
+    RETURNS (tuple[list[Floats2d], Callable]): For each document an array `(tokens, nO)`,
+        and a callback from its gradient to that of what came in.
+    RAISES (ValueError): If what comes in has another width than the encoder was
+        initialised for, is not of float32, or holds values that are not finite.
+    """
+    import torch
+
+    if not tokens:
+        return [], lambda d_outputs: []
+    shim = cast("NetworkShim", model.shims[0])
+    sizes = [len(document) for document in tokens]
+    lengths = torch.tensor(sizes)
+
+    def to_torch(arrays: list[Floats2d]) -> "Tensor":
+        return torch.as_tensor(model.ops.flatten(arrays), device=shim.device)
+
+    def from_torch(words: "Tensor") -> list[Floats2d]:
+        return unflatten(cast(Floats2d, torch2xp(words, ops=model.ops)), sizes)
+
+    _check_tokens(model, tokens)
+    words = to_torch(tokens).requires_grad_(is_train)
+    _check_finite(words, lengths)
+    if is_train:
+        shim.set_dropout_rate(model.attrs["dropout_rate"])
+    (encoded, _), backprop_network = shim(ArgsKwargs((words, lengths), {"final": False}), is_train)
+
+    def backprop(d_outputs: list[Floats2d]) -> list[Floats2d]:
+        gradients = ArgsKwargs((encoded,), {"grad_tensors": to_torch(d_outputs)})
+        return from_torch(backprop_network(gradients).args[0])
+
+    return from_torch(encoded), backprop
+
+
+def init(model: Encoder, X: list[Floats2d] | None = None, Y: list[Floats2d] | None = None) -> None:
+    """Build the network for the width of what comes in, with fresh weights.
+
+    model (Encoder): The encoder.
+    X (list[Floats2d] | None): Sample input.
+    Y (list[Floats2d] | None): Sample output, not needed: the width is set.
+    """
+    if X:
+        model.set_dim("nI", get_width(X), force=True)
+    if not model.has_dim("nI"):
+        model.set_dim("nI", model.get_dim("nO"))
+    inputs = model.get_dim("nI")
+    cast("NetworkShim", model.shims[0]).build(inputs=inputs)
+
+
+def _check_tokens(model: Encoder, tokens: list[Floats2d]) -> None:
+    """Refuse documents that are not as wide as the network reads, or not of its type."""
+    expected = cast("NetworkShim", model.shims[0]).dims["inputs"]
+    if {(each.shape[1], each.dtype) for each in tokens} == {(expected, np.dtype("float32"))}:
+        return
+    widths = {document.shape[1] for document in tokens} - {expected}
+    if widths:
+        raise ValueError(
+            f"Tokens have {min(widths)} features but the encoder reads {expected}: initialize "
+            f"it on top of the layer that it stands on now"
+        )
+    kinds = {str(document.dtype) for document in tokens} - {"float32"}
+    if kinds:
+        raise ValueError(
+            f"Tokens come in as {min(kinds)} but the encoder reads float32: let the layer below "
+            f"return that, with array.astype('float32')"
+        )
+
+
+def _check_finite(words: "Tensor", lengths: "Tensor") -> None:
+    """Refuse values that would make every later one wrong, and say where they are."""
+    import torch
+
+    if math.isfinite(words.detach().sum()):
+        return
+    bad = (~torch.isfinite(words)).any(dim=1).nonzero()
+    if not len(bad):
+        return
+    ends = lengths.cumsum(0)
+    document = int(torch.searchsorted(ends, bad[0].cpu(), right=True))
+    token = int(bad[0]) - int(ends[document] - lengths[document])
+    raise ValueError(
+        f"{len(bad)} tokens come in with values that are infinite or not numbers, the first "
+        f"is token {token} of document {document} in the batch: check the embeddings or "
+        f"vectors below the encoder"
+    )

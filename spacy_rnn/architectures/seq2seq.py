@@ -1,0 +1,307 @@
+"""Encoder-decoders: documents in, the pieces of their translations out."""
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
+
+from spacy.tokens import Doc
+from thinc.api import ArgsKwargs, Model, torch2xp, xp2torch
+from thinc.types import Floats1d, Floats2d, Ints1d
+
+from ..bridge.flat import unflatten
+from ..text.subwords import END, START, load_subwords
+from ..types import Seq2SeqModel, Source, Translations
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..bridge.shim import NetworkShim
+    from ..generation.state import Hypothesis
+    from ..nn.seq2seq.decoder import Decoder, MakeAttention
+    from ..nn.seq2seq.model import Seq2Seq
+
+
+def build_seq2seq_v1(
+    encoder: Model,
+    decoder: "Callable[..., Decoder]",
+    attention: "MakeAttention | None" = None,
+    tied_source: bool = False,
+    mixed_precision: bool = False,
+) -> Seq2SeqModel:
+    """Build an encoder-decoder.
+
+    encoder (Model): `spacy-rnn.SubwordEncoder.v1`, which becomes part of one network with
+        the decoder, or any encoder of documents: `Model[List[Doc], List[Floats2d]]`.
+    decoder (Callable[..., Decoder]): Makes the decoder, `spacy-rnn.recurrent_decoder.v1`.
+    attention (MakeAttention | None): Makes the attention. None for a decoder that knows
+        its source by one vector alone.
+    tied_source (bool): Whether source and target share their embeddings, which takes a
+        subword encoder and one vocabulary for both.
+    mixed_precision (bool): Whether to compute in bfloat16 where the hardware has it.
+    RETURNS (Seq2SeqModel): The model.
+    RAISES (ValueError): If a setting is out of its bounds or does not fit another one.
+    """
+    from ..bridge.shim import NetworkShim
+    from ..nn.seq2seq.model import Seq2Seq
+
+    reads_pieces = encoder.name == SUBWORD_ENCODER
+    shims = cast("list[NetworkShim]", encoder.shims)
+    network = partial(
+        Seq2Seq,
+        decoder=partial(decoder, attention=attention),
+        encoder=cast(Any, shims[0].build_network) if reads_pieces else None,
+        tied_source=tied_source,
+    )
+    width = encoder.get_dim("nO") if encoder.has_dim("nO") else 1
+    dims = {"source_pieces": 1} if reads_pieces else {"memory": width}
+    shim = NetworkShim(network, {"target_pieces": 1, **dims}, mixed_precision=mixed_precision)
+    source: Source = encoder.layers[0] if reads_pieces else encoder
+    return Model(
+        "seq2seq",
+        forward,
+        init=init,
+        layers=[source],
+        shims=[shim],
+        dims={"nO": None},
+        refs={"source": source},
+        attrs={"dropout_rate": 0.0, "subwords": b"", "tied_source": tied_source},
+    )
+
+
+def build_subword_encoder_v1(
+    width: int = 512,
+    depth: int = 1,
+    *,
+    embed_width: int = 256,
+    cell: str = "gru",
+    bidirectional: bool = True,
+    merge: str = "concat",
+    residual: bool = False,
+    layer_norm: bool = False,
+    initial_state: str = "zero",
+    dropout: float | None = None,
+    dropout_layers: float | None = None,
+    dropout_output: float | None = None,
+    word_dropout: float = 0.0,
+    weight_drop: float = 0.0,
+    zoneout_hidden: float = 0.0,
+    zoneout_cell: float = 0.0,
+    forget_bias: float = 1.0,
+    longest_memory: int | None = None,
+) -> Model[list[Doc], list[Floats2d]]:
+    """Build an encoder that reads subwords: embeddings and a recurrent network.
+
+    The settings of the network are those of `spacy-rnn.RecurrentEncoder.v1`.
+
+    width (int): Features of each piece that goes out, both directions together.
+    depth (int): Layers.
+    embed_width (int): Features of each embedding.
+    cell (str): One of "lstm", "gru", "rnn_tanh", "rnn_relu".
+    bidirectional (bool): Whether each layer also reads from the end.
+    merge (str): How two directions become one output: "concat" or "sum".
+    residual (bool): Whether a layer's input is added to its output.
+    layer_norm (bool): Whether to normalise between layers.
+    initial_state (str): Where states start: "zero" or "learned".
+    dropout (float | None): Locked dropout on the embeddings. None, here and for the next two,
+        for `training.dropout`.
+    dropout_layers (float | None): Locked dropout between layers.
+    dropout_output (float | None): Locked dropout on what goes out.
+    word_dropout (float): Share of pieces that are not shown in training.
+    weight_drop (float): Share of recurrent weights dropped in training.
+    zoneout_hidden (float): Share of hidden units that keep their value for a step.
+    zoneout_cell (float): The same for the cell state of an LSTM.
+    forget_bias (float): Bias of an LSTM's forget gate at the start. Without effect on other
+        cells, and where `longest_memory` is set.
+    longest_memory (int | None): The longest dependency in pieces that the gates start out to
+        remember: chrono initialisation.
+    RETURNS (Model[list[Doc], list[Floats2d]]): The encoder.
+    RAISES (ValueError): If a setting is out of its bounds or does not fit another one.
+    """
+    from ..bridge.shim import NetworkShim
+    from ..nn.seq2seq.model import SubwordEncoder
+
+    build = partial(
+        SubwordEncoder,
+        embed_width=embed_width,
+        dropout=dropout,
+        width=width,
+        depth=depth,
+        cell=cell,
+        bidirectional=bidirectional,
+        merge=merge,
+        residual=residual,
+        layer_norm=layer_norm,
+        initial_state=initial_state,
+        dropout_layers=dropout_layers,
+        dropout_output=dropout_output,
+        word_dropout=word_dropout,
+        weight_drop=weight_drop,
+        zoneout_hidden=zoneout_hidden,
+        zoneout_cell=zoneout_cell,
+        forget_bias=forget_bias,
+        longest_memory=longest_memory,
+    )
+    pieces: Source = Model("subword_pieces", cut, attrs={"subwords": b"", "sampling": 0.0})
+    return Model(
+        SUBWORD_ENCODER,
+        encode_pieces,
+        layers=[pieces],
+        shims=[NetworkShim(build, {"pieces": 1})],
+        dims={"nO": width},
+    )
+
+
+SUBWORD_ENCODER = "subword_encoder"
+
+
+def forward(
+    model: Seq2SeqModel, translations: Translations, is_train: bool
+) -> tuple[Floats1d, Callable]:
+    """Compute how well the model foresees translations.
+
+    model (Seq2SeqModel): The model.
+    translations (Translations): Documents, and for each the pieces of its translation.
+    is_train (bool): Whether gradients will follow.
+    RETURNS (tuple[Floats1d, Callable]): The negative log-likelihood of each piece and each
+        end symbol, `(pieces + documents,)`; and a callback that takes the factor of the
+        smoothed loss that gradients are wanted of.
+    """
+    import torch
+
+    docs, targets = translations
+    shim = cast("NetworkShim", model.shims[0])
+    if is_train:
+        shim.set_dropout_rate(model.attrs["dropout_rate"])
+    arrays, backprop_source = model.get_ref("source")(docs, is_train)
+    source, lengths = _flatten(model, arrays, is_train)
+    pieces = [piece for target in targets for piece in (START, *target, END)]
+    sizes = torch.tensor([len(target) + 2 for target in targets], dtype=torch.int64)
+    inputs = (source, lengths, torch.tensor(pieces, device=shim.device), sizes)
+    (loss, surprisals), backprop_network = shim(ArgsKwargs(inputs, {}), is_train)
+
+    def backprop(factor: float) -> list[Doc]:
+        gradients = ArgsKwargs((loss,), {"grad_tensors": torch.full_like(loss, factor)})
+        d_source = backprop_network(gradients).args
+        if source.requires_grad:
+            array = cast(Floats2d, torch2xp(d_source[0], ops=model.ops))
+            backprop_source(unflatten(array, lengths.tolist()))
+        return docs
+
+    return cast(Floats1d, torch2xp(surprisals, ops=model.ops)), backprop
+
+
+def translate(
+    model: Seq2SeqModel,
+    docs: list[Doc],
+    search: Callable,
+    *,
+    prefixes: Sequence[str | None] = (),
+    banned: Sequence[str] = (),
+    int8: bool = False,
+) -> "list[list[Hypothesis]]":
+    """Search for the translations of documents.
+
+    model (Seq2SeqModel): The model.
+    docs (list[Doc]): The documents, all of them one batch.
+    search (Callable): Takes a step function, its state and the lengths of the sources, and
+        where there are any, the banned pieces and the prefixes.
+    prefixes (Sequence[str | None]): What each translation has to begin with.
+    banned (Sequence[str]): Pieces that are never written, by name.
+    int8 (bool): Whether the decoder computes in 8-bit integers.
+    RETURNS (list[list[Hypothesis]]): What the search returns.
+    """
+    from ..nn.kernels.linear import bfloat16_products
+    from ..nn.seq2seq.decoder_stepper import DecoderStepper
+
+    subwords = load_subwords(model.attrs["subwords"])
+    settings: dict[str, Any] = {}
+    if banned:
+        settings["banned"] = subwords.find(banned)
+    if any(prefixes):
+        settings["prefixes"] = _pad(subwords.encode([prefix or "" for prefix in prefixes]))
+    source, lengths = _flatten(model, model.get_ref("source").predict(docs), False)
+    shim = cast("NetworkShim", model.shims[0])
+    with shim.predictor() as network:
+        network = cast("Seq2Seq", network)
+        encoded = network.encode(source, lengths)
+        with bfloat16_products(), shim.int8() if int8 else nullcontext():
+            step = DecoderStepper(network.decoder)
+            return search(step, step.begin(*encoded), lengths.to(source.device), **settings)
+
+
+def init(model: Seq2SeqModel, X: list[Doc] | None = None, Y: Any = None) -> None:
+    """Build the network for its vocabularies, with fresh weights.
+
+    model (Seq2SeqModel): The model, with "nO" set to the pieces of the target vocabulary.
+    X (list[Doc] | None): Sample documents.
+    Y (Any): Not needed.
+    RAISES (ValueError): If embeddings are to be shared by two vocabularies.
+    """
+    source = model.get_ref("source")
+    source.initialize(X=X)
+    if "subwords" in source.attrs:
+        if model.attrs["tied_source"] and source.attrs["subwords"] != model.attrs["subwords"]:
+            raise ValueError(
+                "Source and target can share embeddings only where they have one vocabulary: "
+                "set shared_vocab to true, or tied_source to false"
+            )
+        dims = {"source_pieces": len(load_subwords(source.attrs["subwords"]))}
+    else:
+        dims = {"memory": source.get_dim("nO")}
+    cast("NetworkShim", model.shims[0]).build(target_pieces=model.get_dim("nO"), **dims)
+
+
+def cut(model: Source, docs: list[Doc], is_train: bool) -> tuple[list[Ints1d], Callable]:
+    """Cut documents into pieces, in training perhaps differently each time.
+
+    model (Source): The layer.
+    docs (list[Doc]): The documents.
+    is_train (bool): Whether to sample the cut.
+    RETURNS (tuple[list[Ints1d], Callable]): The pieces of each, and a callback for nothing.
+    """
+    sampling = model.attrs["sampling"] if is_train else 0.0
+    pieces = load_subwords(model.attrs["subwords"]).encode(list(map(text_of, docs)), sampling)
+    return [model.ops.asarray1i(each) for each in pieces], lambda d_pieces: docs
+
+
+def text_of(doc: Doc) -> str:
+    """Give what is translated of a document: its text, without a space after it.
+
+    doc (Doc): The document.
+    RETURNS (str): The text.
+    """
+    return doc[:].text
+
+
+def encode_pieces(
+    model: Model, docs: list[Doc], is_train: bool
+) -> tuple[list[Floats2d], Callable]:
+    """Refuse to stand alone: the encoder is built into the decoder's network.
+
+    RAISES (ValueError): Always.
+    """
+    raise ValueError(
+        "spacy-rnn.SubwordEncoder.v1 is the encoder of spacy-rnn.Seq2Seq.v1 alone: for other "
+        "components choose an encoder over tokens, such as spacy-rnn.RecurrentEncoder.v1"
+    )
+
+
+def _pad(rows: list[list[int]]) -> "Tensor":
+    import torch
+    from torch.nn.utils.rnn import pad_sequence
+
+    tensors = [torch.tensor(row, dtype=torch.int64) for row in rows]
+    return pad_sequence(tensors, batch_first=True, padding_value=-1)
+
+
+def _flatten(model: Model, arrays: list, is_train: bool) -> "tuple[Tensor, Tensor]":
+    """Put what each document has one after the other."""
+    import torch
+
+    device = cast("NetworkShim", model.shims[0]).device
+    lengths = torch.tensor([len(array) for array in arrays], dtype=torch.int64)
+    flat = model.ops.xp.concatenate(arrays)
+    if flat.ndim == 1:
+        return torch.as_tensor(flat, dtype=torch.int64, device=device), lengths
+    return xp2torch(flat, requires_grad=is_train, device=device), lengths

@@ -1,0 +1,322 @@
+"""The bridge between a PyTorch network and Thinc."""
+
+import copy
+import logging
+import math
+import warnings
+from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, cast
+
+import torch
+from thinc.api import ArgsKwargs, Optimizer, PyTorchShim, torch2xp, xp2torch
+from thinc.shims import Shim
+from thinc.util import convert_recursive, get_array_module, get_torch_default_device
+from torch import nn
+
+from ..nn.dropout import followers, set_dropout
+from ..nn.kernels.prepared import Store, keep_in
+from ..nn.kernels.quantized import has_int8, int8_products
+from .devices import has_bfloat16
+from .weights import check_weights, dump_weights, fill_weights, read_weights
+
+logger = logging.getLogger("spacy")
+
+
+class NetworkShim(PyTorchShim):
+    """Train, run and store a PyTorch network inside a Thinc model.
+
+    What differs from Thinc's own shim: dropout follows the training config, weight
+    averages reach the network, one norm of all its gradients is clipped, prediction
+    shares no mode with training, copies are trained apart, and weights are stored as
+    safetensors, which hold numbers and nothing that runs.
+
+    build (Callable[..., nn.Module]): Makes the network from its dimensions, given by
+        name. A function of a module or a `functools.partial` of one, so that it pickles.
+    dims (dict[str, int]): The dimensions to begin with.
+    mixed_precision (bool): Whether to compute in bfloat16 where the hardware has it.
+    device (torch.device | None): Where the network lives. Default: the device of
+        Thinc's current ops.
+    rate (Callable[[str, int], float] | None): Tells by the name of a parameter and the steps
+        taken so far what its learning rate is multiplied by: 0 leaves it as it is. Default: 1
+        for all.
+
+    steps (int): Steps since the weights were made or loaded.
+    grad_norm (float): The norm of all gradients at the last step, before clipping.
+    skipped_steps (int): Steps not taken because a gradient was infinite or not a number.
+    """
+
+    def __init__(
+        self,
+        build: Callable[..., nn.Module],
+        dims: dict[str, int],
+        *,
+        mixed_precision: bool = False,
+        device: torch.device | None = None,
+        rate: Callable[[str, int], float] | None = None,
+    ):
+        super().__init__(None, device=device)
+        self.build_network = build
+        self._mixed_precision = mixed_precision
+        self._device = get_torch_default_device() if device is None else device
+        self._rate = rate
+        self._kept: Store = {}
+        self.build(**dims)
+
+    @property
+    def device(self) -> torch.device:
+        """torch.device: Where the network lives."""
+        return self._device
+
+    def build(self, **dims: int) -> None:
+        """Make the network anew, with fresh weights.
+
+        dims (int): Its dimensions by name.
+        RAISES (ValueError): If the network cannot be made of them.
+        """
+        self.dims = dims
+        self._set_network(self.build_network(**dims))
+        self._begin()
+
+    def _begin(self) -> None:
+        self._poisoned = False
+        self.steps = 0
+        self.grad_norm = 0.0
+        self.skipped_steps = 0
+
+    def set_dropout_rate(self, rate: float) -> None:
+        """Set the rate of all dropouts that have none of their own, for training.
+
+        rate (float): The share of what is dropped, at least 0 and below 1.
+        RAISES (ValueError): If the rate is out of bounds.
+        """
+        set_dropout(self._followers, rate)
+
+    def prepare_step(self) -> bool:
+        """Have gradients of those parameters alone that the next step will change.
+
+        RETURNS (bool): Whether there are any.
+        """
+        for name, parameter in self._parameters.items():
+            parameter.requires_grad_(self._rate_of(name) > 0)
+        return any(parameter.requires_grad for parameter in self._parameters.values())
+
+    def _rate_of(self, name: str) -> float:
+        return 1.0 if self._rate is None else self._rate(name, self.steps)
+
+    def predict(self, inputs: ArgsKwargs):
+        """Run the network without noise. Any number of threads may do so at once.
+
+        inputs (ArgsKwargs): What the network takes.
+        RETURNS (Any): What the network returns.
+        """
+        with self.predictor() as network:
+            return network(*inputs.args, **inputs.kwargs)
+
+    @contextmanager
+    def predictor(self) -> Iterator[nn.Module]:
+        """Lend the network for prediction, for more than one call of it, until the weights change.
+
+        YIELDS (nn.Module): The network, in evaluation mode and on the trained weights.
+        """
+        with torch.inference_mode(), self._autocast(), keep_in(self._kept):
+            yield self._predictor
+
+    def int8(self) -> AbstractContextManager:
+        """Compute in 8-bit integers for a while, where the device does.
+
+        RETURNS (AbstractContextManager): To be entered within `predictor`.
+        """
+        if has_int8(self._device):
+            return int8_products()
+        warnings.warn(
+            f"int8 is on, but torch has no products of 8-bit integers on this device "
+            f"({self._device}): computing in floating point",
+            stacklevel=2,
+        )
+        return nullcontext()
+
+    def begin_update(self, inputs: ArgsKwargs):
+        """Run the network with its noise and remember what the gradients need.
+
+        inputs (ArgsKwargs): What the network takes; tensors that require gradients get
+            them.
+        RETURNS (tuple[Any, Callable]): What the network returns, and a callback that
+            takes the arguments of `torch.autograd.backward` and returns the gradients
+            of the inputs. Where one of these is not finite, all are zero and the next
+            step is skipped.
+        """
+        with self._autocast():
+            outputs = self._model(*inputs.args, **inputs.kwargs)
+
+        def backprop(grads: ArgsKwargs) -> ArgsKwargs:
+            torch.autograd.backward(*grads.args, **grads.kwargs)
+            d_inputs = [
+                each.grad
+                for each in (*inputs.args, *inputs.kwargs.values())
+                if getattr(each, "grad", None) is not None
+            ]
+            if not all(math.isfinite(d_input.sum()) for d_input in d_inputs):
+                self._poisoned = True
+                for d_input in d_inputs:
+                    d_input.zero_()
+            return convert_recursive(_has_grad, lambda each: each.grad, inputs)
+
+        return outputs, backprop
+
+    def finish_update(self, optimizer: Optimizer) -> None:
+        """Take one step with the gradients so far.
+
+        All gradients of the network together are scaled down to the norm
+        `optimizer.grad_clip` if they exceed it (Pascanu et al. 2013). A step with a
+        gradient that is infinite or not a number is skipped and counted.
+
+        optimizer (Optimizer): Thinc's optimizer, or any callable of its signature.
+        """
+        rates = {name: self._rate_of(name) for name in self._parameters}
+        gradients = {
+            name: cast(Any, torch2xp(parameter.grad))
+            for name, parameter in self._parameters.items()
+            if parameter.grad is not None and rates[name] > 0
+        }
+        self.steps += 1
+        limit = getattr(optimizer, "grad_clip", None) or math.inf
+        self.grad_norm = _clip(gradients.values(), limit)
+        if gradients and (self._poisoned or not math.isfinite(self.grad_norm)):
+            self.skipped_steps += 1
+            logger.warning(
+                "Skipped a step: a gradient is infinite or not a number (%d so far). "
+                "If this goes on, lower the learning rate.",
+                self.skipped_steps,
+            )
+        else:
+            for name, gradient in gradients.items():
+                weights = cast(Any, torch2xp(self._parameters[name].data))
+                # What spaCy calls in place of an optimizer has no such argument.
+                scale = {} if rates[name] == 1 else {"lr_scale": rates[name]}
+                updated, _ = optimizer((self.id, name), weights, gradient, **scale)
+                weights[...] = updated
+            self._kept = {}
+        self._poisoned = False
+        for parameter in self._parameters.values():
+            parameter.grad = None
+
+    @contextmanager
+    def use_params(self, params: dict) -> Iterator[None]:
+        """Replace weights for a while, and put the old ones back whatever happens.
+
+        params (dict): Arrays by (id of the shim, name of the parameter), as in the
+            averages of an optimizer; keys of others are passed over.
+        YIELDS (None): While they are replaced.
+        """
+        swapped = {
+            parameter: params[self.id, name]
+            for name, parameter in self._parameters.items()
+            if (self.id, name) in params
+        }
+        backup = {parameter: parameter.data for parameter in swapped}
+        try:
+            for parameter, weights in swapped.items():
+                parameter.data = xp2torch(weights, device=self.device)
+            self._kept = {}
+            yield
+        finally:
+            for parameter, weights in backup.items():
+                parameter.data = weights
+            self._kept = {}
+
+    def copy(self) -> "NetworkShim":
+        """Copy the network, under an id of its own.
+
+        RETURNS (NetworkShim): The copy, to be trained apart.
+        """
+        return copy.deepcopy(self)
+
+    def to_device(self, device_type: str, device_id: int) -> None:
+        """Move the network.
+
+        device_type (str): "cpu" or "gpu", as Thinc's ops call it.
+        device_id (int): The number of the GPU.
+        """
+        self._device = torch.device(f"cuda:{device_id}" if device_type == "gpu" else device_type)
+        self._set_network(self._model)
+
+    def to_bytes(self) -> bytes:
+        """Store the network.
+
+        RETURNS (bytes): A safetensors file: the dimensions in its header, and each
+            tensor once under its first name.
+        """
+        return dump_weights(self._model, self.dims)
+
+    def from_bytes(self, data: bytes) -> "NetworkShim":
+        """Build the network from stored dimensions and fill in the stored weights.
+
+        data (bytes): What `to_bytes` returned.
+        RETURNS (NetworkShim): The same shim.
+        RAISES (ValueError): If the data are not safetensors, or do not fit the network.
+        """
+        dims, tensors = read_weights(data)
+        if dims.keys() != self.dims.keys():
+            raise ValueError(
+                f"The weights were stored for the dimensions {dims}, but this network has "
+                f"the dimensions {self.dims}: load them into the architecture that they "
+                f"were trained with"
+            )
+        with torch.device("meta"):  # Shapes without memory: any number may be stored.
+            check_weights(self.build_network(**dims), tensors)
+        if dims != self.dims:
+            self.build(**dims)
+        fill_weights(self._model, tensors)
+        self._kept = {}
+        self._begin()
+        return self
+
+    def __getstate__(self) -> dict:
+        made_again = ("_followers", "_parameters", "_predictor", "_kept")
+        return {key: value for key, value in vars(self).items() if key not in made_again}
+
+    def __setstate__(self, state: dict) -> None:
+        vars(self).update(state)
+        # Two networks with one id would get each other's averages and moments.
+        with Shim.global_id_lock:
+            Shim.global_id += 1
+            self.id = Shim.global_id
+        self._set_network(self._model)
+
+    def _set_network(self, network: nn.Module) -> None:
+        """Keep a network in training mode and, on the same weights, one that predicts.
+
+        Two objects, because a mode that is flipped back and forth is seen by all threads.
+        """
+        self._model = network.to(self._device).train()
+        self._followers = followers(self._model)
+        self._parameters = dict(self._model.named_parameters())
+        shared = {id(tensor): tensor for tensor in (*network.parameters(), *network.buffers())}
+        self._predictor = copy.deepcopy(network, shared).eval()
+        self._kept = {}
+
+    def _autocast(self) -> AbstractContextManager:
+        if self._mixed_precision:
+            if has_bfloat16(self._device):
+                return torch.autocast(self._device.type, torch.bfloat16)
+            warnings.warn(
+                f"mixed_precision is on, but torch knows no bfloat16 on this device "
+                f"({self._device}): computing in float32",
+                stacklevel=2,
+            )
+        return nullcontext()
+
+
+def _clip(gradients: Collection[Any], limit: float) -> float:
+    """Scale gradients down to a norm in place, and give the one that they had. Where it is not
+    finite they stay as they are. What `clip_grad_norm_` does takes longer for a small network."""
+    norm = math.sqrt(sum(get_array_module(each).vdot(each, each) for each in gradients))
+    if limit < norm < math.inf:
+        for gradient in gradients:
+            gradient *= limit / norm
+    return norm
+
+
+def _has_grad(value: object) -> bool:
+    return hasattr(value, "grad")

@@ -1,0 +1,82 @@
+"""Greedy search: the most probable next piece, and never a look back."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from .constraints import Rules
+from .hypotheses import Trace
+from .state import Hypothesis, SearchState, Step
+from .topk import find_highest
+
+Choose = Callable[[Tensor, Tensor], Tensor]
+"""Takes the log-probabilities that the rules leave, `(batch, 1, pieces)`, and the numbers of the
+sentences that are still written, `(batch,)`, on the CPU. Gives the next piece of each,
+`(batch, 1)`."""
+
+
+def greedy_search(
+    step: Step,
+    state: SearchState,
+    lengths: Tensor,
+    rules: Rules,
+    prefixes: Tensor | None = None,
+) -> list[list[Hypothesis]]:
+    """Write each sequence piece by piece, the most probable one each time.
+
+    step (Step): The network.
+    state (SearchState): Where it stands, with one hypothesis for each sentence.
+    lengths (Tensor): Places of each source, `(batch,)`.
+    rules (Rules): What may be written.
+    prefixes (Tensor | None): The pieces that each sequence has to begin with, `(batch, any)`;
+        -1 where it is free.
+    RETURNS (list[list[Hypothesis]]): One hypothesis for each sentence, scored by its
+        log-probability.
+    RAISES (ValueError): If the network's scores are not numbers.
+    """
+    return write_each(step, state, lengths, rules, prefixes, lambda ruled, _: find_highest(ruled))
+
+
+def write_each(
+    step: Step,
+    state: SearchState,
+    lengths: Tensor,
+    rules: Rules,
+    prefixes: Tensor | None,
+    choose: Choose,
+) -> list[list[Hypothesis]]:
+    """Write each sequence piece by piece, one hypothesis for each sentence.
+
+    step (Step): The network.
+    state (SearchState): Where it stands, with one hypothesis for each sentence.
+    lengths (Tensor): Places of each source, `(batch,)`.
+    rules (Rules): What may be written.
+    prefixes (Tensor | None): The pieces that each sequence has to begin with, `(batch, any)`;
+        -1 where it is free.
+    choose (Choose): Chooses the next pieces.
+    RETURNS (list[list[Hypothesis]]): One hypothesis for each sentence, scored by its
+        log-probability.
+    RAISES (ValueError): If the network's scores are not numbers.
+    """
+    trace = Trace(rules, lengths, prefixes)
+    pieces = torch.full((len(lengths), 1), rules.start, device=lengths.device)
+    totals = torch.zeros(len(lengths), device=lengths.device)
+    first, everyone = torch.zeros_like(pieces), torch.arange(len(pieces), device=pieces.device)
+    while trace.sentences.shape[0]:
+        scores, weights, state = step(pieces, state)
+        log_probs, ruled = trace.score(scores)
+        pieces = choose(ruled, trace.sentences)
+        own = log_probs[:, 0].gather(1, pieces)
+        totals = totals + own[:, 0]
+        trace.add(pieces, first, own, weights)
+        rows, written = everyone[: len(pieces)], pieces[:, 0].tolist()
+        if rules.end in written:
+            for row, piece in enumerate(written):
+                if piece == rules.end:
+                    trace.finish(row, 0, float(totals[row]))
+            rows = (pieces[:, 0] != rules.end).nonzero()[:, 0]
+            pieces, totals, first = pieces[rows], totals[rows], first[rows]
+            state = state.select(rows, first)
+        trace.keep(rows, first)
+    return trace.results(1)

@@ -1,0 +1,97 @@
+"""Segments: what belongs to which sequence, and batches padded and unpadded."""
+
+import torch
+from torch import Tensor
+
+
+def ends_of(lengths: Tensor, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Give the first and the last word of each sequence that has any.
+
+    lengths (Tensor): The words of each sequence, `(batch,)`, on the CPU.
+    device (torch.device): Where the result goes.
+    RETURNS (tuple[Tensor, Tensor]): The numbers of these words.
+    """
+    lengths = lengths[lengths > 0]
+    ends = lengths.cumsum(0)
+    return (ends - lengths).to(device), (ends - 1).to(device)
+
+
+def check_lengths(data: Tensor, lengths: Tensor) -> None:
+    """Refuse lengths that do not describe the data.
+
+    data (Tensor): The words of all sequences, shape `(words, width)`.
+    lengths (Tensor): The words of each sequence, integers of shape `(batch,)`, on the CPU.
+    RAISES (ValueError): If a length is negative or they do not sum to the words, or the shapes or
+        types are others.
+    """
+    if data.dim() != 2:
+        raise ValueError(f"Expected data of shape (words, width), got {tuple(data.shape)}")
+    if lengths.dim() != 1 or lengths.dtype not in (torch.int32, torch.int64):
+        raise ValueError(
+            f"Expected lengths of shape (batch,) as torch.int64, got {lengths.dtype} of "
+            f"shape {tuple(lengths.shape)}"
+        )
+    sizes = lengths.tolist()
+    if min(sizes, default=0) < 0:
+        raise ValueError(f"A sequence cannot have {min(sizes)} words: use 0 or more")
+    if sum(sizes) != len(data):
+        raise ValueError(
+            f"The lengths sum to {sum(sizes)} but the data has {len(data)} rows: "
+            f"pass each sequence's own length, without padding"
+        )
+
+
+def owners(lengths: Tensor, device: torch.device | None = None) -> Tensor:
+    """Tell for each word which sequence it belongs to.
+
+    lengths (Tensor): The words of each sequence, shape `(batch,)`.
+    device (torch.device | None): Where the result goes; default: where lengths are.
+    RETURNS (Tensor): Sequence numbers, shape `(words,)`.
+    """
+    owner = torch.arange(len(lengths), device=lengths.device).repeat_interleave(lengths)
+    return owner if device is None else owner.to(device)
+
+
+def to_grid(data: Tensor, lengths: Tensor) -> Tensor:
+    """Lay out a batch as a grid, each sequence a row of it, padded with zeros at its end.
+
+    data (Tensor): The words of all sequences, shape `(words, width)`.
+    lengths (Tensor): The words of each sequence, shape `(batch,)`, on the CPU.
+    RETURNS (Tensor): The grid, shape `(batch, longest, width)`.
+    """
+    longest = int(lengths.max()) if len(lengths) else 0
+    shape = len(lengths), longest, data.shape[1]
+    if len(data) == len(lengths) * longest:
+        return data.view(shape)
+    grid = data.new_zeros(len(lengths) * longest, data.shape[1])
+    return grid.index_copy(0, _cells(lengths, longest).to(data.device), data).view(shape)
+
+
+def from_grid(grid: Tensor, lengths: Tensor) -> Tensor:
+    """Take the words of a batch back out of a grid.
+
+    grid (Tensor): What `to_grid` returns, shape `(batch, longest, width)`.
+    lengths (Tensor): The words of each sequence, shape `(batch,)`, on the CPU.
+    RETURNS (Tensor): The words of all sequences, shape `(words, width)`.
+    """
+    return grid.flatten(0, 1).index_select(0, _cells(lengths, grid.shape[1]).to(grid.device))
+
+
+def grid_mask(lengths: Tensor, device: torch.device) -> Tensor:
+    """Tell where a grid holds words.
+
+    lengths (Tensor): The words of each sequence, shape `(batch,)`, on the CPU.
+    device (torch.device): Where the mask is needed.
+    RETURNS (Tensor): Booleans of shape `(batch, longest)`.
+    """
+    longest = int(lengths.max()) if len(lengths) else 0
+    return _held(lengths, longest).to(device)
+
+
+def _cells(lengths: Tensor, longest: int) -> Tensor:
+    """Number the cells of a grid that hold words."""
+    return _held(lengths, longest).flatten().nonzero()[:, 0]
+
+
+def _held(lengths: Tensor, longest: int) -> Tensor:
+    return torch.arange(longest) < lengths[:, None]

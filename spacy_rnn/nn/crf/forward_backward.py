@@ -1,0 +1,136 @@
+"""The forward-backward algorithm over a linear chain (Baum 1972; Rabiner 1989, section III)."""
+
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd import Function
+
+from ..batch.packed import Packed, pack, steps_of
+from ..batch.segments import ends_of, owners
+from ..kernels.autograd import refuse_second_derivatives
+
+MAX_PAIRS = 4_000_000
+"""Pairs of labels whose probabilities are held at once: 16 MB."""
+
+
+def log_partition(
+    scores: Tensor, lengths: Tensor, transitions: Tensor, start: Tensor, end: Tensor
+) -> Tensor:
+    """Sum up the scores of all paths.
+
+    scores (Tensor): Scores of labels at words, `(words, labels)`.
+    lengths (Tensor): The words of each sequence, `(batch,)`, on the CPU.
+    transitions (Tensor): Scores of the label of a column after that of a row.
+    start (Tensor): Scores of labels at the start, `(labels,)`.
+    end (Tensor): Scores of labels at the end, `(labels,)`.
+    RETURNS (Tensor): The logarithm of the sum for each sequence, `(batch,)`, in float64.
+    """
+    return _LogPartition.apply(scores, lengths, transitions, start, end)
+
+
+def messages_of(
+    scores: Tensor, lengths: Tensor, transitions: Tensor, start: Tensor, end: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Sum up what reaches each label from the words before, and from those behind it.
+
+    The arguments are those of `log_partition`.
+
+    RETURNS (tuple[Tensor, Tensor]): Logarithms of the two sums, up to a number for each word,
+        both `(words, labels)`.
+    """
+    messages, _ = _scan(scores, lengths, transitions, start, end, both=True)
+    return messages[0], messages[1]
+
+
+class _LogPartition(Function):
+    """The gradients of log Z are the marginals (Sutton & McCallum 2012, section 4.1): the
+    forward algorithm from both ends at once costs less than autograd through its steps."""
+
+    @staticmethod
+    def forward(ctx: Any, scores, lengths, transitions, start, end):
+        weights = (transitions, start, end)
+        needs = any(ctx.needs_input_grad)
+        messages, norms = _scan(scores, lengths, *weights, both=needs)
+        _, last = ends_of(lengths, scores.device)
+        owner = owners(lengths, scores.device)
+        total = scores.new_zeros(len(lengths), dtype=torch.float64)
+        total.index_add_(0, owner, norms[0].double())
+        ended = (messages[0, last] + scores[last] + end).double().logsumexp(dim=1)
+        total.index_add_(0, owner[last], ended)
+        if needs:
+            ctx.lengths = lengths
+            ctx.save_for_backward(scores, transitions, messages, norms)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, d_total):
+        refuse_second_derivatives()
+        scores, transitions, messages, norms = ctx.saved_tensors
+        before, behind = messages
+        first, last = ends_of(ctx.lengths, scores.device)
+        owner = owners(ctx.lengths, scores.device)
+        weight = d_total.to(scores.dtype)[owner]
+        joint = before + scores + behind
+        whole = joint.logsumexp(dim=1, keepdim=True)
+        d_scores = (joint - whole).exp() * weight[:, None]
+        d_transitions = torch.zeros_like(transitions)
+        left = before + scores - whole - norms[1][:, None]
+        right = scores + behind
+        pairs = (owner[:-1] == owner[1:]).nonzero().squeeze(1)
+        for words in pairs.split(max(1, MAX_PAIRS // transitions.numel())):
+            together = left[words, :, None] + transitions + right[words + 1, None, :]
+            d_transitions += torch.einsum("wij,w->ij", together.exp_(), weight[words])
+        return d_scores, None, d_transitions, d_scores[first].sum(0), d_scores[last].sum(0)
+
+
+def _scan(
+    scores: Tensor,
+    lengths: Tensor,
+    transitions: Tensor,
+    start: Tensor,
+    end: Tensor,
+    both: bool,
+) -> tuple[Tensor, Tensor]:
+    """Sum up what reaches each label at each word, from the start and perhaps from the end.
+
+    What comes from the end is what comes from the start of the mirrored sequence, so that both
+    are one loop.
+
+    RETURNS (tuple[Tensor, Tensor]): The logarithms of the sums, without the word's own score
+        and less a number for each word, which keeps them small, `(1 or 2, words, labels)`; and
+        these numbers, `(1 or 2, words)`.
+    """
+    layout = pack(lengths, scores.device)
+    order, back = map(torch.stack, zip(*map(layout.read_from, range(1 + both)), strict=True))
+    weights = torch.stack([transitions, transitions.T][: 1 + both])
+    starts = torch.stack([start, end][: 1 + both])
+    # The words of a step lie side by side, because there are more of them than labels.
+    messages, norms = _scan_packed(
+        scores[order].transpose(1, 2).contiguous(), layout, weights, starts
+    )
+    messages = messages.transpose(1, 2).gather(1, back[..., None].expand(-1, -1, scores.shape[1]))
+    return messages, norms.gather(1, back)
+
+
+def _scan_packed(
+    scores: Tensor, layout: Packed, transitions: Tensor, start: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Run the forward algorithm over `(scans, labels, rows)`."""
+    messages = torch.empty_like(scores)
+    norms = scores.new_zeros(len(scores), scores.shape[2])
+    lowest = torch.finfo(scores.dtype).min  # What cannot be reached stays minus infinity.
+    steps = steps_of(layout.batch_sizes.tolist())
+    if steps:
+        messages[..., steps[0]] = start[..., None]
+    for before, now in pairwise(steps):
+        going_on = slice(before.start, before.start + now.stop - now.start)
+        state = messages[..., going_on] + scores[..., going_on]
+        paths = state[:, :, None] + transitions[..., None]
+        largest = paths.amax(dim=1).clamp_(min=lowest)
+        total = paths.sub_(largest[:, None]).exp_().sum(dim=1).log_().add_(largest)
+        norm = total.amax(dim=1).clamp_(min=lowest)
+        messages[..., now] = total - norm[:, None]
+        norms[:, now] = norm
+    return messages, norms

@@ -1,0 +1,212 @@
+"""A linear-chain conditional random field (Lafferty et al. 2001): one distribution over all
+sequences of labels, instead of one at each word.
+
+All sums are over logarithms. A number is taken out at each step, so that float32 is exact
+enough for sequences of any length, and what is ruled out has the score minus infinity.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from ..batch.segments import check_lengths, ends_of, owners
+from .constraints import Rules, anything_goes
+from .forward_backward import log_partition, messages_of
+from .viterbi import best_paths, k_best_paths
+
+
+class Paths(NamedTuple):
+    """The best sequences of labels of one sequence of words, the best first.
+
+    labels (Tensor): The labels, shape `(paths, words)`.
+    log_probabilities (Tensor): The logarithm of the probability of each, shape `(paths,)`.
+    """
+
+    labels: Tensor
+    log_probabilities: Tensor
+
+
+class CRF(nn.Module):
+    """Score, train and decode sequences of labels.
+
+    Everywhere below, `scores` are those of each label at each word of all sequences one after
+    the other, `(words, labels)`; `lengths` are the words of each sequence, `(batch,)`, on the
+    CPU; and `allowed` are the labels that are allowed at each word, booleans of shape
+    `(words, labels)`, or None for all.
+
+    labels (int): How many labels there are.
+    rules (Callable[[int], Rules]): Tells for so many labels which may follow which. What they
+        rule out has probability 0, in training too.
+    """
+
+    def __init__(self, labels: int, rules: Callable[[int], Rules] = anything_goes):
+        super().__init__()
+        self.transitions = nn.Parameter(torch.zeros(labels, labels))
+        self.start = nn.Parameter(torch.zeros(labels))
+        self.end = nn.Parameter(torch.zeros(labels))
+        for name, rule in rules(labels)._asdict().items():
+            self.register_buffer(f"{name}_rule", torch.from_numpy(rule))
+
+    def forward(self, scores: Tensor, lengths: Tensor, allowed: Tensor) -> Tensor:
+        """Compute the negative log-likelihood of what is known of the labels.
+
+        Where more than one label is allowed at a word, the probabilities of all of them are
+        summed up: what is not known is marginalised over (Tsuboi et al. 2008).
+
+        RETURNS (Tensor): A number for each sequence, shape `(batch,)`.
+        RAISES (ValueError): If the rules leave a sequence no labels that are allowed.
+        """
+        scores = self._restrict(scores, lengths, None)
+        weights = self._weights()
+        if bool((allowed.sum(dim=1) == 1).all()):
+            known = _path_score(scores, lengths, allowed.int().argmax(dim=1), *weights)
+        else:
+            known = log_partition(_rule_out(scores, ~allowed), lengths, *weights)
+        loss = log_partition(scores, lengths, *weights) - known
+        _check_possible(scores, loss)
+        return loss.to(scores.dtype)
+
+    @torch.no_grad()
+    def marginals(self, scores: Tensor, lengths: Tensor, allowed: Tensor | None = None) -> Tensor:
+        """Compute the probability of each label at each word.
+
+        RETURNS (Tensor): The probabilities, `(words, labels)`.
+        """
+        scores = self._restrict(scores, lengths, allowed)
+        before, behind = messages_of(scores, lengths, *self._weights())
+        return (before + scores + behind).softmax(dim=1)
+
+    @torch.no_grad()
+    def path_marginals(
+        self, scores: Tensor, lengths: Tensor, path: Tensor, allowed: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Compute how probable the parts of a sequence of labels are.
+
+        A label depends on the words and on the label before it, but on none further back. So
+        the probability that a path has exactly these labels from one word to another is the
+        first number below at the first word, times the second at each of the others.
+
+        path (Tensor): A label for each word, shape `(words,)`.
+        RETURNS (tuple[Tensor, Tensor]): The logarithm of the probability of each word's label,
+            and that of each word's label given the label before it, both `(words,)`.
+        """
+        scores = self._restrict(scores, lengths, allowed)
+        transitions, start, end = self._weights()
+        before, behind = messages_of(scores, lengths, transitions, start, end)
+        alone = (before + scores + behind).log_softmax(dim=1)
+        after = transitions[path.roll(1)] + scores + behind
+        return _pick(alone, path), _pick(after.log_softmax(dim=1), path)
+
+    @torch.no_grad()
+    def advance(self, scores: Tensor, before: Tensor | None) -> Tensor:
+        """Tell how probable each label is at one more word, from what came so far.
+
+        scores (Tensor): The word's scores, `(labels,)`.
+        before (Tensor | None): What was told of the word before; None at the first word.
+        RETURNS (Tensor): The logarithms of the probabilities, `(labels,)`.
+        """
+        transitions, start, _ = self._weights()
+        reached = start if before is None else (before[:, None] + transitions).logsumexp(0)
+        return (reached + scores).log_softmax(0)
+
+    @torch.no_grad()
+    def viterbi(self, scores: Tensor, lengths: Tensor, allowed: Tensor | None = None) -> Tensor:
+        """Find the most probable labels.
+
+        RETURNS (Tensor): The label of each word, `(words,)`.
+        RAISES (ValueError): If the rules leave a sequence no labels that are allowed.
+        """
+        scores = self._restrict(scores, lengths, allowed)
+        path = best_paths(scores, lengths, *self._weights())
+        _check_possible(scores, _path_score(scores, lengths, path, *self._weights()))
+        return path
+
+    @torch.no_grad()
+    def k_best(
+        self, scores: Tensor, lengths: Tensor, k: int, allowed: Tensor | None = None
+    ) -> list[Paths]:
+        """Find the k most probable sequences of labels.
+
+        k (int): How many to find; there are fewer where the rules allow fewer.
+        RETURNS (list[Paths]): Those of each sequence of words.
+        RAISES (ValueError): If the rules leave a sequence no labels that are allowed.
+        """
+        scores = self._restrict(scores, lengths, allowed)
+        paths, possible = k_best_paths(scores, lengths, k, *self._weights())
+        partition = log_partition(scores, lengths, *self._weights())
+        _check_possible(scores, partition)
+        totals = torch.stack(
+            [_path_score(scores, lengths, path, *self._weights()) for path in paths]
+        )
+        return [
+            _sort(Paths(labels[keep], (total - whole)[keep]))
+            for labels, keep, total, whole in zip(
+                paths.split(lengths.tolist(), dim=1),
+                possible.unbind(1),
+                totals.unbind(1),
+                partition,
+                strict=True,
+            )
+        ]
+
+    def _restrict(self, scores: Tensor, lengths: Tensor, allowed: Tensor | None) -> Tensor:
+        check_lengths(scores, lengths)
+        # Sums of exponentials lose too much in half precision.
+        scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
+        return scores if allowed is None else _rule_out(scores, ~allowed)
+
+    def _weights(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Give the scores of transitions, starts and ends."""
+        transitions, start, end = (
+            _rule_out(self.get_parameter(name), ~self.get_buffer(f"{name}_rule"))
+            for name in Rules._fields
+        )
+        return transitions, start, end
+
+
+def _sort(paths: Paths) -> Paths:
+    """Put the most probable first: the search, in fewer digits, may have mixed up nearly equal
+    ones."""
+    order = paths.log_probabilities.argsort(descending=True, stable=True)
+    return Paths(paths.labels[order], paths.log_probabilities[order])
+
+
+def _rule_out(scores: Tensor, where: Tensor) -> Tensor:
+    return scores.masked_fill(where, -torch.inf)
+
+
+def _pick(scores: Tensor, labels: Tensor) -> Tensor:
+    return scores.gather(1, labels[:, None]).squeeze(1)
+
+
+def _path_score(
+    scores: Tensor, lengths: Tensor, path: Tensor, transitions: Tensor, start: Tensor, end: Tensor
+) -> Tensor:
+    """Add up the scores along a path: a number for each sequence, in float64."""
+    owner = owners(lengths, scores.device)
+    first, last = ends_of(lengths, scores.device)
+    total = scores.new_zeros(len(lengths), dtype=torch.float64)
+    total = total.index_add(0, owner, _pick(scores, path).double())
+    steps = transitions[path[:-1], path[1:]].double()
+    within = owner[:-1] == owner[1:]
+    total = total.index_add(0, owner[1:][within], steps[within])
+    total = total.index_add(0, owner[first], start[path[first]].double())
+    return total.index_add(0, owner[last], end[path[last]].double())
+
+
+def _check_possible(scores: Tensor, results: Tensor) -> None:
+    """Refuse sequences that no labels fit."""
+    wrong = (~torch.isfinite(results)).nonzero()
+    if not len(wrong):
+        return
+    if bool(results.isnan().any() or (scores == torch.inf).any()):
+        raise ValueError(
+            "Scores of labels or weights are infinite or not numbers: lower the learning rate, "
+            "or check the vectors below"
+        )
+    raise ValueError(
+        f"No labels are left for sequence {int(wrong[0])} of the batch: what is annotated or "
+        f"set there contradicts the rules of the labels"
+    )

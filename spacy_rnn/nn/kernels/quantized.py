@@ -1,0 +1,171 @@
+"""Matrix products with weights as 8-bit integers, for prediction on a CPU."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from .onednn import is_fast_in_bfloat16, lay_out, multiply_laid_out
+from .prepared import join, kept
+from .switches import switched
+
+FEWEST_WEIGHTS = 2**18
+"""Weights of a matrix from which on 8 bits are faster, for one row of data or many."""
+
+PARTS = 256
+"""Data in bfloat16 are rounded to parts of 1, so many that each is exact up to there."""
+
+READ_AT_ONCE = 16
+"""Columns that torch's kernel for 8-bit weights takes at once; it reads past an odd end."""
+
+# Seven bits for data as integers: with eight, processors without VNNI instructions would
+# overflow the 16 bits that they add pairs of products up in.
+LEVELS, ZERO = 63, 64
+
+
+@dataclass(frozen=True)
+class Int8Weights:
+    """A matrix as integers, for data in bfloat16: where the processor multiplies these fast.
+
+    A single row of data is multiplied by the integers, for which half as much is read from
+    memory; more rows by the same numbers in bfloat16. The data are rounded to parts of 1 and the
+    scales are powers of 2, so that sums are exact, and the same in whatever order a kernel adds
+    up, as long as they are below 2 to the power of 24 in these units: surely for 512 columns of
+    data within [-1, 1], as the states of a GRU or LSTM are.
+
+    integers (Tensor): The integers, `(rows, columns)`.
+    scales (Tensor): What products of these and rounded data are multiplied by, `(rows,)`.
+    matrix (Tensor): The integers times the scales, in bfloat16 and oneDNN's order.
+    """
+
+    integers: Tensor
+    scales: Tensor
+    matrix: Tensor
+
+    @classmethod
+    def from_float(cls, matrix: Tensor) -> "Int8Weights":
+        """Round a matrix.
+
+        matrix (Tensor): The matrix, `(rows, columns)`.
+        RETURNS (Int8Weights): The same to 6 or 7 bits and a sign.
+        """
+        peaks = matrix.abs().amax(dim=1)
+        _, exponents = torch.frexp(peaks / 127)
+        # Integers know no infinity, so that the scales have to say it.
+        scales = torch.ldexp(torch.ones_like(peaks), exponents) + 0 * peaks
+        integers = (matrix / scales[:, None]).round()
+        scales = scales / PARTS
+        rounded = (integers * scales[:, None]).bfloat16()
+        return cls(integers.to(torch.int8), scales.bfloat16(), lay_out(rounded))
+
+    def multiply(self, data: Tensor, bias: Tensor | None) -> Tensor:
+        """Compute what `functional.linear` does with the matrix, nearly.
+
+        data (Tensor): Rows, `(…, columns)`.
+        bias (Tensor | None): What is added, `(rows,)`.
+        RETURNS (Tensor): The products, `(…, rows)`.
+        """
+        parts = (data * PARTS).round_().bfloat16()
+        if parts.numel() == parts.shape[-1] and parts.numel() % READ_AT_ONCE == 0:
+            row = torch._weight_int8pack_mm(parts.view(1, -1), self.integers, self.scales)
+            products = row.view(*data.shape[:-1], -1)
+        else:
+            products = multiply_laid_out(parts, self.matrix)
+        return products.to(data.dtype) if bias is None else products + bias
+
+
+@dataclass(frozen=True)
+class Int8Matrix:
+    """A matrix as integers, each row with a scale of its own, for data as integers.
+
+    packed (Tensor): The integers, in oneDNN's order.
+    scales (Tensor): What the integers of each row are multiplied by, `(rows,)`.
+    zeros (Tensor): Zero for each row: the integers are symmetric.
+    """
+
+    packed: Tensor
+    scales: Tensor
+    zeros: Tensor
+
+    @classmethod
+    def from_float(cls, matrix: Tensor) -> "Int8Matrix":
+        """Round a matrix.
+
+        matrix (Tensor): The matrix, `(rows, columns)`.
+        RETURNS (Int8Matrix): The same to 7 bits and a sign.
+        """
+        scales = (matrix.abs().amax(dim=1) / 127).clamp(min=torch.finfo(torch.float32).tiny)
+        integers = (matrix / scales[:, None]).round().to(torch.int8)
+        packed = torch.ops.onednn.qlinear_prepack(integers, None)
+        return cls(packed, scales, torch.zeros(len(scales), dtype=torch.int32))
+
+    def multiply(self, data: Tensor, bias: Tensor | None) -> Tensor:
+        """Compute what `functional.linear` does with the matrix, nearly.
+
+        Each row of the data is rounded by its own largest value, so that no row depends on
+        the others.
+
+        data (Tensor): Rows, `(…, columns)`.
+        bias (Tensor | None): What is added, `(rows,)`.
+        RETURNS (Tensor): The products, `(…, rows)`.
+        """
+        peaks = data.abs().amax(dim=-1, keepdim=True).clamp(min=torch.finfo(data.dtype).tiny)
+        levels = (data / peaks).mul_(LEVELS).round_().add_(ZERO).to(torch.uint8)
+        products = torch.ops.onednn.qlinear_pointwise(
+            levels,
+            1 / LEVELS,
+            ZERO,
+            self.packed,
+            self.scales,
+            self.zeros,
+            None,  # bias: it is not to be scaled with the data
+            1.0,  # output_scale
+            0,  # output_zero_point
+            torch.float32,
+            "none",  # post_op_name
+            [],
+            "",
+        )
+        return products.mul_(peaks) if bias is None else torch.addcmul(bias, products, peaks)
+
+
+_ON: ContextVar[bool] = ContextVar("on", default=False)
+
+
+def int8_products() -> AbstractContextManager:
+    """Round matrices and multiply by these for a while, in this thread, in all that asks for
+    `find_rounded`.
+
+    RETURNS (AbstractContextManager): To be entered.
+    """
+    return switched(_ON, True)
+
+
+def find_rounded(weights: Sequence[Tensor]) -> Int8Weights | Int8Matrix | None:
+    """Give matrices as integers, where products are to be in integers.
+
+    weights (Sequence[Tensor]): The matrices, each `(rows, columns)`, to be taken as one.
+    RETURNS (Int8Weights | Int8Matrix | None): The same rounded. None where they are to be used as
+        they are: outside of `int8_products`, or too small for integers to be faster.
+    """
+    of_network = all(isinstance(weight, nn.Parameter) for weight in weights)
+    if not (_ON.get() and of_network and sum(map(Tensor.numel, weights)) >= FEWEST_WEIGHTS):
+        return None
+
+    def round_weights() -> Int8Weights | Int8Matrix:
+        kind = Int8Weights if is_fast_in_bfloat16() else Int8Matrix
+        return kind.from_float(join(weights))
+
+    return kept("int8", weights, round_weights)
+
+
+def has_int8(device: torch.device) -> bool:
+    """Tell whether there are such products on a device.
+
+    device (torch.device): The device.
+    RETURNS (bool): Whether torch has them there.
+    """
+    return device.type == "cpu" and hasattr(torch.ops.onednn, "qlinear_pointwise")

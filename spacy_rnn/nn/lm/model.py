@@ -1,0 +1,281 @@
+"""A recurrent language model: what comes next, from all that came before."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ...checks import check_at_least, check_count
+from ..batch.segments import owners
+from ..dropout import LockedDropout, WeightDrop
+from ..init import make_embedding
+from ..kernels.linear import Linear, linear
+from ..loss import cross_entropy
+from ..rnn.cells import State
+from ..rnn.network import RecurrentNetwork
+from .neural_cache import Cache
+
+TAIL_FACTOR = 4
+"""By what the features become fewer from each range of the adaptive softmax to the rarer next."""
+
+
+class LanguageModel(nn.Module):
+    """Foresee each piece of a text from those before it (Mikolov et al. 2010).
+
+    The regularisation is that of AWD-LSTM (Merity et al. 2018): locked dropout, dropout of
+    recurrent weights (`weight_drop`) and of whole entries of the vocabulary, and penalties on
+    large and on unsteady activations.
+
+    pieces (int): Entries of the vocabulary.
+    embed_width (int): Features of each embedding.
+    width (int): Features of the recurrent network.
+    depth (int): Layers.
+    tied (bool): Whether the softmax has the embeddings as its weights (Press & Wolf 2017).
+        Where the network is not as wide as they are, a layer brings it to their width.
+    cutoffs (Sequence[int]): Where the frequent entries end and rarer and rarer ones begin, for
+        the adaptive softmax (Grave et al. 2017). None for the full softmax.
+    dropout_entries (float): Share of entries of the vocabulary whose embedding is dropped
+        (Gal & Ghahramani 2016).
+    dropout_output (float | None): Locked dropout on what the softmax is computed from. None
+        for the rate given with `set_dropout`.
+    activation_penalty (float): The weight of the mean square of what goes out (AR).
+    change_penalty (float): The weight of the mean square of its change from piece to piece
+        (TAR).
+    cache (Cache | None): What remembers, in prediction, what a text said before.
+    network (Any): Further settings of the recurrent network.
+    RAISES (ValueError): If a setting is out of its bounds or does not fit another one.
+    """
+
+    def __init__(
+        self,
+        pieces: int,
+        *,
+        embed_width: int,
+        width: int,
+        depth: int = 1,
+        tied: bool = True,
+        cutoffs: Sequence[int] = (),
+        dropout_entries: float = 0.0,
+        dropout_output: float | None = None,
+        activation_penalty: float = 0.0,
+        change_penalty: float = 0.0,
+        cache: Cache | None = None,
+        **network: Any,
+    ):
+        super().__init__()
+        _check_settings(embed_width, width, tied, cutoffs, activation_penalty, change_penalty)
+        self.activation_penalty = activation_penalty
+        self.change_penalty = change_penalty
+        self.cache = cache
+        self.embedding = make_embedding(pieces, embed_width)
+        self.dropout_entries = WeightDrop(dropout_entries)
+        self.network = RecurrentNetwork(
+            embed_width, width, depth, bidirectional=False, dropout_output=0.0, **network
+        )
+        self.dropout_output = LockedDropout(dropout_output)
+        self.narrow = Linear(width, embed_width) if tied and width != embed_width else None
+        # A vocabulary that ends before the first cutoff has no rare entries.
+        cutoffs = [cutoff for cutoff in cutoffs if cutoff < pieces]
+        self.tied = tied
+        self.adaptive = (
+            nn.AdaptiveLogSoftmaxWithLoss(width, pieces, cutoffs, TAIL_FACTOR, head_bias=True)
+            if cutoffs
+            else None
+        )
+        if not cutoffs:
+            if not tied:
+                self.output = nn.Parameter(torch.empty(pieces, width))
+                nn.init.normal_(self.output, std=width**-0.5)
+            self.output_bias = nn.Parameter(torch.zeros(pieces))
+
+    @property
+    def output_weight(self) -> Tensor:
+        """Tensor: A row for each piece, shape `(pieces, width)`, for the full softmax."""
+        return self.embedding.weight if self.tied else self.output
+
+    def start(self, batch: int, places: int = 0) -> State:
+        """Give the states before the first piece.
+
+        batch (int): Texts.
+        places (int): For how many places there is room in the cache, if there is one.
+        RETURNS (State): Those of the network and, in prediction, of the cache if there is one:
+            each `(any, batch, any)`.
+        """
+        states = self.network.start(batch)
+        if self.cache is None or self.training:
+            return states
+        return *states, *self.cache.start(batch, states[0], places)
+
+    def gather(self, states: Sequence[State | None]) -> State:
+        """Put the states of stretches side by side.
+
+        states (Sequence[State | None]): Those of each, every part without its batch. None where
+            a text begins.
+        RETURNS (State): Those of all.
+        """
+        if not states:
+            return self.start(0)
+        places = max((len(state[-1]) for state in states if state is not None), default=0)
+        new = tuple(part[:, 0] for part in self.start(1, places))
+        level = [new if state is None else self._grow(state, places) for state in states]
+        return tuple(torch.stack(part, 1) for part in zip(*level, strict=True))
+
+    def _grow(self, state: State, places: int) -> State:
+        """Make room in the cache, if there is one in the state."""
+        parts = len(self.network.zoneouts)
+        if self.cache is None or len(state) == parts:
+            return state
+        return *state[:parts], *self.cache.grow(state[parts:], places)
+
+    def forward(
+        self, pieces: Tensor, targets: Tensor, lengths: Tensor, state: State, fresh: Tensor
+    ) -> tuple[Tensor, Tensor, State]:
+        """Foresee stretches of text.
+
+        pieces (Tensor): The piece before each target, of all stretches, `(pieces,)`.
+        targets (Tensor): What is to be foreseen, `(pieces,)`.
+        lengths (Tensor): The pieces of each stretch, `(batch,)`, on the CPU.
+        state (State): The states that stretches before have ended with.
+        fresh (Tensor): Which stretches begin anew instead, booleans `(batch,)`.
+        RETURNS (tuple[Tensor, Tensor, State]): The sum of the negative log-likelihood and the
+            penalties, to take gradients of; the plain negative log-likelihood of each target,
+            without gradients, `(pieces,)`; and the states at the end, without gradients.
+        """
+        hidden, state = self.read(pieces, lengths, state, fresh)
+        dropped = self.dropout_output(hidden, lengths)
+        loss, surprisals = self._foresee(self._read_out(dropped), targets)
+        if self.cache is not None and not self.training:
+            log_probs, state = self.remember(-surprisals, hidden, targets, lengths, state)
+            surprisals = -log_probs
+            loss = surprisals.sum()
+        if self.training and len(pieces):
+            if self.activation_penalty:
+                loss = loss + self.activation_penalty * len(pieces) * dropped.pow(2).mean()
+            if self.change_penalty:
+                loss = loss + self.change_penalty * len(pieces) * _change(hidden, lengths)
+        return loss, surprisals, tuple(part.detach() for part in state)
+
+    def read(
+        self, pieces: Tensor, lengths: Tensor, state: State, fresh: Tensor
+    ) -> tuple[Tensor, State]:
+        """Read stretches of text.
+
+        pieces (Tensor): The pieces of all stretches, `(pieces,)`.
+        lengths (Tensor): The pieces of each stretch, `(batch,)`, on the CPU.
+        state (State): The states that stretches before have ended with.
+        fresh (Tensor): Which stretches begin anew instead, booleans `(batch,)`.
+        RETURNS (tuple[Tensor, State]): What the network makes of each piece, `(pieces, width)`,
+            and its states at the end of each stretch.
+        """
+        begin = fresh[None, :, None]
+        start = self.start(len(lengths), len(state[-1]))
+        state = tuple(
+            torch.where(begin, new, old.to(new.dtype))
+            for new, old in zip(start, state, strict=True)
+        )
+        weight = self.embedding.weight
+        if self.training and self.dropout_entries.rate:
+            # One draw for all pieces: an entry is dropped wherever it occurs.
+            weight = weight * self.dropout_entries(weight.new_ones(len(weight), 1))
+        parts = len(self.network.zoneouts)
+        hidden, after = self.network(functional.embedding(pieces, weight), lengths, state[:parts])
+        return hidden, (*after, *state[parts:])
+
+    def remember(
+        self, log_probs: Tensor, hidden: Tensor, targets: Tensor, lengths: Tensor, state: State
+    ) -> tuple[Tensor, State]:
+        """Foresee targets by the cache too, if there is one, and let it hold them.
+
+        log_probs (Tensor): What the network says of each target, `(pieces,)`.
+        hidden (Tensor): What it makes of the pieces before them, `(pieces, width)`.
+        targets (Tensor): The targets, `(pieces,)`.
+        lengths (Tensor): The targets of each stretch, `(batch,)`, on the CPU.
+        state (State): The states of the network, and of the cache before it holds these.
+        RETURNS (tuple[Tensor, State]): What both say of each target, and the states then.
+        """
+        if self.cache is None:
+            return log_probs, state
+        log_probs, held = self.cache.read(log_probs, hidden, targets, lengths, state[-2:])
+        return log_probs, (*state[:-2], *held)
+
+    def _read_out(self, hidden: Tensor) -> Tensor:
+        return hidden if self.narrow is None else self.narrow(hidden)
+
+    def _foresee(self, readout: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        if self.adaptive is None:
+            return cross_entropy(readout, self.output_weight, self.output_bias, targets)
+        if not len(targets):
+            return readout.sum(), readout.new_zeros(0)
+        surprisals = -self.adaptive(readout, targets).output
+        return surprisals.sum(), surprisals.detach()
+
+    def log_probs(self, hidden: Tensor) -> Tensor:
+        """Say how probable each piece is to come next.
+
+        hidden (Tensor): What the network makes of the last piece, `(batch, width)`.
+        RETURNS (Tensor): Log-probabilities, `(batch, pieces)`.
+        """
+        readout = self._read_out(hidden)
+        if self.adaptive is not None:
+            return self.adaptive.log_prob(readout)
+        scores = linear(readout, self.output_weight, self.output_bias)
+        return scores.float().log_softmax(dim=1)
+
+
+class LanguageModelReader(LanguageModel):
+    """A language model that gives what it makes of each word, not what it foresees.
+
+    The settings and weights are those of `LanguageModel`.
+    """
+
+    def forward(self, pieces: Tensor, lengths: Tensor, rows: Tensor) -> Tensor:  # type: ignore[override]
+        """Read whole texts.
+
+        pieces (Tensor): The pieces of all texts, `(pieces,)`.
+        lengths (Tensor): The pieces of each text, `(batch,)`, on the CPU.
+        rows (Tensor): The piece that each word is known by, `(words,)`.
+        RETURNS (Tensor): A vector for each word, `(words, width)`.
+        """
+        batch = len(lengths)
+        fresh = torch.ones(batch, dtype=torch.bool, device=pieces.device)
+        hidden, _ = self.read(pieces, lengths, self.start(batch), fresh)
+        return self.dropout_output(hidden, lengths).index_select(0, rows)
+
+
+def _change(hidden: Tensor, lengths: Tensor) -> Tensor:
+    """Give the mean square of what changes from piece to piece of a stretch."""
+    owner = owners(lengths, hidden.device)
+    steps = (hidden[1:] - hidden[:-1])[owner[1:] == owner[:-1]]
+    return steps.pow(2).mean() if len(steps) else hidden.new_zeros(())
+
+
+def _check_settings(
+    embed_width: int,
+    width: int,
+    tied: bool,
+    cutoffs: Sequence[int],
+    activation_penalty: float,
+    change_penalty: float,
+) -> None:
+    check_count("embed_width", embed_width, 1)
+    check_at_least("activation_penalty", activation_penalty, 0)
+    check_at_least("change_penalty", change_penalty, 0)
+    if cutoffs and tied:
+        raise ValueError(
+            f"The adaptive softmax has weights of its own for each range of the vocabulary, so "
+            f"that they cannot be tied to the embeddings: with cutoffs = {list(cutoffs)}, set "
+            f"tied to false"
+        )
+    if list(cutoffs) != sorted(set(cutoffs)) or min(cutoffs, default=1) < 1:
+        raise ValueError(
+            f"cutoffs are {list(cutoffs)}, but have to be numbers of entries above 0 that grow, "
+            f"such as [2000, 10000]"
+        )
+    if cutoffs and width < TAIL_FACTOR ** len(cutoffs):
+        raise ValueError(
+            f"Each range of rare entries has a quarter of the features of the one before it: "
+            f"{len(cutoffs)} cutoffs need a width of at least {TAIL_FACTOR ** len(cutoffs)}, but "
+            f"width is {width}"
+        )

@@ -1,0 +1,263 @@
+"""A recurrent decoder with attention."""
+
+from collections.abc import Callable
+from itertools import repeat
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from ...checks import check_choice, check_count, check_rate
+from ..batch.segments import from_grid, grid_mask, to_grid
+from ..dropout import LockedDropout, WordDropout
+from ..init import make_embedding
+from ..kernels.linear import Linear, multiplier
+from ..rnn.cells import State, by_layer
+from ..rnn.network import RecurrentNetwork
+from ..rnn.stepper import Stepper
+from .attention import Attention, Looks
+
+MakeAttention = Callable[[int, int], Attention]
+"""Makes an attention for queries and a memory of so many features."""
+
+
+class Memory(NamedTuple):
+    """What a decoder looks at in its source sentences.
+
+    keys (Tensor): What queries are compared with, at each place: `(batch, places, any)`.
+    values (Tensor): What each place adds to the readout, `(batch, places, readout_width)`;
+        without attention what all of them do, `(batch, 1, readout_width)`.
+    mask (Tensor): Where there is something, `(batch, places)`.
+    """
+
+    keys: Tensor
+    values: Tensor
+    mask: Tensor
+
+
+class Decoder(nn.Module):
+    """Predict the next piece from those before it and from a memory.
+
+    A recurrent network reads the pieces so far; its output is the query of the attention;
+    the two together, with the piece that was read last, give a readout, and that the next piece
+    (Luong et al. 2015, equations 5 and 6). Equation 5 is linear in what the attention sees, an
+    average of the memory: its matrix is applied to the memory instead, once for each place. With
+    input feeding (section 3.3 there) each readout is also read at the next step, so that training
+    has to go step by step; without, all steps of a layer are one call.
+
+    pieces (int): Entries of the vocabulary.
+    memory (int): Features of each place of the memory.
+    summary (int): Features of the summary of each sentence.
+    attention (MakeAttention | None): None for the decoder of Sutskever et al. (2014), which
+        knows its source by the summary alone.
+    cell (str): One of "lstm", "gru", "rnn_tanh", "rnn_relu".
+    width (int): Features of the recurrent network.
+    depth (int): Layers.
+    embed_width (int): Features of each embedding.
+    readout_width (int): Features of what the softmax is computed from.
+    deep_output (bool): Whether the readout also sees the piece that was read (Bahdanau et al.
+        2015, appendix A.2.2): pairs of pieces need not go through the recurrent network then.
+    input_feeding (bool): Whether each step reads the readout of the one before.
+    bridge (str): What the states start from: "zero"; "last", the summary as it is; or
+        "dense", a layer over it.
+    tied (bool): Whether the softmax has the embeddings as its weights (Press & Wolf 2017).
+    label_smoothing (float): The share of the right piece that is spread over all.
+    dropout (float | None): Locked dropout on the embeddings, between layers and on the
+        readout; with input feeding that between layers is drawn anew at each step. None for
+        the rate given with `set_dropout`.
+    word_dropout (float): Share of pieces that are not shown in training.
+    RAISES (ValueError): If the settings do not fit each other.
+    """
+
+    def __init__(
+        self,
+        pieces: int,
+        memory: int,
+        summary: int,
+        *,
+        attention: MakeAttention | None,
+        cell: str = "gru",
+        width: int = 512,
+        depth: int = 1,
+        embed_width: int = 256,
+        readout_width: int = 256,
+        deep_output: bool = True,
+        input_feeding: bool = False,
+        bridge: str = "dense",
+        tied: bool = True,
+        label_smoothing: float = 0.1,
+        dropout: float | None = None,
+        word_dropout: float = 0.0,
+    ):
+        super().__init__()
+        if tied and embed_width != readout_width:
+            raise ValueError(
+                f"Tied embeddings are the weights of the softmax, but embed_width is "
+                f"{embed_width} and readout_width {readout_width}: make them equal, or untie"
+            )
+        check_choice("bridge", bridge, ("zero", "last", "dense"))
+        if bridge == "last" and summary != width:
+            raise ValueError(
+                f'With bridge = "last" the decoder starts from the states of the encoder, but '
+                f"they have {summary} features and its own {width}: set width to {summary}, "
+                f'or bridge to "dense"'
+            )
+        check_rate("label_smoothing", label_smoothing)
+        check_count("readout_width", readout_width, 1)
+        self.input_feeding = input_feeding
+        self.label_smoothing = label_smoothing
+        self.bridge = bridge
+        self.embedding = make_embedding(pieces, embed_width)
+        self.network = RecurrentNetwork(
+            embed_width + input_feeding * readout_width,
+            width,
+            depth,
+            cell=cell,
+            bidirectional=False,
+            dropout_layers=dropout,
+            dropout_output=0.0,
+        )
+        parts = len(self.network.zoneouts)
+        self.starter = Linear(summary, parts * depth * width) if bridge == "dense" else None
+        self.attention = attention(width, memory) if attention else None
+        seen = memory if attention else summary
+        self.readout = Linear(width, readout_width)
+        self.value = Linear(seen, readout_width, bias=False)
+        self.last_piece = Linear(embed_width, readout_width, bias=False) if deep_output else None
+        # All start as one matrix over all that is read out of would.
+        bound = (width + seen + deep_output * embed_width) ** -0.5
+        for layer in filter(None, (self.readout, self.value, self.last_piece)):
+            for parameter in layer.parameters():
+                nn.init.uniform_(parameter, -bound, bound)
+        if not tied:
+            self.output = nn.Parameter(torch.empty(pieces, readout_width))
+            nn.init.normal_(self.output, std=readout_width**-0.5)
+        self.tied = tied
+        self.output_bias = nn.Parameter(torch.zeros(pieces))
+        self.word_dropout = WordDropout(word_dropout)
+        self.dropout_embedded = LockedDropout(dropout)
+        self.dropout_readout = LockedDropout(dropout)
+
+    @property
+    def output_weight(self) -> Tensor:
+        """Tensor: A row for each piece, shape `(pieces, readout_width)`."""
+        return self.embedding.weight if self.tied else self.output
+
+    def remember(self, places: Tensor, lengths: Tensor, summary: Tensor) -> Memory:
+        """Make a memory, with all of it that does not depend on a step.
+
+        places (Tensor): What the encoder says at each place, `(places, memory)`.
+        lengths (Tensor): The places of each sentence, `(batch,)`, on the CPU.
+        summary (Tensor): Each sentence as one vector, `(batch, summary)`.
+        RETURNS (Memory): The memory.
+        """
+        mask = grid_mask(lengths, places.device)
+        if self.attention is None:
+            values = self.value(summary).to(summary.dtype)[:, None]
+            return Memory(values, values, mask)
+        keys, values = (
+            to_grid(made.to(places.dtype), lengths)
+            for made in (self.attention.project(places), self.value(places))
+        )
+        return Memory(keys, values, mask)
+
+    def start(self, summary: Tensor) -> State:
+        """Give the states of the recurrent network before the first piece.
+
+        summary (Tensor): Each sentence as one vector, `(batch, summary)`.
+        RETURNS (State): The states, each `(depth, batch, width)`.
+        """
+        batch = len(summary)
+        if self.starter is not None:
+            parts = self.starter(summary).tanh().to(self.starter.weight.dtype)
+            parts = parts.view(batch, -1, self.network.depth, self.network.width)
+            return tuple(part.contiguous() for part in parts.permute(1, 2, 0, 3))
+        zero = self.network.start(batch)
+        if self.bridge == "zero":
+            return zero
+        return summary.expand_as(zero[0]), *zero[1:]
+
+    def forward(self, memory: Memory, summary: Tensor, pieces: Tensor, lengths: Tensor) -> Tensor:
+        """Read whole targets, each piece after those before it: teacher forcing.
+
+        memory (Memory): The source sentences.
+        summary (Tensor): Each of them as one vector, `(batch, summary)`.
+        pieces (Tensor): For each target the start symbol and all pieces but the last,
+            `(pieces,)`.
+        lengths (Tensor): The pieces of each target, `(batch,)`, on the CPU.
+        RETURNS (Tensor): The readout that predicts each next piece, `(pieces, readout_width)`.
+        """
+        embedded = self.dropout_embedded(self.word_dropout(self.embedding(pieces)), lengths)
+        state = self.start(summary)
+        if self.input_feeding:
+            readouts = self._feed(memory, state, to_grid(embedded, lengths))
+            readouts = from_grid(readouts, lengths)
+        else:
+            hidden, _ = self.network(embedded, lengths, state)
+            seen = from_grid(self._look(to_grid(hidden, lengths), memory), lengths)
+            word = None if self.last_piece is None else self.last_piece(embedded)
+            readouts = self.read_out(self.readout(hidden), seen, word)
+        return self.dropout_readout(readouts, lengths)
+
+    def _feed(self, memory: Memory, state: State, embedded: Tensor) -> Tensor:
+        """Read out step by step, each step reading the readout before it."""
+        step, states = Stepper(self.network), by_layer(state)
+        tell = multiplier([self.readout.weight], [self.readout.bias])
+        looks = self.start_looking(memory)
+        readout = embedded.new_zeros(len(embedded), self.readout.out_features)
+        readouts = [readout[:, None][:, :0]]
+        last_piece = self.last_piece
+        words = repeat(None) if last_piece is None else last_piece(embedded).unbind(1)
+        for inputs, word in zip(embedded.unbind(1), words, strict=False):
+            hidden, states = step(torch.cat([inputs, readout], 1), states)
+            seen, _, looks = self.attend(hidden[:, None], memory, looks)
+            readout = self.read_out(tell(hidden), seen[:, 0], word)
+            readouts.append(readout[:, None])
+        return torch.cat(readouts, 1)
+
+    def _look(self, queries: Tensor, memory: Memory) -> Tensor:
+        """Attend at all steps, one after the other if the attention looks back."""
+        looks = self.start_looking(memory)
+        if not looks:
+            return self.attend(queries, memory)[0]
+        steps = []
+        for query in queries.split(1, dim=1):
+            seen, _, looks = self.attend(query, memory, looks)
+            steps.append(seen)
+        return torch.cat(steps, 1)
+
+    def start_looking(self, memory: Memory) -> Looks:
+        """Tell what there is to look back at before the first step.
+
+        memory (Memory): The source sentences.
+        RETURNS (Looks): What is remembered, with one hypothesis for each sentence.
+        """
+        return self.attention.start(memory.mask) if self.attention else ()
+
+    def attend(
+        self, queries: Tensor, memory: Memory, looks: Looks = ()
+    ) -> tuple[Tensor, Tensor, Looks]:
+        """Look at the source sentences.
+
+        queries (Tensor): The outputs of the recurrent network, `(batch, steps, width)`.
+        memory (Memory): The source sentences.
+        looks (Looks): What is remembered of looks before.
+        RETURNS (tuple[Tensor, Tensor, Looks]): What is seen, `(batch, steps, readout_width)`; the
+            weights of the places, `(batch, steps, places)`; and what is remembered then.
+        """
+        if self.attention is None:
+            seen = memory.values.expand(-1, queries.shape[1], -1)
+            return seen, queries.new_zeros(*queries.shape[:2], memory.mask.shape[1]), ()
+        seen, weights = self.attention(queries, *memory, looks)
+        return seen, weights, self.attention.follow(weights, looks)
+
+    def read_out(self, told: Tensor, seen: Tensor, word: Tensor | None) -> Tensor:
+        """Put together what the next piece is predicted from, each `(rows, readout_width)`.
+
+        told (Tensor): What the recurrent network adds.
+        seen (Tensor): What the attention adds.
+        word (Tensor | None): What the piece that was read last adds, if anything.
+        RETURNS (Tensor): The readout.
+        """
+        readout = told + seen.to(told.dtype)
+        return (readout if word is None else readout + word).tanh()

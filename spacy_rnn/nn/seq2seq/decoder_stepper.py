@@ -1,0 +1,80 @@
+"""A decoder in a search, one piece at a time."""
+
+import torch
+from torch import Tensor
+
+from ...generation.state import SearchState
+from ..kernels.linear import multiplier
+from ..kernels.lookup import lookup
+from ..rnn.cells import by_layer
+from ..rnn.stepper import Stepper
+from .decoder import Decoder, Memory
+
+
+class DecoderStepper:
+    """Predict the next piece of each hypothesis, and then another one: a step function for a
+    search. What does not depend on the pieces is done once for all of them.
+
+    The readout and the next step both multiply the hidden state of the last layer, which is the
+    output of a decoder's network: by one matrix. So with one layer a step has two large products,
+    this and that with the vocabulary.
+
+    decoder (Decoder): The decoder.
+    """
+
+    def __init__(self, decoder: Decoder):
+        network, readout, piece = decoder.network, decoder.readout, decoder.last_piece
+        _, recurrent_matrix, _, recurrent_bias = network.last.weights()
+        self._decoder = decoder
+        # What each hypothesis has for itself, but for what the attention looks back at.
+        self._own = 1 + network.depth * len(network.zoneouts) + decoder.input_feeding
+        self._sizes = len(recurrent_bias), len(readout.bias)
+        embedding = None if decoder.input_feeding else decoder.embedding
+        self._read = Stepper(network, embedding, given=True)
+        self._tell = multiplier([recurrent_matrix, readout.weight], [recurrent_bias, readout.bias])
+        self._add_word = lookup(decoder.embedding, piece.weight) if piece else lambda words: None
+        self._foresee = multiplier([decoder.output_weight], [decoder.output_bias])
+
+    def begin(self, memory: Memory, summary: Tensor) -> SearchState:
+        """Stand before the first piece, with one hypothesis for each sentence.
+
+        memory (Memory): The source sentences.
+        summary (Tensor): Each of them as one vector, `(batch, summary)`.
+        RETURNS (SearchState): The state for the first step.
+        """
+        decoder = self._decoder
+        start = decoder.start(summary)
+        recurrent, _ = self._tell(start[0][-1]).split_with_sizes(self._sizes, 1)
+        own = [recurrent, *by_layer(start)]
+        if decoder.input_feeding:
+            own.append(summary.new_zeros(len(summary), self._sizes[1]))
+        looks = decoder.start_looking(memory)
+        return SearchState(memory, (*(part[:, None] for part in own), *looks))
+
+    def __call__(self, pieces: Tensor, state: SearchState) -> tuple[Tensor, Tensor, SearchState]:
+        """Predict the next piece of each hypothesis.
+
+        pieces (Tensor): The last piece of each, `(batch, hypotheses)`.
+        state (SearchState): Where the decoder stands.
+        RETURNS (tuple[Tensor, Tensor, SearchState]): A score for each piece of the
+            vocabulary, not normalised, `(batch, hypotheses, pieces)`; the weights of the
+            attention, `(batch, hypotheses, places)`; and where the decoder stands then.
+        """
+        decoder, flat = self._decoder, pieces.flatten()
+        recurrent, *states = (part.flatten(0, 1) for part in state.hypotheses[: self._own])
+        words = flat
+        if decoder.input_feeding:
+            words = torch.cat([decoder.embedding(flat), states.pop()], 1)
+        hidden, after = self._read(words, tuple(states), recurrent)
+
+        def unflatten(data: Tensor) -> Tensor:
+            return data.view(*pieces.shape, data.shape[1])
+
+        memory, looks = Memory(*state.sentences), state.hypotheses[self._own :]
+        seen, weights, looks = decoder.attend(unflatten(hidden), memory, looks)
+        recurrent, told = self._tell(hidden).split_with_sizes(self._sizes, 1)
+        readout = decoder.read_out(told, seen.flatten(0, 1), self._add_word(flat))
+        own = (recurrent, *after, readout) if decoder.input_feeding else (recurrent, *after)
+        hypotheses = *map(unflatten, own), *looks
+        scores = unflatten(self._foresee(readout))
+        return scores, weights, SearchState(state.sentences, hypotheses)

@@ -1,0 +1,147 @@
+"""Encoder, attention, decoder: one sequence in, another one out."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from ..batch.segments import owners
+from ..dropout import LockedDropout
+from ..init import make_embedding
+from ..loss import cross_entropy
+from ..rnn.network import RecurrentNetwork
+from .decoder import Decoder, Memory
+
+
+class SubwordEncoder(nn.Module):
+    """Embed subwords and read them with a recurrent network.
+
+    pieces (int): Entries of the vocabulary.
+    embed_width (int): Features of each embedding.
+    network (RecurrentNetwork): The reader.
+    dropout (float | None): Locked dropout on the embeddings.
+    """
+
+    def __init__(self, pieces: int, embed_width: int, dropout: float | None = None, **network):
+        super().__init__()
+        self.embedding = make_embedding(pieces, embed_width)
+        self.dropout = LockedDropout(dropout)
+        self.network = RecurrentNetwork(embed_width, **network)
+        self.width = self.network.width
+        self.summary = self.network.directions * self.network.hidden
+
+    def forward(self, pieces: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Read sentences.
+
+        pieces (Tensor): The pieces of all sentences one after the other, `(pieces,)`.
+        lengths (Tensor): The pieces of each sentence, `(batch,)`, on the CPU.
+        RETURNS (tuple[Tensor, Tensor]): The output at each piece, `(pieces, width)`, and
+            the last layer's final hidden states, `(batch, directions * hidden)`.
+        """
+        embedded = self.dropout(self.embedding(pieces), lengths)
+        places, (hidden, *_) = self.network(embedded, lengths)
+        last = hidden[-self.network.directions :]
+        return places, last.transpose(0, 1).flatten(1)
+
+
+class Seq2Seq(nn.Module):
+    """An encoder and a decoder as one network, trained together.
+
+    target_pieces (int): Entries of the target vocabulary.
+    decoder (Callable[..., Decoder]): Makes the decoder.
+    encoder (Callable[[int], SubwordEncoder] | None): Makes the encoder for so many source
+        pieces. None where the memory comes from outside.
+    source_pieces (int): Entries of the source vocabulary, where there is an encoder.
+    memory (int): Features of a memory that comes from outside, where there is none.
+    tied_source (bool): Whether source and target share their embeddings.
+    RAISES (ValueError): If the settings do not fit each other.
+    """
+
+    def __init__(
+        self,
+        target_pieces: int,
+        decoder: Callable[..., Decoder],
+        encoder: Callable[[int], SubwordEncoder] | None = None,
+        source_pieces: int = 0,
+        memory: int = 0,
+        tied_source: bool = False,
+    ):
+        super().__init__()
+        self.encoder = encoder(source_pieces) if encoder else None
+        summary = self.encoder.summary if self.encoder else memory
+        self.decoder = decoder(
+            target_pieces, self.encoder.width if self.encoder else memory, summary
+        )
+        if tied_source:
+            self._tie()
+
+    def _tie(self) -> None:
+        if self.encoder is None:
+            raise ValueError(
+                "Only a subword encoder can share its embeddings with the decoder: choose "
+                "spacy-rnn.SubwordEncoder.v1, or set tied_source to false"
+            )
+        source, target = self.encoder.embedding.weight.shape, self.decoder.embedding.weight.shape
+        if source != target:
+            raise ValueError(
+                f"Source and target can share embeddings only of one shape, but have "
+                f"{tuple(source)} and {tuple(target)}: set one vocabulary for both and equal "
+                f"widths, or set tied_source to false"
+            )
+        self.decoder.embedding = self.encoder.embedding
+
+    def encode(self, source: Tensor, lengths: Tensor) -> tuple[Memory, Tensor]:
+        """Read source sentences.
+
+        source (Tensor): The source pieces of all sentences, `(pieces,)`, or without an
+            encoder what another one says at each token, `(tokens, memory)`.
+        lengths (Tensor): The pieces or tokens of each sentence, `(batch,)`, on the CPU.
+        RETURNS (tuple[Memory, Tensor]): What the decoder looks at, and each sentence as one
+            vector, `(batch, summary)`.
+        """
+        if self.encoder is not None:
+            places, summary = self.encoder(source, lengths)
+        else:
+            places, summary = source, mean_of(source, lengths)
+        return self.decoder.remember(places, lengths, summary), summary
+
+    def forward(
+        self, source: Tensor, lengths: Tensor, targets: Tensor, target_lengths: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Compute the loss of given translations.
+
+        source (Tensor): As for `encode`.
+        lengths (Tensor): As for `encode`.
+        targets (Tensor): The target pieces of all sentences, each with the start symbol
+            before it and the end symbol after it, `(pieces,)`.
+        target_lengths (Tensor): The pieces of each target, these two included, `(batch,)`,
+            on the CPU.
+        RETURNS (tuple[Tensor, Tensor]): The loss with label smoothing, summed up, and the
+            negative log-likelihood of each piece after the start symbol, without gradients.
+        """
+        starts, ends = torch.ones(2, len(targets), dtype=torch.bool)
+        last = target_lengths.cumsum(0) - 1
+        starts[last] = False
+        ends[last - target_lengths + 1] = False
+        memory, summary = self.encode(source, lengths)
+        known = targets[starts.to(targets.device)]
+        readouts = self.decoder(memory, summary, known, target_lengths - 1)
+        return cross_entropy(
+            readouts,
+            self.decoder.output_weight,
+            self.decoder.output_bias,
+            targets[ends.to(targets.device)],
+            self.decoder.label_smoothing if self.training else 0.0,
+        )
+
+
+def mean_of(data: Tensor, lengths: Tensor) -> Tensor:
+    """Average the words of each sequence.
+
+    data (Tensor): The words of all sequences, `(words, width)`.
+    lengths (Tensor): The words of each sequence, `(batch,)`, on the CPU.
+    RETURNS (Tensor): A vector for each sequence, zero for one without words: `(batch, width)`.
+    """
+    sums = data.new_zeros(len(lengths), data.shape[1])
+    sums = sums.index_add(0, owners(lengths, data.device), data)
+    return sums / lengths.clamp(min=1).to(data)[:, None]

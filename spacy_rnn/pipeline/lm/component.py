@@ -1,0 +1,333 @@
+"""A language model: perplexity and surprisal of documents, generation, streams."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+from spacy.language import Language
+from spacy.pipeline import TrainablePipe
+from spacy.tokens import Doc, Token
+from spacy.training import Example, validate_examples
+from spacy.util import minibatch
+from spacy.vocab import Vocab
+from thinc.api import Optimizer, set_dropout_rate
+
+from ...architectures.language_model import LanguageModelModel, Stretch, score_texts, write
+from ...checks import check_choice, check_count
+from ...generation.config import Sampling, Search
+from ...metrics.common import perplexity_of
+from ...text.subwords import END
+from ...text.units import KINDS, Units, load_units, make_units, with_ends
+from ...training.bptt import lane_of
+from ..batching import annotate_safely
+from ..extensions import ensure_extension
+from ..scores import warn_without_weight
+from .stream import TextStream
+
+
+class LanguageModel(TrainablePipe):
+    """Foresee texts, and say how well.
+
+    tokenizer (Callable[[str], Doc]): Cuts prompts. The other settings are those of
+        `make_language_model`.
+    """
+
+    def __init__(
+        self,
+        vocab: Vocab,
+        model: LanguageModelModel,
+        name: str = "rnn_lm",
+        *,
+        tokenizer: Callable[[str], Doc],
+        scorer: Callable | None = None,
+        units: str = "words",
+        vocab_size: int = 20000,
+        min_count: int = 2,
+        direction: str = "forward",
+        reset: str = "doc",
+        bptt: int = 200,
+        batch_pieces: int = 4000,
+        prefix: str = "",
+    ):
+
+        check_choice("units", units, KINDS)
+        check_choice("direction", direction, ("forward", "backward"))
+        check_choice("reset", reset, ("doc", "never"))
+        check_count("min_count", min_count, 1)
+        check_count("bptt", bptt, 1)
+        check_count("batch_pieces", batch_pieces, 1)
+        super().__init__(vocab, model, name)
+        self.tokenizer = tokenizer
+        self.scorer = scorer
+        self.kind = units
+        self.vocab_size = vocab_size
+        self.min_count = min_count
+        self.backward = direction == "backward"
+        self.reset = reset
+        self.bptt = bptt
+        self.batch_pieces = batch_pieces
+        self.prefix = prefix
+        self._lanes: dict[int, Stretch] = {}
+        self._ensure_extensions()
+
+    def _ensure_extensions(self) -> None:
+        for name in ("perplexity", "bits_per_char"):
+            ensure_extension(self.prefix + name)
+        ensure_extension(f"{self.prefix}surprisal", Token)
+
+    @property
+    def units(self) -> Units:
+        """Units: The vocabulary.
+
+        RAISES (ValueError): If there is none, or it is not that of the weights.
+        """
+        units = load_units(self.model.attrs["units"])
+        pieces = self.model.shims[0].dims["pieces"]
+        if units.kind != self.kind or len(units) != pieces:
+            raise ValueError(
+                f'"{self.name}" foresees {self.kind} and has weights for {pieces} of them, but '
+                f"the vocabulary that it was given is one of {len(units)} {units.kind}: load "
+                f"settings, vocabulary and weights of one model"
+            )
+        return units
+
+    # Prediction
+
+    def predict(self, docs: Iterable[Doc]) -> list[np.ndarray]:
+        """Compute how well documents are foreseen, without changing them.
+
+        docs (Iterable[Doc]): The documents.
+        RETURNS (list[np.ndarray]): For each the surprisal of its pieces in their order, and of its
+            end or, in a model that reads backward, of its beginning, in bits: `(pieces + 1,)`.
+        """
+        units = self.units
+        texts = [self._turn(units.encode(doc)) for doc in docs]
+        nats = score_texts(self.model, texts, self.batch_pieces)
+        bits = [each.astype(np.float64) / np.log(2) for each in nats]
+        return [np.append(self._turn(each[:-1]), each[-1]) for each in bits]
+
+    def _turn(self, array: Any) -> Any:
+        return array[::-1] if self.backward else array
+
+    def set_annotations(self, docs: Iterable[Doc], scores: list[np.ndarray]) -> None:
+        """Write to documents how well they are foreseen.
+
+        docs (Iterable[Doc]): The documents.
+        scores (list[np.ndarray]): What `predict` returned for them.
+        """
+        units = self.units
+        for doc, bits in zip(docs, scores, strict=True):
+            tokens = units.tokens(doc)
+            surprisals = np.bincount(tokens, bits[:-1], minlength=len(doc)).tolist()
+            for token, surprisal in zip(doc, surprisals, strict=True):
+                token._.set(f"{self.prefix}surprisal", surprisal)
+            total = float(bits.sum())
+            doc._.set(f"{self.prefix}perplexity", perplexity_of(total, len(doc) + 1))
+            doc._.set(f"{self.prefix}bits_per_char", total / (len(doc.text) + 1))
+
+    def pipe(self, stream: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:
+        """Score a stream of documents.
+
+        stream (Iterable[Doc]): The documents.
+        batch_size (int): Documents to read ahead, and to sort by length.
+        YIELDS (Doc): The same documents in order.
+        """
+        self._ensure_extensions()  # A spawned process has none yet.
+
+        def score_batch(docs: list[Doc]) -> None:
+            self.set_annotations(docs, self.predict(docs))
+
+        for docs in minibatch(stream, size=batch_size):
+            yield from annotate_safely(self, docs, score_batch)
+
+    # Generation
+
+    def generate(
+        self,
+        prompt: str | Doc | list[str] | list[Doc] = "",
+        *,
+        max_length: int = 50,
+        num_return: int = 1,
+        search: Search | None = None,
+        **settings: Any,
+    ) -> list[dict] | list[list[dict]]:
+        """Write texts that go on from prompts.
+
+        prompt (str | Doc | list[str] | list[Doc]): The beginning, or several to go on from at
+            once. White space at its end is read as it is where the model foresees characters.
+            Texts are cut by the tokenizer that the component was made with; documents are as
+            they are.
+        max_length (int): The most pieces to write.
+        num_return (int): Texts for each prompt.
+        search (Search | None): How to write, such as `spacy-rnn.beam_search.v1`. Default:
+            `spacy-rnn.sampling.v1`.
+        settings (Any): Settings of the search to change: temperature, top_k, top_p, seed,
+            min_length, repetition_penalty, no_repeat_ngram and so on. What may not be repeated
+            is what was written, not what the prompt holds.
+        RETURNS (list[dict] | list[list[dict]]): For each prompt texts, the most probable first:
+            "text", with the prompt; "score", the log-probability of what was written, in nats;
+            "pieces" and "piece_scores", with that of the end. For one prompt its list alone.
+        RAISES (ValueError): If a setting is out of its bounds, or the model reads backward.
+        """
+        self._check_forward("generate")
+        given: list = prompt if isinstance(prompt, list) else [prompt]
+        prompts = [self._read_prompt(each) for each in given]
+        check_count("max_length", max_length, 1)
+        search = search or Sampling()
+        search = search.change(max_ratio=0, max_extra=max_length, n_best=num_return, **settings)
+        if search.min_length > max_length:
+            raise ValueError(
+                f"min_length is {search.min_length}, but max_length {max_length}: lower the one "
+                f"or raise the other"
+            )
+        texts = [self.units.encode(doc) for doc in prompts]
+        found = write(self.model, texts, search, self.batch_pieces)
+        results = [
+            [self._describe(doc, text, hypothesis) for hypothesis in hypotheses[:num_return]]
+            for doc, text, hypotheses in zip(prompts, texts, found, strict=True)
+        ]
+        return results if isinstance(prompt, list) else results[0]
+
+    def _read_prompt(self, prompt: str | Doc) -> Doc:
+        if isinstance(prompt, str | Doc):
+            return self.tokenizer(prompt) if isinstance(prompt, str) else prompt
+        raise ValueError(f"A prompt is a text or a document, not {prompt!r}")
+
+    def _describe(self, prompt: Doc, pieces: np.ndarray, hypothesis: Any) -> dict:
+        # What the vocabulary does not have is in the prompt as it was, and not as it was read.
+        read = self.units.decode(pieces.tolist())
+        whole = self.units.decode([*pieces.tolist(), *hypothesis.pieces])
+        more = whole.removeprefix(read)
+        before = prompt.text.rstrip(" ") if more.startswith(" ") else prompt.text
+        return {
+            "text": before + more if whole.startswith(read) else whole,
+            "score": sum(hypothesis.piece_scores),
+            "pieces": self.units.spell(hypothesis.pieces),
+            "piece_scores": hypothesis.piece_scores,
+        }
+
+    def stream(self, state: bytes | None = None) -> TextStream:
+        """Read a text that comes bit by bit, for as long as it comes.
+
+        state (bytes | None): What `TextStream.to_bytes` returned, to go on from there.
+        RETURNS (TextStream): The stream, to be entered by `with`. Any number may be open side by
+            side.
+        RAISES (ValueError): If the model reads backward, or the state is that of another one.
+        """
+        self._check_forward("stream")
+        return TextStream(self.model, self.units, self.reset == "never", state)
+
+    def _check_forward(self, method: str) -> None:
+        if self.backward:
+            raise ValueError(
+                f'"{self.name}" reads texts from their end, so that it cannot {method}: train a '
+                f'model with direction = "forward"'
+            )
+
+    # Training
+
+    def initialize(
+        self,
+        get_examples: Callable[[], Iterable[Example]],
+        *,
+        nlp: Language | None = None,
+        labels: str | None = None,
+    ) -> None:
+        """Learn the vocabulary and build the network for it.
+
+        get_examples (Callable[[], Iterable[Example]]): Gives the training data.
+        nlp (Language | None): The pipeline.
+        labels (str | None): A vocabulary made before, by `spacy init labels`.
+        RAISES (ValueError): If the data do not allow a vocabulary as it is set.
+        """
+        warn_without_weight(nlp, self.name, "rnn_lm", "word_probability")
+        if labels is None:
+            docs = (example.reference for example in get_examples())
+            size, least = self.vocab_size, self.min_count
+            units = make_units(self.kind, docs, vocab_size=size, min_count=least)
+            self.model.attrs["units"] = units.to_bytes()
+        elif isinstance(labels, str):
+            self.model.attrs["units"] = labels.encode("utf8")
+        else:
+            raise ValueError(
+                f"The labels of a language model are its vocabulary as one text, by spacy init "
+                f"labels, but these are of the type {type(labels).__name__}"
+            )
+        self._lanes.clear()
+        self.model.set_dim("nO", len(load_units(self.model.attrs["units"])), force=True)
+        self.model.initialize()
+
+    @property
+    def label_data(self) -> str:
+        """str: The vocabulary, for `spacy init labels`."""
+        return self.units.to_bytes().decode("utf8")
+
+    def update(
+        self,
+        examples: Iterable[Example],
+        *,
+        drop: float = 0.0,
+        sgd: Optimizer | None = None,
+        losses: dict[str, float] | None = None,
+    ) -> dict[str, float]:
+        """Learn from a batch of documents, or of chunks by `spacy-rnn.LaneBatcher.v1`.
+
+        examples (Iterable[Example]): The examples, whose reference texts are read.
+        drop (float): The dropout rate.
+        sgd (Optimizer | None): The optimizer.
+        losses (dict[str, float] | None): Where to add the loss: the negative log-likelihood of
+            a piece, in nats.
+        RETURNS (dict[str, float]): The losses.
+        """
+        losses = {} if losses is None else losses
+        losses.setdefault(self.name, 0.0)
+        examples = list(examples)
+        validate_examples(examples, "LanguageModel.update")
+        set_dropout_rate(self.model, drop)
+        stretches = [each for example in examples for each in self._read(example.reference)]
+        whole = [stretch.pieces for stretch in stretches]
+        total = sum(map(len, whole))
+        surprisal = 0.0
+        for start in range(0, max(map(len, whole), default=0), self.bptt):
+            going = [
+                (stretch, pieces[start : start + self.bptt])
+                for stretch, pieces in zip(stretches, whole, strict=True)
+                if len(pieces) > start
+            ]
+            for stretch, pieces in going:
+                stretch.pieces = pieces
+            surprisals, backprop = self.model.begin_update([stretch for stretch, _ in going])
+            backprop(1 / total)
+            surprisal += float(surprisals.sum())
+        if sgd is not None:
+            self.finish_update(sgd)
+        losses[self.name] += surprisal / max(total, 1)
+        return losses
+
+    def _read(self, doc: Doc) -> list[Stretch]:
+        """Cut a document or chunk into what is read with one state."""
+        lane = lane_of(doc)
+        if lane is None:
+            return [Stretch(np.append(self._turn(self.units.encode(doc)), END))]
+        self._check_forward("learn from lanes, which begin in the middle of documents")
+        parts = with_ends(self.units, doc, lane.ends)
+        before = None if lane.begins else self._lanes.get(lane.number)
+        if self.reset == "never":
+            parts = [np.concatenate(parts)]
+        stretches = [Stretch(part) for part in parts]
+        if before is not None:
+            stretches[0].before, stretches[0].state = before.before, before.state
+        self._lanes[lane.number] = stretches[-1]
+        return stretches
+
+    def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
+        """Score how well texts were foreseen.
+
+        examples (Iterable[Example]): Examples with predictions.
+        RETURNS (dict[str, Any]): The scorer's scores, by the name of the component.
+        """
+        if self.scorer is None:
+            return {}
+        kwargs.update(prefix=self.prefix, count_pieces=lambda doc: len(self.units.encode(doc)))
+        scores = self.scorer(list(examples), **kwargs)
+        return {f"{self.name}_{key}": value for key, value in scores.items()}

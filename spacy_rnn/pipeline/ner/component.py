@@ -1,0 +1,220 @@
+"""An entity recognizer that finds the most probable set of entities."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from spacy.errors import Errors
+from spacy.language import Language
+from spacy.pipeline import TrainablePipe
+from spacy.tokens import Doc, Span
+from spacy.training import Example, validate_examples, validate_get_examples
+from spacy.util import check_lexeme_norms, minibatch
+from spacy.vocab import Vocab
+from thinc.types import Floats2d
+
+from ...bridge.flat import unflatten
+from ...checks import check_at_least, check_count
+from ...nn.crf.biluo import OUT
+from ...types import Labeller, LabelScores
+from ..batching import annotate_safely, batch_worded
+from ..extensions import ensure_extension
+from ..labels import initialize_labels
+from .entity_sets import CONFIDENCE, ENTITY_SETS, EntitySet, Settings, find_sets, write_sets
+from .gold import allow_gold, allow_preset, gold_tags
+
+
+class RecurrentEntityRecognizer(TrainablePipe):
+    """Find the most probable set of entities in each document.
+
+    The settings are those of its factory.
+    """
+
+    def __init__(
+        self,
+        vocab: Vocab,
+        model: Labeller,
+        name: str = "rnn_ner",
+        *,
+        scorer: Callable | None = None,
+        confidence: bool = True,
+        n_best: int = 1,
+        missed_cost: float = 0.0,
+        batch_words: int = 10000,
+    ):
+        check_at_least("missed_cost", missed_cost, 0)
+        check_count("batch_words", batch_words, 1)
+        if not model.has_ref("crf"):
+            raise ValueError(
+                f'The model of "{name}" has no CRF: choose spacy-rnn.EntityRecognizer.v1'
+            )
+        super().__init__(vocab, model, name, labels=[])
+        self.scorer = scorer
+        self.missed_cost = missed_cost
+        self.batch_words = batch_words
+        self.settings = Settings(confidence, n_best)
+        self._ensure_extensions()
+
+    def _ensure_extensions(self) -> None:
+        ensure_extension(CONFIDENCE, Span)
+        ensure_extension(ENTITY_SETS, Doc)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """tuple[str, ...]: The labels of entities."""
+        return tuple(self.cfg["labels"])
+
+    @property
+    def label_data(self) -> list[str]:
+        """list[str]: The labels, for `spacy init labels`."""
+        return list(self.cfg["labels"])
+
+    @property
+    def _types(self) -> dict[int, int]:
+        return {self.vocab.strings.add(label): i for i, label in enumerate(self.labels)}
+
+    @property
+    def _tags(self) -> int:
+        return 4 * len(self.labels) + 1
+
+    def add_label(self, label: str) -> int:
+        """Add a label, before the model is initialized.
+
+        label (str): The label.
+        RETURNS (int): 1, or 0 if it is there already.
+        RAISES (ValueError): If the model was initialized without it.
+        """
+        if not isinstance(label, str):
+            raise ValueError(Errors.E187)
+        if label in self.labels:
+            return 0
+        if self.model.has_dim("nO") and self.model.get_dim("nO") <= self._tags:
+            raise ValueError(Errors.E922.format(name=self.name, nO=self.model.get_dim("nO")))
+        self.cfg["labels"].append(label)
+        self.vocab.strings.add(label)
+        return 1
+
+    # Prediction
+
+    def __call__(self, doc: Doc, *, batch_size: int = 1, **settings: Any) -> Doc:
+        """Find the entities of one document.
+
+        doc (Doc): The document.
+        batch_size (int): Not needed: spaCy hands it over with the settings of a call.
+        settings (Any): `confidence` and `n_best`, to change them for this call.
+        RETURNS (Doc): The same document.
+        """
+        return next(self.pipe([doc], **settings), doc)
+
+    def pipe(
+        self,
+        stream: Iterable[Doc],
+        *,
+        batch_size: int = 128,
+        confidence: bool | None = None,
+        n_best: int | None = None,
+    ) -> Iterator[Doc]:
+        """Find the entities of a stream of documents.
+
+        stream (Iterable[Doc]): The documents.
+        batch_size (int): Documents to read ahead, and to sort by length.
+        confidence (bool | None): Whether to write confidences in this call, by
+            `component_cfg={"rnn_ner": {"confidence": False}}`. None for what is set.
+        n_best (int | None): How many sets of entities to find. None for what is set.
+        YIELDS (Doc): The same documents in order.
+        RAISES (ValueError): If a setting is out of its bounds.
+        """
+        self._ensure_extensions()
+        settings = self.settings
+        if confidence is not None:
+            settings = replace(settings, confidence=confidence)
+        if n_best is not None:
+            settings = replace(settings, n_best=n_best)
+
+        def recognize_batch(docs: list[Doc]) -> None:
+            self.set_annotations(docs, self._predict(docs, settings))
+
+        for docs in minibatch(stream, size=batch_size):
+            yield from annotate_safely(self, docs, recognize_batch)
+
+    def predict(self, docs: Iterable[Doc]) -> list[list[EntitySet]]:
+        """Find entities without writing them.
+
+        docs (Iterable[Doc]): The documents.
+        RETURNS (list[list[EntitySet]]): The n best sets of entities of each.
+        """
+        return self._predict(list(docs), self.settings)
+
+    def _predict(self, docs: list[Doc], settings: Settings) -> list[list[EntitySet]]:
+        certain = None if settings.n_best == 1 else 1.0
+        found = [[EntitySet([], certain)] for _ in docs]
+        for batch in batch_worded(docs, self.batch_words):
+            own = [docs[index] for index in batch]
+            allowed = allow_preset(own, self._types, self._tags)
+            sets = find_sets(self.model, own, self.labels, allowed, settings)
+            for index, each in zip(batch, sets, strict=True):
+                found[index] = each
+        return found
+
+    def set_annotations(self, docs: Iterable[Doc], scores: list[list[EntitySet]]) -> None:
+        """Write entities to documents. Those that are there already stay as they are.
+
+        docs (Iterable[Doc]): The documents.
+        scores (list[list[EntitySet]]): What `predict` returned for them.
+        """
+        for doc, sets in zip(docs, scores, strict=True):
+            write_sets(doc, sets)
+
+    # Training
+
+    def initialize(
+        self,
+        get_examples: Callable[[], Iterable[Example]],
+        *,
+        nlp: Language | None = None,
+        labels: list[str] | None = None,
+    ) -> None:
+        """Find the labels, and build the model for them.
+
+        get_examples (Callable[[], Iterable[Example]]): Gives the training data.
+        nlp (Language | None): The pipeline.
+        labels (list[str] | None): The labels, where they are known, by `spacy init labels`.
+        RAISES (ValueError): If there are no examples or no labels.
+        """
+        validate_get_examples(get_examples, "RecurrentEntityRecognizer.initialize")
+        check_lexeme_norms(self.vocab, "ner")
+        if labels is None:
+            labels = sorted(
+                {entity.label_ for example in get_examples() for entity in example.reference.ents}
+            )
+        initialize_labels(self, get_examples, labels, lambda: self._tags)
+
+    def get_loss(
+        self, examples: Iterable[Example], scores: LabelScores
+    ) -> tuple[float, list[Floats2d]]:
+        """Compute the loss, and its gradient. That of the CRF's own weights is kept for the
+        next step.
+
+        examples (Iterable[Example]): The examples. What is not known is marginalised over.
+        scores (LabelScores): What the model gives for them.
+        RETURNS (tuple[float, list[Floats2d]]): The negative log-likelihood of the entities,
+            and the gradient of the scores.
+        RAISES (ValueError): If a label was not known when the component was initialized.
+        """
+        examples = list(examples)
+        validate_examples(examples, "RecurrentEntityRecognizer.get_loss")
+        tags = gold_tags(examples, self._types)
+        inputs = (self._add_cost(scores, tags), allow_gold(tags, self._tags))
+        losses, backprop = self.model.get_ref("crf").begin_update(inputs)
+        return float(losses.sum()), backprop(self.model.ops.xp.ones_like(losses))
+
+    def _add_cost(self, scores: LabelScores, tags: np.ndarray) -> LabelScores:
+        """Make it harder to tell what is in an entity from what is not: the softmax-margin of
+        Gimpel & Smith (2010)."""
+        if not self.missed_cost:
+            return scores
+        ops = self.model.ops
+        flat = ops.flatten(scores)
+        flat[:, OUT] += self.missed_cost * ops.asarray1f(tags > OUT)
+        return unflatten(flat, map(len, scores))

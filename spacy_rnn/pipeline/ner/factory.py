@@ -1,0 +1,92 @@
+"""Entity recognizers: a CRF over the places of tokens in entities."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from spacy.language import Language
+from thinc.api import Config, Model
+
+if TYPE_CHECKING:
+    from .component import RecurrentEntityRecognizer
+
+
+DEFAULT_CONFIG = """
+[rnn_ner]
+confidence = true
+n_best = 1
+missed_cost = 0.0
+batch_words = 10000
+
+[rnn_ner.model]
+@architectures = "spacy-rnn.EntityRecognizer.v1"
+nO = null
+
+[rnn_ner.model.tok2vec]
+@architectures = "spacy.Tok2Vec.v2"
+
+[rnn_ner.model.tok2vec.embed]
+@architectures = "spacy-rnn.HashEmbed.v1"
+width = 96
+attrs = ["NORM", "PREFIX", "SUFFIX", "SHAPE"]
+rows = [5000, 1000, 2500, 2500]
+include_static_vectors = false
+
+[rnn_ner.model.tok2vec.encode]
+@architectures = "spacy-rnn.RecurrentEncoder.v1"
+width = 96
+depth = 1
+
+[rnn_ner.scorer]
+@scorers = "spacy.ner_scorer.v1"
+"""
+DEFAULTS = Config().from_str(DEFAULT_CONFIG)["rnn_ner"]
+
+
+@Language.factory(
+    "rnn_ner",
+    assigns=["doc.ents", "token.ent_iob", "token.ent_type", "span._.confidence"],
+    default_config=DEFAULTS,
+    default_score_weights={
+        "ents_f": 1.0,
+        "ents_p": 0.0,
+        "ents_r": 0.0,
+        "ents_per_type": None,
+    },
+)
+def make_entity_recognizer(
+    nlp: Language,
+    name: str,
+    model: Model,
+    scorer: Callable | None,
+    confidence: bool,
+    n_best: int,
+    missed_cost: float,
+    batch_words: int,
+) -> "RecurrentEntityRecognizer":
+    """Make an entity recognizer.
+
+    nlp (Language): The pipeline that it will be in.
+    name (str): Its name there.
+    model (Model): `spacy-rnn.EntityRecognizer.v1`.
+    scorer (Callable | None): Scores entities.
+    confidence (bool): Whether to write to `span._.confidence` of each entity how probable it
+        is that it is there, just so and with just this label.
+    n_best (int): How many sets of entities to find; more than one are written to
+        `doc._.entity_sets`.
+    missed_cost (float): How much more a missed token of an entity counts in training than any
+        other mistake: more of it finds more entities, wrong ones among them.
+    batch_words (int): Words that are read at once.
+    RETURNS (RecurrentEntityRecognizer): The component.
+    """
+    from .component import RecurrentEntityRecognizer
+
+    return RecurrentEntityRecognizer(
+        nlp.vocab,
+        model,
+        name,
+        scorer=scorer,
+        confidence=confidence,
+        n_best=n_best,
+        missed_cost=missed_cost,
+        batch_words=batch_words,
+    )

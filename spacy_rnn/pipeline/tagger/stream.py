@@ -1,0 +1,123 @@
+"""A stream of tokens that a tagger reads: the label of each, from what came so far."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, cast
+
+from spacy.tokens import Doc, Token
+from spacy.vocab import Vocab
+from thinc.api import Model, torch2xp, xp2torch
+from thinc.types import Floats2d
+
+from ...types import Embedding, Encoder, Labeller
+from ..stream import Stream
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ...bridge.shim import NetworkShim
+    from ...nn.crf.model import CRF
+    from ...nn.rnn.network import RecurrentNetwork
+
+
+class TagStream(Stream):
+    """What a tagger knows of a text so far.
+
+    vocab (Vocab): The vocabulary of the pipeline.
+    model (Labeller): The model, whose encoder reads in one direction.
+    labels (tuple[str, ...]): The labels.
+    state (bytes | None): What `to_bytes` returned, to go on from there.
+    RAISES (ValueError): If the encoder cannot read token by token, or the state is not that of a
+        stream of the same model.
+    """
+
+    def __init__(
+        self,
+        vocab: Vocab,
+        model: Labeller,
+        labels: tuple[str, ...],
+        state: bytes | None = None,
+    ):
+        self.labels = labels
+        self._vocab = vocab
+        self._embed, encoder = _find_parts(model.get_ref("tok2vec"))
+        scorer = model.get_ref("scorer") if model.has_ref("scorer") else model
+        self._score: Encoder = scorer.layers[-1]
+        self._advance = _find_transitions(model)
+        super().__init__(cast("NetworkShim", encoder.shims[0]), state)
+
+    def restart(self) -> None:
+        """Forget all, and stand before the first token of a text."""
+        import torch
+
+        with self._shim.predictor() as network:
+            start = cast("RecurrentNetwork", network).start(1)
+        self._state = *start, torch.full((len(self.labels),), -torch.inf)
+
+    def feed(self, token: str | Token) -> str:
+        """Read the next token.
+
+        token (str | Token): The token.
+        RETURNS (str): Its label: the most probable one, from this token and those before it.
+        RAISES (ValueError): If the stream is closed.
+        """
+        self._check_open()
+        if isinstance(token, Token):
+            doc = token.doc[token.i : token.i + 1].as_doc()
+        else:
+            doc = Doc(self._vocab, words=[token])
+        (vectors,) = self._embed.predict([doc])
+        *state, before = self._state
+        with self._shim.predictor() as network:
+            words = xp2torch(vectors, device=self._shim.device)
+            encoded, after = cast("RecurrentNetwork", network).step(words, tuple(state))
+        outputs = cast(Floats2d, torch2xp(encoded, ops=self._score.ops))
+        (scores,) = self._score.predict([outputs])
+        now = self._advance(xp2torch(scores[0]), before)
+        self._state = *after, now
+        return self.labels[int(now.argmax())]
+
+    def probabilities(self) -> dict[str, float]:
+        """Say how probable each label is at the last token.
+
+        RETURNS (dict[str, float]): Probabilities by label, from what came so far.
+        RAISES (ValueError): If nothing was read yet, or the stream is closed.
+        """
+        self._check_open()
+        now = self._state[-1]
+        if now.isinf().all():
+            raise ValueError("Nothing was read yet: feed a token to the stream before")
+        return dict(zip(self.labels, now.exp().tolist(), strict=True))
+
+
+def _find_parts(tok2vec: Model) -> tuple[Embedding, Encoder]:
+    """Find what embeds tokens one by one, and the recurrent encoder above it."""
+    encoder = tok2vec.get_ref("encode") if tok2vec.has_ref("encode") else None
+    if encoder is None or encoder.name != "recurrent_encoder":
+        raise ValueError(
+            f"A stream needs a tok2vec of its own, made of an embedding and a recurrent encoder, "
+            f'but the tagger has "{tok2vec.name}": choose spacy.Tok2Vec.v2 with '
+            f"spacy-rnn.RecurrentEncoder.v1"
+        )
+    if cast("NetworkShim", encoder.shims[0])._model.directions == 2:
+        raise ValueError(
+            "The encoder of the tagger also reads from the end of a text, which a stream does not "
+            "have: train with bidirectional = false"
+        )
+    return tok2vec.get_ref("embed"), encoder
+
+
+def _find_transitions(model: Labeller) -> "Callable[[Tensor, Tensor], Tensor]":
+    """Find what makes log-probabilities of the scores of a token and of those before it."""
+    if not model.has_ref("crf"):
+        softmax = model.get_ref("softmax")
+        if softmax.attrs["softmax_normalize"]:
+            return lambda scores, before: scores.log()
+        temperature = softmax.attrs["softmax_temperature"]
+        return lambda scores, before: (scores / temperature).log_softmax(0)
+    shim = cast("NetworkShim", model.get_ref("crf").shims[0])
+
+    def advance(scores: "Tensor", before: "Tensor") -> "Tensor":
+        with shim.predictor() as crf:
+            return cast("CRF", crf).advance(scores, None if before.isinf().all() else before)
+
+    return advance

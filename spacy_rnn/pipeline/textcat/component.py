@@ -1,0 +1,186 @@
+"""Text classifiers: stock spaCy's, with attention to look at and bounded memory."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from spacy.language import Language
+from spacy.pipeline.textcat import TextCategorizer
+from spacy.pipeline.textcat_multilabel import MultiLabel_TextCategorizer
+from spacy.tokens import Doc
+from spacy.training import Example, validate_get_examples
+from spacy.util import minibatch
+from thinc.api import Model
+from thinc.types import Floats2d
+
+from ...architectures.known_words import count_words
+from ...architectures.text_classifier import attend
+from ...checks import check_count, check_rate
+from ..batching import annotate_safely
+from ..extensions import ensure_extension
+
+ATTENTION = "cats_attention"
+
+
+class RecurrentTextCategorizer(TextCategorizer):
+    """Classify documents that are of one class each.
+
+    The settings are those of its factory.
+    """
+
+    def __init__(
+        self,
+        vocab: Any,
+        model: Model[list[Doc], Floats2d],
+        name: str = "rnn_textcat",
+        *,
+        threshold: float,
+        scorer: Callable | None = None,
+        label_smoothing: float = 0.0,
+        attention: bool = False,
+        batch_words: int = 20000,
+    ):
+        check_rate("label_smoothing", label_smoothing)
+        check_count("batch_words", batch_words, 1)
+        super().__init__(vocab, model, name, threshold=threshold, scorer=scorer)
+        self.label_smoothing = label_smoothing
+        self.attention = attention
+        self.batch_words = batch_words
+        ensure_extension(ATTENTION)
+
+    # Prediction
+
+    def __call__(self, doc: Doc, **settings: Any) -> Doc:
+        """Classify one document.
+
+        doc (Doc): The document.
+        settings (Any): As for `pipe`.
+        RETURNS (Doc): The same document.
+        """
+        return next(self.pipe([doc], **settings), doc)
+
+    def pipe(
+        self, stream: Iterable[Doc], *, batch_size: int = 128, attention: bool | None = None
+    ) -> Iterator[Doc]:
+        """Classify a stream of documents.
+
+        stream (Iterable[Doc]): The documents.
+        batch_size (int): Documents to read ahead.
+        attention (bool | None): Whether to write attention in this call, by
+            `component_cfg={"rnn_textcat": {"attention": True}}`. Default: as set.
+        YIELDS (Doc): The same documents in order.
+        """
+        ensure_extension(ATTENTION)
+        attention = self.attention if attention is None else attention
+
+        def classify_batch(docs: list[Doc]) -> None:
+            if not attention:
+                self.set_annotations(docs, self.predict(docs))
+                return
+            for batch in self._make_batches(docs):
+                scores, weights = attend(self.model, batch)
+                self.set_annotations(batch, scores)
+                for doc, own in zip(batch, weights, strict=True):
+                    doc._.set(ATTENTION, own)
+
+        for docs in minibatch(stream, size=batch_size):
+            yield from annotate_safely(self, docs, classify_batch)
+
+    def predict(self, docs: Iterable[Doc]) -> Floats2d:
+        """Classify documents without changing them.
+
+        docs (Iterable[Doc]): The documents.
+        RETURNS (Floats2d): The probability of each class, `(docs, classes)`.
+        """
+        scores = [self.model.predict(batch) for batch in self._make_batches(docs)]
+        return self.model.ops.xp.vstack([self.model.ops.alloc2f(0, len(self.labels)), *scores])
+
+    def _make_batches(self, docs: Iterable[Doc]) -> Iterator[list[Doc]]:
+        batch: list[Doc] = []
+        words = 0
+        for doc in docs:
+            if batch and words + len(doc) > self.batch_words:
+                yield batch
+                batch, words = [], 0
+            batch.append(doc)
+            words += len(doc)
+        if batch:
+            yield batch
+
+    # Training
+
+    def initialize(
+        self,
+        get_examples: Callable[[], Iterable[Example]],
+        *,
+        nlp: Language | None = None,
+        labels: Iterable[str] | None = None,
+        positive_label: str | None = None,
+    ) -> None:
+        """Find the classes, and build the model for them and for the words of the training data.
+
+        get_examples (Callable[[], Iterable[Example]]): Gives the training data.
+        nlp (Language | None): The pipeline.
+        labels (Iterable[str] | None): The classes, where they are known, by `spacy init labels`.
+        positive_label (str | None): Of two classes the one that is scored.
+        RAISES (ValueError): If there are no examples, or the positive label does not fit the
+            classes.
+        """
+        self._count_words(get_examples)
+        super().initialize(get_examples, nlp=nlp, labels=labels, positive_label=positive_label)
+
+    def _count_words(self, get_examples: Callable[[], Iterable[Example]]) -> None:
+        validate_get_examples(get_examples, f"{type(self).__name__}.initialize")
+        count_words(self.model, (example.predicted for example in get_examples()))
+
+    def update(self, examples: Iterable[Example], **settings: Any) -> dict[str, float]:
+        """Learn from a batch of documents.
+
+        examples (Iterable[Example]): Examples with classes; others are passed over.
+        settings (Any): Dropout rate, optimizer and losses, as in stock spaCy.
+        RETURNS (dict[str, float]): The losses.
+        RAISES (ValueError): If an example is of a class that was not there at initialisation.
+        """
+        examples = list(examples)
+        known = set(self.labels)
+        cats = [example.reference.cats for example in examples if hasattr(example, "reference")]
+        unknown = {label for each in cats for label in each if each[label] and label not in known}
+        if unknown:
+            raise ValueError(
+                f"These classes were not known at initialization: {', '.join(sorted(unknown))}. "
+                f"Initialize with examples that have them all, or with a list of labels"
+            )
+        return super().update(examples, **settings)
+
+    def _examples_to_truth(self, examples: Iterable[Example]) -> tuple[Any, Any]:
+        truths, annotated = super()._examples_to_truth(examples)
+        exclusive = not self.support_missing_values
+        if exclusive:
+            # A document that is of no class tells nothing about which one it is of.
+            annotated *= [[any(example.reference.cats.values())] for example in examples]
+        classes = len(self.labels) if exclusive else 2
+        return truths * (1 - self.label_smoothing) + self.label_smoothing / classes, annotated
+
+
+class RecurrentMultiLabelTextCategorizer(RecurrentTextCategorizer, MultiLabel_TextCategorizer):
+    """Classify documents that are of any number of classes.
+
+    The settings are those of its factory.
+    """
+
+    # spaCy holds the settings of a config against these arguments: there is no positive label.
+    def initialize(  # type: ignore[override]
+        self,
+        get_examples: Callable[[], Iterable[Example]],
+        *,
+        nlp: Language | None = None,
+        labels: Iterable[str] | None = None,
+    ) -> None:
+        """Find the classes, and build the model for them and for the words of the training data.
+
+        get_examples (Callable[[], Iterable[Example]]): Gives the training data.
+        nlp (Language | None): The pipeline.
+        labels (Iterable[str] | None): The classes, where they are known, by `spacy init labels`.
+        RAISES (ValueError): If there are no examples.
+        """
+        self._count_words(get_examples)
+        MultiLabel_TextCategorizer.initialize(self, get_examples, nlp=nlp, labels=labels)

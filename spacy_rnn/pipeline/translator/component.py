@@ -1,0 +1,318 @@
+"""A translator: an encoder, a decoder with attention, a search."""
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from spacy.language import Language
+from spacy.pipeline import TrainablePipe
+from spacy.tokens import Doc
+from spacy.training import Example, validate_examples
+from spacy.util import minibatch
+from spacy.vocab import Vocab
+from thinc.api import Model, Optimizer, set_dropout_rate
+
+from ...architectures.seq2seq import translate
+from ...checks import check_count, check_rate
+from ...generation.config import Search
+from ...metrics.common import perplexity, references_of
+from ...text.subwords import Subwords, load_subwords, train_subwords
+from ..batching import annotate_safely, sort_into_batches
+from ..extensions import ensure_extension
+from ..scores import warn_without_weight
+from .passages import split_passages
+from .results import Translation, describe
+from .subwords import learn_vocabularies
+
+if TYPE_CHECKING:
+    from ...generation.state import Hypothesis
+
+SIDES = ("source", "target")
+
+
+class Translator(TrainablePipe):
+    """Translate documents into another language.
+
+    The settings are those of its factory.
+    """
+
+    def __init__(
+        self,
+        vocab: Vocab,
+        model: Model,
+        name: str = "rnn_translator",
+        *,
+        search: Callable,
+        scorer: Callable | None = None,
+        attr: str = "translation",
+        vocab_size: int = 8000,
+        shared_vocab: bool = True,
+        subwords: str = "bpe",
+        sampling: float = 0.0,
+        batch_places: int = 2000,
+        int8: bool = False,
+        banned: Iterable[str] = (),
+    ):
+        check_count("batch_places", batch_places, 1)
+        check_rate("sampling", sampling)
+        super().__init__(vocab, model, name)
+        self.search = search
+        self.scorer = scorer
+        self.attr = attr
+        self.vocab_size = vocab_size
+        self.shared_vocab = shared_vocab
+        self.kind = subwords
+        self.batch_places = batch_places
+        self.int8 = int8
+        self.banned = tuple(banned)
+        self.sampling = sampling
+        self._ensure_extensions()
+
+    def _ensure_extensions(self) -> None:
+        for name in (self.attr, f"{self.attr}s", f"{self.attr}_prefix"):
+            ensure_extension(name)
+
+    @property
+    def _cuts_source(self) -> bool:
+        return "subwords" in self.model.get_ref("source").attrs
+
+    @property
+    def target_subwords(self) -> Subwords:
+        """Subwords: The vocabulary of translations."""
+        return load_subwords(self.model.attrs["subwords"])
+
+    @property
+    def source_subwords(self) -> Subwords | None:
+        """Subwords | None: The vocabulary of sources; None if the encoder reads tokens."""
+        source = self.model.get_ref("source")
+        return load_subwords(source.attrs["subwords"]) if self._cuts_source else None
+
+    # Prediction
+
+    def __call__(self, doc: Doc, *, batch_size: int = 1, **settings: Any) -> Doc:
+        """Translate one document.
+
+        doc (Doc): The document.
+        batch_size (int): Not needed: spaCy hands it over with the settings of a call.
+        settings (Any): Settings of the search to change for this call.
+        RETURNS (Doc): The same document.
+        """
+        return next(self.pipe([doc], **settings), doc)
+
+    def pipe(
+        self, stream: Iterable[Doc], *, batch_size: int = 128, **settings: Any
+    ) -> Iterator[Doc]:
+        """Translate a stream of documents.
+
+        stream (Iterable[Doc]): The documents.
+        batch_size (int): Documents to read ahead, and to sort by length.
+        settings (Any): Settings of the search to change for this call, by
+            `component_cfg={"rnn_translator": {"beam_width": 8}}`.
+        YIELDS (Doc): The same documents in order.
+        RAISES (ValueError): If there is no such setting, or it is out of its bounds.
+        """
+        self._ensure_extensions()
+        search = self._change_search(settings)
+
+        def translate_batch(docs: list[Doc]) -> None:
+            self.set_annotations(docs, self._predict(docs, search))
+
+        for docs in minibatch(stream, size=batch_size):
+            yield from annotate_safely(self, docs, translate_batch)
+
+    def predict(self, docs: Iterable[Doc]) -> list[Translation]:
+        """Translate documents without changing them.
+
+        docs (Iterable[Doc]): The documents.
+        RETURNS (list[Translation]): Their passages with hypotheses.
+        """
+        return self._predict(list(docs), self.search)
+
+    def _predict(self, docs: list[Doc], search: Callable) -> list[Translation]:
+        passages = split_passages(docs)
+        translations: list[Translation] = [[] for _ in docs]
+        found: dict[int, list[Hypothesis]] = {}
+        lengths = [len(passage.source.text) for passage in passages]
+        # The first passage of a document begins its translation.
+        firsts = {passage.document: index for index, passage in reversed([*enumerate(passages)])}
+        prefixes: list[str | None] = [None] * len(passages)
+        for number, index in firsts.items():
+            prefixes[index] = docs[number]._.get(f"{self.attr}_prefix")
+        # About four characters to a place.
+        for batch in sort_into_batches(lengths, 4 * self.batch_places):
+            own = [passages[index] for index in batch]
+            own_prefixes = [prefixes[index] for index in batch]
+            hypotheses = self._search([passage.source for passage in own], own_prefixes, search)
+            found.update(zip(batch, hypotheses, strict=True))
+        for index, passage in enumerate(passages):
+            translations[passage.document].append((passage, found[index]))
+        return translations
+
+    def _search(
+        self, docs: list[Doc], prefixes: list[str | None], search: Callable
+    ) -> "list[list[Hypothesis]]":
+        found = translate(
+            self.model, docs, search, prefixes=prefixes, banned=self.banned, int8=self.int8
+        )
+        n_best = getattr(search, "n_best", 1)
+        return [self._distinct(hypotheses, n_best) for hypotheses in found]
+
+    def _distinct(self, hypotheses: "list[Hypothesis]", n_best: int) -> "list[Hypothesis]":
+        """Keep the best few, and of those that are cut differently but read the same one."""
+        if n_best == 1:
+            return hypotheses[:1]
+        texts = self.target_subwords.decode([each.pieces for each in hypotheses])
+        best: dict[str, Hypothesis] = {}
+        for text, hypothesis in zip(texts, hypotheses, strict=True):
+            best.setdefault(text, hypothesis)
+        return list(best.values())[:n_best]
+
+    def _change_search(self, settings: dict[str, Any]) -> Callable:
+        if not settings:
+            return self.search
+        if not isinstance(self.search, Search):
+            raise ValueError(
+                f"The search of {self.name} is not one of spacy-rnn's, so that "
+                f"{', '.join(settings)} cannot be set for it"
+            )
+        return self.search.change(**settings)
+
+    def set_annotations(self, docs: Iterable[Doc], scores: list[Translation]) -> None:
+        """Write translations to documents.
+
+        docs (Iterable[Doc]): The documents.
+        scores (list[Translation]): What `predict` returned for them.
+        """
+        for doc, translation in zip(docs, scores, strict=True):
+            best = describe(doc, translation, self.source_subwords, self.target_subwords)
+            doc._.set(f"{self.attr}s", best)
+            doc._.set(self.attr, best[0]["text"])
+
+    # Training
+
+    def initialize(
+        self,
+        get_examples: Callable[[], Iterable[Example]],
+        *,
+        nlp: Language | None = None,
+        labels: dict[str, str] | None = None,
+    ) -> None:
+        """Learn the vocabularies and build the network for them.
+
+        get_examples (Callable[[], Iterable[Example]]): Gives the training data.
+        nlp (Language | None): The pipeline.
+        labels (dict[str, str] | None): Vocabularies made before, by `spacy init labels`.
+        RAISES (ValueError): If the data do not allow a vocabulary of the size asked for.
+        """
+        warn_without_weight(nlp, self.name, "rnn_translator", "bleu")
+        if labels is None:
+            learn = partial(train_subwords, size=self.vocab_size, kind=self.kind)
+            source, target = learn_vocabularies(
+                get_examples,
+                self.attr,
+                learn,
+                cuts_source=self._cuts_source,
+                shared=self.shared_vocab,
+            )
+        else:
+            source, target = (Subwords(bytes.fromhex(labels[side])) for side in SIDES)
+        if self._cuts_source:
+            self.model.get_ref("source").attrs["subwords"] = source.to_bytes()
+        self.model.attrs["subwords"] = target.to_bytes()
+        self.model.set_dim("nO", len(target), force=True)
+        self.model.initialize(X=[example.x for example in islice(get_examples(), 10)])
+
+    @property
+    def label_data(self) -> dict[str, str]:
+        """dict[str, str]: The vocabularies, for `spacy init labels`."""
+        vocabularies = self.source_subwords or self.target_subwords, self.target_subwords
+        return {
+            side: subwords.to_bytes().hex()
+            for side, subwords in zip(SIDES, vocabularies, strict=True)
+        }
+
+    def update(
+        self,
+        examples: Iterable[Example],
+        *,
+        drop: float = 0.0,
+        sgd: Optimizer | None = None,
+        losses: dict[str, float] | None = None,
+    ) -> dict[str, float]:
+        """Learn from a batch of translations.
+
+        examples (Iterable[Example]): Examples with translations; others are passed over.
+        drop (float): The dropout rate.
+        sgd (Optimizer | None): The optimizer.
+        losses (dict[str, float] | None): Where to add the loss: the negative log-likelihood
+            of a piece, in nats.
+        RETURNS (dict[str, float]): The losses.
+        """
+        losses = {} if losses is None else losses
+        losses.setdefault(self.name, 0.0)
+        examples = list(examples)
+        validate_examples(examples, "Translator.update")
+        docs, texts = self._pair(examples)
+        if not docs:
+            return losses
+        set_dropout_rate(self.model, drop)
+        if self._cuts_source:
+            self.model.get_ref("source").attrs["sampling"] = self.sampling
+        pieces = self.target_subwords.encode(texts, self.sampling)
+        surprisals, backprop = self.model.begin_update((docs, pieces))
+        backprop(1 / len(surprisals))
+        if sgd is not None:
+            self.finish_update(sgd)
+        losses[self.name] += float(surprisals.mean())
+        return losses
+
+    def _pair(self, examples: list[Example]) -> tuple[list[Doc], list[str]]:
+        """Give documents, and for each the first of its references."""
+        pairs = [
+            (example.predicted, references[0])
+            for example in examples
+            if (references := references_of(example, self.attr))
+        ]
+        return [doc for doc, _ in pairs], [text for _, text in pairs]
+
+    def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
+        """Score predicted translations, and how well references are foreseen.
+
+        examples (Iterable[Example]): Examples with predictions.
+        RETURNS (dict[str, Any]): The scorer's scores; "perplexity" of a piece and
+            "word_perplexity" of a word of the reference, the end of each sentence counted
+            as one more. All by the name of the component.
+        """
+        examples = list(examples)
+        scores = self.scorer(examples, attr=self.attr, **kwargs) if self.scorer else {}
+        docs, texts = self._pair(examples)
+        if docs:
+            log_probs = list(chain(*self.log_probs(docs, texts)))
+            surprisal = -sum(log_probs)
+            words = sum(len(text.split()) + 1 for text in texts)
+            scores["perplexity"] = perplexity(surprisal, len(log_probs))
+            scores["word_perplexity"] = perplexity(surprisal, words)
+        return {f"{self.name}_{key}": value for key, value in scores.items()}
+
+    def log_probs(self, docs: list[Doc], translations: list[str]) -> list[list[float]]:
+        """Tell how probable given translations are: forced decoding.
+
+        docs (list[Doc]): The documents, each translated as a whole.
+        translations (list[str]): A translation of each.
+        RETURNS (list[list[float]]): For each the logarithm of the probability of each of its
+            pieces, and of its end.
+        """
+        pieces = self.target_subwords.encode(translations)
+        lengths = [
+            max(len(doc.text), len(text)) for doc, text in zip(docs, translations, strict=True)
+        ]
+        found: dict[int, list[float]] = {}
+        for batch in sort_into_batches(lengths, 4 * self.batch_places):
+            own = [pieces[index] for index in batch]
+            surprisals = self.model.predict(([docs[index] for index in batch], own))
+            ends = np.cumsum([len(each) + 1 for each in own])
+            parts = np.split(-self.model.ops.to_numpy(surprisals), ends[:-1])
+            found.update(zip(batch, (part.tolist() for part in parts), strict=True))
+        return [found[index] for index in range(len(docs))]

@@ -1,0 +1,137 @@
+"""Translators: an encoder, a decoder with attention, a search."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from spacy.language import Language
+from thinc.api import Config, Model
+
+if TYPE_CHECKING:
+    from .component import Translator
+
+
+DEFAULT_CONFIG = """
+[rnn_translator]
+attr = "translation"
+vocab_size = 8000
+shared_vocab = true
+subwords = "bpe"
+sampling = 0.0
+batch_places = 2000
+int8 = false
+banned = []
+
+[rnn_translator.model]
+@architectures = "spacy-rnn.Seq2Seq.v1"
+tied_source = false
+mixed_precision = false
+
+[rnn_translator.model.encoder]
+@architectures = "spacy-rnn.SubwordEncoder.v1"
+embed_width = 256
+width = 512
+depth = 1
+cell = "gru"
+
+[rnn_translator.model.attention]
+@misc = "spacy-rnn.additive_attention.v1"
+width = 256
+
+[rnn_translator.model.decoder]
+@misc = "spacy-rnn.recurrent_decoder.v1"
+embed_width = 256
+readout_width = 256
+width = 512
+depth = 1
+cell = "gru"
+deep_output = true
+input_feeding = false
+bridge = "dense"
+tied = true
+label_smoothing = 0.1
+
+[rnn_translator.search]
+@misc = "spacy-rnn.beam_search.v1"
+beam_width = 5
+n_best = 1
+
+[rnn_translator.scorer]
+@scorers = "spacy-rnn.translation_scorer.v1"
+"""
+DEFAULTS = Config().from_str(DEFAULT_CONFIG)["rnn_translator"]
+
+
+@Language.factory(
+    "rnn_translator",
+    assigns=["doc._.translation", "doc._.translations"],
+    default_config=DEFAULTS,
+    default_score_weights={
+        "rnn_translator_bleu": 1.0,
+        "rnn_translator_chrf": None,
+        "rnn_translator_ter": None,
+        "rnn_translator_perplexity": None,
+        "rnn_translator_word_perplexity": None,
+        "rnn_translator_bleu_signature": None,
+    },
+)
+def make_translator(
+    nlp: Language,
+    name: str,
+    model: Model,
+    search: Callable,
+    scorer: Callable | None,
+    attr: str,
+    vocab_size: int,
+    shared_vocab: bool,
+    subwords: str,
+    sampling: float,
+    batch_places: int,
+    int8: bool,
+    banned: list[str],
+) -> "Translator":
+    """Make a translator.
+
+    nlp (Language): The pipeline that it will be in.
+    name (str): Its name there.
+    model (Model): `spacy-rnn.Seq2Seq.v1`.
+    search (Callable): `spacy-rnn.beam_search.v1`, `spacy-rnn.greedy.v1` or
+        `spacy-rnn.sampling.v1`.
+    scorer (Callable | None): Scores translations.
+    attr (str): The custom attribute of documents that holds the translation. With an "s"
+        more, all of the n best; with "_prefix", what it has to begin with.
+    vocab_size (int): Subwords in a vocabulary.
+    shared_vocab (bool): Whether source and target have one vocabulary together.
+    subwords (str): "bpe" or "unigram".
+    sampling (float): How much the cut into subwords varies in training; 0 for not at all.
+    batch_places (int): Places of source, padding included, that are translated at once: four
+        characters count as one.
+    int8 (bool): Whether to translate with weights as 8-bit integers on a CPU: nearly the
+        same. Faster on processors with bfloat16, for single sentences, or with VNNI alone;
+        others gain nothing.
+    banned (list[str]): Subwords that are never written, as the vocabulary spells them.
+    RETURNS (Translator): The component.
+    RAISES (ValueError): If another translator of the pipeline writes to the same attribute.
+    """
+    from .component import Translator
+
+    for other, component in nlp.pipeline:
+        if isinstance(component, Translator) and component.attr == attr:
+            raise ValueError(
+                f'"{other}" and "{name}" would both write to doc._.{attr}: give one of them '
+                f"another attr"
+            )
+    return Translator(
+        nlp.vocab,
+        model,
+        name,
+        search=search,
+        scorer=scorer,
+        attr=attr,
+        vocab_size=vocab_size,
+        shared_vocab=shared_vocab,
+        subwords=subwords,
+        sampling=sampling,
+        batch_places=batch_places,
+        int8=int8,
+        banned=banned,
+    )

@@ -1,0 +1,54 @@
+"""Random networks, batches and states for the tests of this folder."""
+
+import torch
+from torch import Tensor, nn
+
+from spacy_rnn.nn.rnn.cells import State
+from spacy_rnn.nn.rnn.network import RecurrentNetwork
+
+CELLS = ("lstm", "gru", "rnn_tanh", "rnn_relu")
+
+
+def random_network(
+    inputs: int = 3,
+    width: int = 4,
+    depth: int = 1,
+    *,
+    dtype: torch.dtype = torch.float64,
+    **settings,
+) -> RecurrentNetwork:
+    """Make a network whose every parameter is random: no bias or norm hides at its start."""
+    network = RecurrentNetwork(inputs, width, depth, **settings).to(dtype)
+    for parameter in network.parameters():
+        nn.init.normal_(parameter, std=0.3)
+    if network.cell == "rnn_relu":  # Else most units are at zero, and prove nothing.
+        for own in network.recurrences:
+            own.bias_ih.data.add_(1.0)
+    return network.eval()
+
+
+def random_batch(
+    lengths: list[int], inputs: int = 3, dtype: torch.dtype = torch.float64
+) -> tuple[Tensor, Tensor]:
+    """Make words for sequences of these lengths."""
+    data = torch.randn(sum(lengths), inputs, dtype=dtype)
+    return data, torch.tensor(lengths, dtype=torch.int64)
+
+
+def random_state(network: RecurrentNetwork, batch: int) -> State:
+    """Make a state that fits a network: two parts for an LSTM, one for the others."""
+    shape = (network.depth * network.directions, batch, network.hidden)
+    dtype = network.recurrences[0].weight_hh.dtype
+    return tuple(torch.randn(shape, dtype=dtype) for _ in range(1 + (network.cell == "lstm")))
+
+
+def loss_of(*tensors: Tensor) -> Tensor:
+    """Sum up tensors with random weights, so that each entry has a gradient of its own.
+
+    The weights are the same at each call with tensors of the same shapes.
+    """
+    generator = torch.Generator().manual_seed(1)
+    return sum(
+        (tensor * torch.randn(tensor.shape, generator=generator, dtype=tensor.dtype)).sum()
+        for tensor in tensors
+    )

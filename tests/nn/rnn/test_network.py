@@ -1,0 +1,775 @@
+"""Recurrent networks against torch's own, plain loops and finite differences."""
+
+import math
+import re
+from contextlib import nullcontext
+from functools import partial
+from itertools import product
+
+import pytest
+import torch
+from nn_samples import CELLS, loss_of, random_batch, random_network, random_state
+from plain_networks import read_batch
+from torch import nn
+from torch.nn.utils.rnn import pack_sequence, unpack_sequence
+
+from spacy_rnn.bridge.devices import has_bfloat16
+from spacy_rnn.nn.kernels.prepared import keep_in
+from spacy_rnn.nn.rnn import network as recurrent
+from spacy_rnn.nn.rnn.cells import by_layer
+from spacy_rnn.nn.rnn.network import RecurrentNetwork
+from spacy_rnn.nn.rnn.stepper import Stepper
+
+TORCH_NETWORKS = {
+    "lstm": nn.LSTM,
+    "gru": nn.GRU,
+    "rnn_tanh": partial(nn.RNN, nonlinearity="tanh"),
+    "rnn_relu": partial(nn.RNN, nonlinearity="relu"),
+}
+
+SETTINGS = {
+    "two directions": {},
+    "one direction": {"bidirectional": False},
+    "three layers": {"depth": 3},
+    "three layers, one direction": {"depth": 3, "bidirectional": False},
+    "sum": {"depth": 2, "merge": "sum"},
+    "residual": {"depth": 2, "residual": True},
+    "residual from the first layer": {"inputs": 4, "depth": 2, "residual": True},
+    "layer norm": {"depth": 3, "layer_norm": True},
+    "learned state": {"depth": 2, "initial_state": "learned"},
+    "zoneout": {"depth": 2, "zoneout_hidden": 0.3},
+    "all at once": {
+        "inputs": 4,
+        "depth": 2,
+        "merge": "sum",
+        "residual": True,
+        "layer_norm": True,
+        "initial_state": "learned",
+        "zoneout_hidden": 0.3,
+    },
+}
+CASES = [
+    pytest.param({"cell": cell, **settings}, id=f"{cell}, {name}")
+    for cell in CELLS
+    for name, settings in SETTINGS.items()
+]
+CASES += [
+    pytest.param({"cell": "lstm", **rates}, id=f"lstm, {', '.join(rates)}")
+    for rates in (
+        {"zoneout_cell": 0.4},
+        {"zoneout_hidden": 0.2, "zoneout_cell": 0.4},
+    )
+]
+NOISE = {
+    "dropout": {"dropout_input": 0.3, "dropout_layers": 0.3, "dropout_output": 0.3},
+    "word dropout": {"word_dropout": 0.3},
+    "weight drop": {"weight_drop": 0.3},
+    "zoneout": {"zoneout_hidden": 0.3},
+}
+NOISY_CASES = [
+    pytest.param({"cell": cell, "depth": 2, **settings}, id=f"{cell}, {name}")
+    for cell in CELLS
+    for name, settings in NOISE.items()
+]
+TOLERANCES = {
+    torch.float32: {"rtol": 1e-5, "atol": 1e-5},
+    torch.float64: {"rtol": 1e-9, "atol": 1e-9},
+}
+# Unsorted, with equals, with one word and with none.
+LENGTHS = [3, 0, 5, 1, 5, 0, 2]
+
+
+def start_of(network, batch):
+    """Give the state that a network starts from on its own."""
+    rows = network.depth * network.directions
+    parts = 1 + (network.cell == "lstm")
+    if network.initial is None:
+        weight = network.recurrences[0].weight_hh
+        return (weight.new_zeros(rows, batch, network.hidden),) * parts
+    return tuple(network.initial[part].expand(-1, batch, -1) for part in range(parts))
+
+
+# What comes out.
+
+
+@pytest.mark.parametrize("dtype", TOLERANCES)
+@pytest.mark.parametrize("given", [False, True], ids=["own state", "given state"])
+@pytest.mark.parametrize("settings", CASES)
+def test_network_equals_plain_loops(settings, given, dtype):
+    """Outputs and final states, word by word and gate by gate."""
+    network = random_network(**settings, dtype=dtype)
+    data, lengths = random_batch(LENGTHS, network.inputs, dtype)
+    state = random_state(network, len(lengths)) if given else None
+    expected = read_batch(network, data, lengths, state or start_of(network, len(lengths)))
+    torch.testing.assert_close(network(data, lengths, state), expected, **TOLERANCES[dtype])
+
+
+@pytest.mark.parametrize("dtype", TOLERANCES)
+@pytest.mark.parametrize("given", [False, True], ids=["own state", "given state"])
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("depth", [1, 2, 3])
+@pytest.mark.parametrize("cell", CELLS)
+def test_network_equals_torch(cell, depth, bidirectional, given, dtype):
+    """Outputs, final states and all gradients equal those of packed sequences in torch."""
+    network = random_network(
+        3, 4, depth, cell=cell, bidirectional=bidirectional, dtype=dtype
+    ).train()
+    twin = TORCH_NETWORKS[cell](3, network.hidden, depth, bidirectional=bidirectional, dtype=dtype)
+    names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    weights = [getattr(own, name) for own in network.recurrences for name in names]
+    twin_weights = [weight for own in twin.all_weights for weight in own]
+    for weight, twin_weight in zip(weights, twin_weights, strict=True):
+        twin_weight.data.copy_(weight)
+    data, lengths = random_batch([4, 9, 1, 6, 6, 2], 3, dtype)
+    data.requires_grad_()
+    state = [part.requires_grad_() for part in random_state(network, len(lengths))]
+
+    output, final = network(data, lengths, tuple(state) if given else None)
+    packed = pack_sequence(data.split(lengths.tolist()), enforce_sorted=False)
+    twin_state = tuple(state) if cell == "lstm" else state[0]
+    twin_output, twin_final = twin(packed, twin_state if given else None)
+    twin_output = torch.cat(unpack_sequence(twin_output))
+    twin_final = twin_final if cell == "lstm" else (twin_final,)
+    torch.testing.assert_close((output, final), (twin_output, twin_final), **TOLERANCES[dtype])
+
+    others = [data, *(state if given else [])]
+    torch.testing.assert_close(
+        torch.autograd.grad(loss_of(output, *final), [*weights, *others]),
+        torch.autograd.grad(loss_of(twin_output, *twin_final), [*twin_weights, *others]),
+        **TOLERANCES[dtype],
+    )
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("merge", ["concat", "sum"])
+def test_width_is_what_comes_out(merge, bidirectional):
+    network = random_network(3, 6, 2, merge=merge, bidirectional=bidirectional)
+    output, final = network(*random_batch([2, 0]))
+    assert output.shape == (2, 6)
+    hidden = 3 if bidirectional and merge == "concat" else 6
+    assert [part.shape for part in final] == [(2 + 2 * bidirectional, 2, hidden)] * 2
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"width": 5, "merge": "sum"}, {"width": 5, "bidirectional": False}],
+    ids=["sum", "one direction"],
+)
+def test_odd_widths_are_legal_where_nothing_is_halved(settings):
+    network = random_network(**settings)
+    assert network(*random_batch([2]))[0].shape == (2, 5)
+
+
+@pytest.mark.skipif(not has_bfloat16(torch.device("cpu")), reason="no bfloat16 on this CPU")
+@pytest.mark.parametrize("settings", CASES)
+def test_mixed_precision_stays_close(settings):
+    """What goes in and out keeps its type."""
+    network = random_network(**settings, dtype=torch.float32)
+    batch = random_batch(LENGTHS, network.inputs, torch.float32)
+    expected = network(*batch)
+    with torch.autocast("cpu", torch.bfloat16):
+        results = network(*batch)
+    torch.testing.assert_close(results, expected, rtol=0.1, atol=0.1)
+    assert not torch.equal(results[0], expected[0])
+
+
+# Gradients.
+
+
+def check_gradients(network):
+    """Compare the gradients of all parameters, the words and the states.
+
+    Each tensor is checked along one random direction: what is wrong anywhere in it shows.
+    """
+    data, lengths = random_batch([2, 0, 3, 1], network.inputs)
+    parameters = dict(network.named_parameters())
+    # A learned state takes the place of a given one.
+    state = random_state(network, len(lengths)) if network.initial is None else ()
+
+    def loss(data, *others):
+        torch.manual_seed(1)  # The same noise each time.
+        values, state = others[: len(parameters)], others[len(parameters) :]
+        output, final = torch.func.functional_call(
+            network,
+            dict(zip(parameters, values, strict=True)),
+            (data, lengths, state or None),
+        )
+        return loss_of(output, *final)
+
+    leaves = [data, *(parameter.detach() for parameter in parameters.values()), *state]
+    assert torch.autograd.gradcheck(
+        loss, [leaf.requires_grad_() for leaf in leaves], fast_mode=True
+    )
+
+
+@pytest.mark.parametrize("settings", CASES)
+def test_gradients_equal_finite_differences(settings):
+    check_gradients(random_network(**settings))
+
+
+@pytest.mark.parametrize("settings", NOISY_CASES)
+def test_gradients_under_noise_equal_finite_differences(settings):
+    check_gradients(random_network(**settings).train())
+
+
+# Batches.
+
+
+@pytest.mark.parametrize("context", [torch.enable_grad, torch.no_grad, torch.inference_mode])
+@pytest.mark.parametrize("settings", CASES)
+def test_results_do_not_depend_on_the_batch(settings, context):
+    """Alone, together, in another order, next to a long one, among many short ones."""
+    network = random_network(**settings, dtype=torch.float32)
+    data, lengths = random_batch([*LENGTHS, 150, 2], network.inputs, torch.float32)
+    sequences = data.split(lengths.tolist())
+    *own, long, short = range(len(sequences))
+    with context():
+        alone = [network(words, torch.tensor([len(words)])) for words in sequences]
+        for batch in (
+            own,
+            own[::-1],
+            [*own, long],
+            [short] * 40 + own,
+            [long] + [short] * 40 + own + [short],
+        ):
+            output, final = network(torch.cat([sequences[i] for i in batch]), lengths[batch])
+            torch.testing.assert_close(
+                (output, final),
+                (
+                    torch.cat([alone[i][0] for i in batch]),
+                    tuple(
+                        torch.cat(parts, 1)
+                        for parts in zip(*(alone[i][1] for i in batch), strict=True)
+                    ),
+                ),
+                rtol=0,
+                atol=1e-5,
+            )
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_wide_networks_do_not_depend_on_the_batch(cell):
+    """Wide enough for kernels that add up in another order for another batch."""
+    network = RecurrentNetwork(40, 96, 2, cell=cell).eval()
+    data, lengths = random_batch([13, 1, 64, 30, 30, 2, 8, 100], 40, torch.float32)
+    together, _ = network(data, lengths)
+    alone = [
+        network(words, torch.tensor([len(words)]))[0] for words in data.split(lengths.tolist())
+    ]
+    torch.testing.assert_close(together, torch.cat(alone), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_values_without_bounds_depend_on_the_batch_by_their_rounding_alone(cell):
+    """Residual connections let values grow: what float32 rounds off grows with them."""
+    network = RecurrentNetwork(96, 96, 4, cell=cell, merge="sum", residual=True).eval()
+    data, lengths = random_batch([20, 500], 96, torch.float32)
+    together, _ = network(data, lengths)
+    alone, _ = network(data[:20], lengths[:1])
+    largest = max(1.0, alone.abs().max().item())
+    torch.testing.assert_close(together[:20], alone, rtol=0, atol=1e-5 * largest)
+
+
+@pytest.mark.parametrize("value", [1e30, math.inf, math.nan])
+@pytest.mark.parametrize("settings", CASES)
+def test_bad_neighbours_do_no_harm(settings, value):
+    network = random_network(**settings, dtype=torch.float32)
+    data, lengths = random_batch([4, 3, 6], network.inputs, torch.float32)
+
+    def others():
+        output, final = network(data, lengths)
+        return torch.cat([output[:4], output[7:]]), [part[:, [0, 2]] for part in final]
+
+    expected = others()
+    data[4:7] = value
+    torch.testing.assert_close(others(), expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("lengths", [[], [0], [0, 0, 0]], ids=str)
+@pytest.mark.parametrize("settings", CASES)
+def test_batches_without_words_are_legal(settings, lengths):
+    """Nothing comes out, and the state that came in."""
+    network = random_network(**settings)
+    data, lengths = random_batch(lengths, network.inputs)
+    state = random_state(network, len(lengths))
+    output, final = network(data, lengths, state)
+    assert output.shape == (0, 4)
+    torch.testing.assert_close(final, state, rtol=0, atol=0)
+    _, final = network(data, lengths)
+    torch.testing.assert_close(final, start_of(network, len(lengths)), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("lengths", [[], [0, 0]], ids=str)
+def test_batches_without_words_have_gradients(lengths):
+    network = random_network()
+    data, lengths = random_batch(lengths)
+    network(data.requires_grad_(), lengths)[0].sum().backward()
+    assert data.grad.shape == (0, 3)
+
+
+@pytest.mark.parametrize("dtype", TOLERANCES)
+@pytest.mark.parametrize("settings", CASES)
+def test_sequences_without_words_keep_their_state(settings, dtype):
+    network = random_network(**settings, dtype=dtype)
+    data, lengths = random_batch([0, 3, 0], network.inputs, dtype)
+    state = random_state(network, 3)
+    _, final = network(data, lengths, state)
+    for before, after in zip(state, final, strict=True):
+        assert torch.equal(before[:, [0, 2]], after[:, [0, 2]])
+        assert not torch.equal(before[:, 1], after[:, 1])
+
+
+# States from chunk to chunk.
+
+
+def read_in_chunks(network, data, sizes, detach=False):
+    """Read a batch bit by bit.
+
+    sizes: The words of each sequence in each chunk, shape `(batch, chunks)`.
+    detach: Whether to cut the gradient between chunks.
+    """
+    pieces = [
+        sequence.split(own.tolist())
+        for sequence, own in zip(data.split(sizes.sum(1).tolist()), sizes, strict=True)
+    ]
+    state, outputs = None, []
+    for chunk, lengths in zip(zip(*pieces, strict=True), sizes.T, strict=True):
+        output, state = network(torch.cat(chunk), lengths, state)
+        outputs.append(output.split(lengths.tolist()))
+        if detach:
+            state = tuple(part.detach() for part in state)
+    by_sequence = (torch.cat(own) for own in zip(*outputs, strict=True))
+    return torch.cat(list(by_sequence)), state
+
+
+def even_chunks(lengths, words):
+    """Give the sizes of chunks of so many words, the last ones perhaps fewer."""
+    starts = torch.arange(0, int(lengths.max()), words)
+    return (lengths[:, None] - starts).clamp(0, words)
+
+
+RAGGED_CHUNKS = torch.tensor(
+    [[2, 0, 3, 1], [0, 1, 0, 0], [1, 1, 4, 2], [0, 0, 0, 0], [0, 0, 0, 5]]
+)
+
+
+@pytest.mark.parametrize("dtype", TOLERANCES)
+@pytest.mark.parametrize(
+    "sizes",
+    [even_chunks(torch.tensor([7, 0, 4, 1]), words) for words in (1, 3, 7)] + [RAGGED_CHUNKS],
+    ids=["word by word", "three words", "one chunk", "ragged"],
+)
+@pytest.mark.parametrize("settings", CASES)
+def test_chunks_equal_one_pass(settings, sizes, dtype):
+    network = random_network(**(settings | {"bidirectional": False}), dtype=dtype)
+    data, lengths = random_batch(sizes.sum(1).tolist(), network.inputs, dtype)
+    torch.testing.assert_close(
+        read_in_chunks(network, data, sizes), network(data, lengths), **TOLERANCES[dtype]
+    )
+
+
+def stream(cell, dtype):
+    """Make a deep network of one direction and a batch for it."""
+    network = random_network(
+        3, 4, 2, cell=cell, bidirectional=False, initial_state="learned", dtype=dtype
+    )
+    data, lengths = random_batch([7, 2, 0, 6], 3, dtype)
+    return network, data.requires_grad_(), lengths
+
+
+def gradients(network, data, output):
+    return torch.autograd.grad(loss_of(output), [data, *network.parameters()])
+
+
+@pytest.mark.parametrize("dtype", TOLERANCES)
+@pytest.mark.parametrize("words", [1, 2, 3, 6, 7, 10])
+@pytest.mark.parametrize("cell", CELLS)
+def test_truncation_equals_detaching_by_hand(cell, words, dtype):
+    """The gradient of a state ends where its chunk began, and nothing else does."""
+    network, data, lengths = stream(cell, dtype)
+    output, _ = read_in_chunks(network, data, even_chunks(lengths, words), detach=True)
+    start = start_of(network, len(lengths))
+    plain, _ = read_batch(network, data, lengths, start, detach_every=words)
+    torch.testing.assert_close(
+        gradients(network, data, output), gradients(network, data, plain), **TOLERANCES[dtype]
+    )
+
+
+@pytest.mark.parametrize("dtype", TOLERANCES)
+@pytest.mark.parametrize(("words", "detach"), [(7, True), (10, True), (1, False), (3, False)])
+@pytest.mark.parametrize("cell", CELLS)
+def test_chunks_that_cut_nothing_equal_full_backpropagation(cell, words, detach, dtype):
+    """One chunk for all words, or states that carry their gradient."""
+    network, data, lengths = stream(cell, dtype)
+    output, _ = read_in_chunks(network, data, even_chunks(lengths, words), detach)
+    whole, _ = network(data, lengths)
+    torch.testing.assert_close(
+        gradients(network, data, output), gradients(network, data, whole), **TOLERANCES[dtype]
+    )
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_truncation_changes_gradients(cell):
+    network, data, lengths = stream(cell, torch.float64)
+    output, _ = read_in_chunks(network, data, even_chunks(lengths, 2), detach=True)
+    whole, _ = network(data, lengths)
+    cut, full = (gradients(network, data, each)[0] for each in (output, whole))
+    assert not torch.allclose(cut, full, atol=1e-3)
+
+
+# What a network starts out with.
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_learned_states_start_at_zero_and_learn(cell):
+    network = RecurrentNetwork(3, 4, 2, cell=cell, initial_state="learned").double().eval()
+    plain = RecurrentNetwork(3, 4, 2, cell=cell).double().eval()
+    plain.load_state_dict(network.state_dict(), strict=False)
+    assert not network.initial.any()
+    assert plain.initial is None
+    batch = random_batch([3, 1, 2])
+    torch.testing.assert_close(network(*batch), plain(*batch))
+    loss_of(network(*batch)[0]).backward()
+    assert network.initial.grad.flatten(2).any(dim=2).all()
+
+
+@pytest.mark.parametrize("given", [False, True])
+def test_a_given_state_takes_the_place_of_the_learned_one(given):
+    network = random_network(3, 4, initial_state="learned")
+    state = random_state(network, 2) if given else None
+    loss_of(network(*random_batch([3, 1]), state)[0]).backward()
+    assert (network.initial.grad is None) == given
+
+
+def recurrences(cell, inputs=6, width=8, **settings):
+    return RecurrentNetwork(inputs, width, 2, cell=cell, **settings).recurrences
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_recurrent_matrices_start_orthogonal_for_each_gate(cell):
+    for own in recurrences(cell):
+        for gate in own.weight_hh.split(4):
+            torch.testing.assert_close(gate @ gate.T, torch.eye(4))
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_input_matrices_start_as_xavier_says_for_each_gate(cell):
+    """Uniform up to the square root of 6 / (inputs + outputs of one gate)."""
+    for own in recurrences(cell, inputs=60, width=120):
+        for gate in own.weight_ih.detach().split(60):
+            bound = math.sqrt(6 / sum(gate.shape))
+            assert gate.abs().max() <= bound
+            assert gate.std() == pytest.approx(bound / math.sqrt(3), rel=0.05)
+            assert abs(gate.mean()) < 0.05 * bound
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_every_gate_and_direction_starts_with_weights_of_its_own(cell):
+    for name in ("weight_ih", "weight_hh"):
+        blocks = [gate for own in recurrences(cell, 8) for gate in getattr(own, name).split(4)]
+        assert len({block.flatten()[0].item() for block in blocks}) == len(blocks)
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected"), [*product(CELLS, [1.0, -1.0]), ("lstm", 2.5), ("lstm", 0.0)]
+)
+def test_only_the_forget_gate_starts_with_a_bias(cell, expected):
+    for own in recurrences(cell, forget_bias=expected):
+        start = torch.zeros(len(own.bias_ih))
+        if cell == "lstm":
+            start[4:8] = expected  # In torch's order: input, forget, candidate, output.
+        assert torch.equal(own.bias_ih, start)
+        assert not own.bias_hh.any()
+
+
+@pytest.mark.parametrize("longest_memory", [3, 50])
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_chrono_biases_give_memories_of_all_lengths(cell, longest_memory):
+    """The bias of what remembers is the logarithm of uniform numbers from 1 to T - 1."""
+    hidden = 500
+    settings = {"longest_memory": longest_memory, "forget_bias": 5.0}  # Which has no part in it.
+    for own in recurrences(cell, width=2 * hidden, **settings):
+        gates = own.bias_ih.detach().split(hidden)
+        memory = gates[1].exp()
+        assert (memory >= 1 - 1e-5).all()
+        assert (memory <= longest_memory - 1 + 1e-5 * longest_memory).all()
+        assert memory.mean() == pytest.approx(longest_memory / 2, rel=0.1)
+        if cell == "lstm":
+            assert torch.equal(gates[0], -gates[1])
+        else:
+            assert not gates[0].any()
+        assert not torch.cat(gates[2:]).any()
+        assert not own.bias_hh.any()
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_chrono_units_remember_for_as_long_as_their_bias_says(cell):
+    """With no input, a unit forgets one part in exp(bias) + 1 of its state at each word."""
+    network = RecurrentNetwork(3, 4, cell=cell, bidirectional=False, longest_memory=20)
+    (own,) = network.double().recurrences
+    nn.init.zeros_(own.weight_ih)
+    nn.init.zeros_(own.weight_hh)
+    state = random_state(network, 1)
+    _, final = network(torch.zeros(3, 3).double(), torch.tensor([3]), state)
+    memory = own.bias_ih[4:8].exp()
+    torch.testing.assert_close(final[-1], state[-1] * (memory / (memory + 1)) ** 3)
+
+
+# Which kernel is used.
+
+
+@pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="torch without oneDNN")
+@pytest.mark.parametrize(
+    ("settings", "dtype", "given", "fits"),
+    [
+        ({}, torch.float32, False, True),
+        ({"bidirectional": False}, torch.float32, True, True),
+        ({"bidirectional": False, "initial_state": "learned"}, torch.float32, False, True),
+        ({}, torch.float32, True, False),
+        ({"initial_state": "learned"}, torch.float32, False, False),
+        ({}, torch.float64, False, False),
+        ({"zoneout_cell": 0.1}, torch.float32, False, False),
+        ({"cell": "gru"}, torch.float32, False, False),
+    ],
+)
+@pytest.mark.parametrize("final", [False, True])
+def test_the_fast_kernel_is_used_where_it_fits(monkeypatch, settings, dtype, given, fits, final):
+    """Else the comparisons in float32 would say nothing about it."""
+    calls = []
+
+    def watch(name):
+        scan = getattr(recurrent, name)
+        monkeypatch.setattr(recurrent, name, lambda *given: calls.append(name) or scan(*given))
+
+    watch("scan_padded")
+    watch("scan_shared")
+    network = random_network(**settings, dtype=dtype)
+    data, lengths = random_batch(LENGTHS, 3, dtype)
+    state = random_state(network, len(lengths)) if given else None
+    network(data, lengths, state, final=final)
+    from_zero = not given and settings.get("initial_state") != "learned"
+    shared = from_zero and not final
+    assert calls == ["scan_shared" if shared else "scan_padded"] * fits
+
+
+@pytest.mark.parametrize("dtype", TOLERANCES)
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("settings", [{}, {"merge": "sum", "residual": True}], ids=str)
+def test_outputs_are_the_same_without_final_states(settings, cell, bidirectional, dtype):
+    settings = {**settings, "cell": cell, "bidirectional": bidirectional, "depth": 2}
+    network = random_network(4, **settings, layer_norm=True, dtype=dtype)
+    data, lengths = random_batch(LENGTHS, 4, dtype)
+    data.requires_grad_()
+    results = []
+    for final in (True, False):
+        output, states = network(data, lengths, final=final)
+        assert bool(states) == final
+        results.append((output, torch.autograd.grad(loss_of(output), [data])))
+    torch.testing.assert_close(*results, **TOLERANCES[dtype])
+
+
+def test_batches_without_words_have_no_final_states_either():
+    network = random_network()
+    output, states = network(torch.zeros(0, 3).double(), torch.tensor([0, 0]), final=False)
+    assert (output.shape, states) == ((0, 4), ())
+
+
+def test_results_are_the_same_without_the_fast_kernel(monkeypatch):
+    network = random_network(depth=2, dtype=torch.float32)
+    batch = random_batch(LENGTHS, 3, torch.float32)
+    expected = network(*batch)
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
+    torch.testing.assert_close(network(*batch), expected, **TOLERANCES[torch.float32])
+
+
+@pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="torch without oneDNN")
+@pytest.mark.filterwarnings("ignore:TF32")
+def test_the_fast_kernel_can_be_turned_off(monkeypatch):
+    network = random_network(dtype=torch.float32)
+    monkeypatch.delattr(recurrent, "scan_padded")
+    with torch.backends.mkldnn.flags(enabled=False):
+        network(*random_batch(LENGTHS, 3, torch.float32))
+
+
+# What is refused.
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"cell": "elman"}, 'cell is "elman", but has to be one of "lstm", "gru", "rnn_tanh"'),
+        ({"merge": "mean"}, 'merge is "mean", but has to be one of "concat", "sum"'),
+        (
+            {"initial_state": "one"},
+            'initial_state is "one", but has to be one of "zero", "learned"',
+        ),
+        ({"inputs": 0}, "inputs is 0, but has to be at least 1"),
+        ({"width": 0}, "width is 0, but has to be at least 1"),
+        ({"depth": 0}, "depth is 0, but has to be at least 1"),
+        (
+            {"width": 5},
+            "width is 5, which two directions cannot share evenly: choose an even one such as 6",
+        ),
+        ({"cell": "gru", "zoneout_cell": 0.1}, 'zoneout_cell is 0.1, but cell "gru" has no cell'),
+        ({"longest_memory": 2}, "longest_memory is 2, but has to be at least 3"),
+        ({"longest_memory": 5.5}, "longest_memory is 5.5, but has to be a whole number"),
+        ({"width": 8.5}, "width is 8.5, but has to be a whole number"),
+        ({"depth": 1.5}, "depth is 1.5, but has to be a whole number"),
+        ({"forget_bias": math.nan}, "forget_bias is nan, but has to be a finite number"),
+        (
+            {"cell": "rnn_tanh", "longest_memory": 9},
+            'cell, with longest_memory, is "rnn_tanh", but has to be one of "lstm", "gru"',
+        ),
+        ({"zoneout_hidden": 1.1}, "zoneout_hidden is 1.1, but has to lie between 0 and 1:"),
+        ({"zoneout_cell": -0.1}, "zoneout_cell is -0.1, but has to lie between 0 and 1:"),
+        ({"dropout_input": 1.0}, "dropout_input is 1.0, but has to lie between 0 and 1, below 1"),
+        (
+            {"dropout_layers": -0.2},
+            "dropout_layers is -0.2, but has to lie between 0 and 1, below 1",
+        ),
+        ({"dropout_output": 7}, "dropout_output is 7, but has to lie between 0 and 1, below 1"),
+        ({"word_dropout": 1.0}, "word_dropout is 1.0, but has to lie between 0 and 1, below 1"),
+        ({"weight_drop": -1}, "weight_drop is -1, but has to lie between 0 and 1, below 1"),
+    ],
+)
+def test_wrong_settings_are_refused(settings, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        RecurrentNetwork(**{"inputs": 3, "width": 4, **settings})
+
+
+@pytest.mark.parametrize(
+    ("shape", "lengths", "message"),
+    [
+        ((4, 2), [4], "have 2 features but the network reads 3: set its inputs to 2"),
+        ((0, 2), [], "have 2 features but the network reads 3"),
+        ((4, 3), [3], "sum to 3 but the data has 4 rows"),
+        ((4, 3), [5, -1], "cannot have -1 words"),
+    ],
+)
+def test_wrong_words_are_refused(shape, lengths, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        random_network()(torch.zeros(shape).double(), torch.tensor(lengths, dtype=torch.int64))
+
+
+@pytest.mark.parametrize(
+    ("cell", "shapes"),
+    [
+        ("lstm", [(4, 2, 2)]),
+        ("lstm", [(4, 2, 2), (4, 1, 2)]),
+        ("lstm", [(4, 3, 2)] * 2),
+        ("lstm", [(2, 2, 2)] * 2),
+        ("lstm", [(4, 2, 4)] * 2),
+        ("gru", [(4, 2, 2)] * 2),
+        ("gru", [(4, 2)]),
+    ],
+)
+@pytest.mark.parametrize("lengths", [[1, 2], [0, 0]], ids=["words", "no words"])
+def test_wrong_states_are_refused(cell, shapes, lengths):
+    network = random_network(depth=2, cell=cell)
+    state = tuple(torch.zeros(shape).double() for shape in shapes)
+    needed = f"{2 if cell == 'lstm' else 1} of shape (4, 2, 2)"
+    with pytest.raises(ValueError, match=re.escape(f"{shapes}, but")) as error:
+        network(*random_batch(lengths), state)
+    assert needed in str(error.value)
+
+
+@pytest.mark.parametrize("dtype", TOLERANCES)
+@pytest.mark.parametrize("settings", CASES)
+def test_steps_equal_one_pass(settings, dtype):
+    """Word by word, with states carried by hand."""
+    network = random_network(dtype=dtype, **{**settings, "bidirectional": False})
+    data, lengths = random_batch([5, 5, 5], network.inputs, dtype)
+    output, final = network(data, lengths)
+    state = network.start(3)
+    words = data.view(3, 5, -1)
+    steps = []
+    for time in range(5):
+        step, state = network.step(words[:, time], state)
+        steps.append(step)
+    torch.testing.assert_close(torch.stack(steps, 1).flatten(0, 1), output, **TOLERANCES[dtype])
+    torch.testing.assert_close(state, final, **TOLERANCES[dtype])
+
+
+@pytest.mark.parametrize("residual", [False, True])
+@pytest.mark.parametrize(
+    "setting", ["dropout_input", "word_dropout", "dropout_layers", "dropout_output"]
+)
+def test_noise_of_a_step_is_that_of_one_pass(setting, residual):
+    settings = {"bidirectional": False, "residual": residual, "dropout_layers": 0.0, setting: 0.5}
+    network = random_network(4, 4, 2, **settings).train()
+    data, lengths = random_batch([1] * 9, 4)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        expected = network(data, lengths)
+        torch.manual_seed(0)
+        found = network.step(data, network.start(9))
+    torch.testing.assert_close(found, expected)
+    assert not torch.equal(found[0], network.eval()(data, lengths)[0])
+
+
+@pytest.mark.parametrize("residual", [False, True])
+def test_steps_read_entries_of_a_vocabulary(residual):
+    """By what is kept of the vocabulary, where something is."""
+    network = random_network(4, 4, 2, dtype=torch.float32, bidirectional=False, residual=residual)
+    embedding, words = nn.Embedding(9, 4), torch.tensor([7, 2, 2])
+    states = by_layer(network.start(3))
+    for store in (None, {}):
+        with keep_in(store) if store is not None else nullcontext():
+            found = Stepper(network, embedding)(words, states)
+            expected = Stepper(network)(embedding(words), states)
+        torch.testing.assert_close(found, expected)
+        assert store is None or next(iter(store))[0] == "looked up"
+
+
+def test_weights_are_dropped_once_for_all_steps():
+    network = random_network(4, 4, bidirectional=False, weight_drop=0.5).train()
+    words, states = torch.randn(2, 4).double(), tuple(torch.randn(2, 2, 4).double())
+    first, other = Stepper(network), Stepper(network)
+    torch.testing.assert_close(first(words, states), first(words, states), rtol=0, atol=0)
+    assert not torch.equal(first(words, states)[0], other(words, states)[0])
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_steps_are_of_the_types_of_one_pass(cell):
+    """Under autocast too."""
+    if cell == "lstm" and not has_bfloat16(torch.device("cpu")):
+        pytest.skip("torch has no LSTM in bfloat16 on this processor")
+    network = random_network(4, 4, 2, cell=cell, bidirectional=False, residual=True).float()
+    data, lengths = random_batch([1, 1], 4, torch.float32)
+    with torch.autocast("cpu", torch.bfloat16), torch.no_grad():
+        whole, step = network(data, lengths), network.step(data, network.start(2))
+    torch.testing.assert_close(step, whole, rtol=0.02, atol=0.02)
+
+
+@pytest.mark.parametrize(
+    ("words", "shapes", "message"),
+    [
+        ((3, 3), [(2, 1, 4)], "The states have shapes [(2, 1, 4)]"),
+        ((3, 3), [(3, 3, 4)], "1 of shape (2, 3, 4)"),
+        ((3, 3), [(2, 3, 4)] * 2, "1 of shape (2, 3, 4)"),
+        ((3, 2), [(2, 3, 4)], "The words have 2 features but the network reads 3"),
+    ],
+)
+def test_wrong_steps_are_refused(words, shapes, message):
+    network = random_network(depth=2, cell="gru", bidirectional=False)
+    state = tuple(torch.zeros(shape).double() for shape in shapes)
+    with pytest.raises(ValueError, match=re.escape(message)):
+        network.step(torch.zeros(words).double(), state)
+
+
+def test_second_derivatives_are_refused():
+    """Where a backward pass of our own would give wrong ones."""
+    network = random_network(cell="gru")
+    data, lengths = random_batch([3, 2])
+    data.requires_grad_()
+    output, _ = network(data, lengths)
+    torch.autograd.grad(output.sum(), data, retain_graph=True)
+    with pytest.raises(RuntimeError, match="Second derivatives are wanted"):
+        torch.autograd.grad(output.sum(), data, create_graph=True)
+
+
+def test_steps_need_one_direction():
+    network = random_network()
+    with pytest.raises(ValueError, match="set bidirectional to false"):
+        network.step(torch.randn(1, 3).double(), network.start(1))

@@ -1,0 +1,250 @@
+"""The ways to scan a layer give the same numbers."""
+
+from functools import partial
+from unittest.mock import Mock
+
+import pytest
+import torch
+from nn_samples import CELLS, loss_of, random_batch
+
+from spacy_rnn.nn.batch.packed import pack
+from spacy_rnn.nn.batch.tiles import pad, share
+from spacy_rnn.nn.rnn import scan as scan_module
+from spacy_rnn.nn.rnn.cells import GATES, step_gru
+from spacy_rnn.nn.rnn.scan import scan_packed, scan_padded, scan_shared, scan_steps
+
+CPU = torch.device("cpu")
+INPUTS, HIDDEN = 3, 2
+# At this cost a call of the kernel is worth 50 words of padding.
+CELL_COST = 100_000
+
+BATCHES = {
+    "one word": [1],
+    "one sequence": [5],
+    "equal lengths": [3, 3, 3],
+    "unsorted": [2, 0, 7, 1, 0, 4, 7],
+    "many": [(17 * index) % 71 for index in range(50)],
+}
+TOLERANCES = {
+    torch.float32: {"rtol": 1e-4, "atol": 1e-4},
+    torch.float64: {"rtol": 1e-9, "atol": 1e-9},
+}
+# Every scan that is compared with torch's own kernel on packed sequences.
+SCANS = [("lstm", "padded"), *((cell, "steps") for cell in CELLS)]
+
+
+@pytest.fixture(autouse=True)
+def kernel_in_float64(monkeypatch):
+    """Let another kernel of torch stand in for oneDNN's, which is for float32 alone."""
+    onednn = torch.mkldnn_rnn_layer
+
+    def kernel(data, *arguments):
+        if data.dtype == torch.float32:
+            return onednn(data, *arguments)
+        *weights, hidden, cell, reverse, _, _, _, _, _, _, _, train = arguments
+        data = data.flip(0) if reverse else data
+        output, hidden, cell = torch.lstm(
+            data, (hidden, cell), weights, True, 1, 0.0, train, False, False
+        )
+        return output.flip(0) if reverse else output, hidden, cell, None
+
+    monkeypatch.setattr(torch, "mkldnn_rnn_layer", kernel)
+
+
+def scan(kind, cell, data, lengths, weights, state):
+    """Call one of the scans that know states."""
+    if kind == "padded":
+        return scan_padded(data, pad(lengths, CPU, CELL_COST), weights, state)
+    layout = pack(lengths, CPU)
+    if kind == "packed":
+        return scan_packed(cell, data, layout, weights, state)
+    return scan_steps(cell, data, layout, weights, state, (0.0,) * len(state), False)
+
+
+def random_weights(cell, directions, dtype, scale=0.5):
+    gates = GATES[cell] * HIDDEN
+    shapes = [(gates, INPUTS), (gates, HIDDEN), (gates,), (gates,)]
+    return [
+        tuple((scale * torch.randn(shape, dtype=dtype)).requires_grad_() for shape in shapes)
+        for _ in range(directions)
+    ]
+
+
+def random_start(cell, directions, lengths, dtype, zero=False):
+    """Make a state for the sequences that have words."""
+    shape = (directions, int((lengths > 0).sum()), HIDDEN)
+    make = torch.zeros if zero else torch.randn
+    return tuple(
+        make(shape, dtype=dtype, requires_grad=not zero) for _ in range(1 + (cell == "lstm"))
+    )
+
+
+def test_batches_take_blocks_of_all_kinds():
+    """The comparisons below see several blocks, with padding and with empty columns."""
+    blocks = {
+        name: pad(torch.tensor(lengths), CPU, CELL_COST).blocks
+        for name, lengths in BATCHES.items()
+    }
+    assert len({block.width for block in blocks["many"]}) > 2
+    assert sum(block.steps * block.width for block in blocks["many"]) > sum(BATCHES["many"])
+    assert any(block.size < block.width for block in blocks["equal lengths"])
+    shared = share(torch.tensor(BATCHES["many"]), CPU).blocks
+    assert len(shared) > 1
+    assert all(block.size > block.width for block in shared)
+
+
+@pytest.mark.parametrize("dtype", TOLERANCES)
+@pytest.mark.parametrize("lengths", BATCHES.values(), ids=BATCHES)
+@pytest.mark.parametrize("directions", [1, 2])
+@pytest.mark.parametrize(("cell", "kind"), SCANS)
+def test_scans_agree(cell, kind, directions, lengths, dtype):
+    """Outputs, final states and all gradients, those of the first states included."""
+    data, lengths = random_batch(lengths, INPUTS, dtype)
+    data.requires_grad_()
+    weights = random_weights(cell, directions, dtype)
+    # Padded sequences in two directions start from zero alone.
+    zero = kind == "padded" and directions == 2
+    state = random_start(cell, directions, lengths, dtype, zero)
+    leaves = [data, *(weight for direction in weights for weight in direction)]
+    leaves += [] if zero else state
+
+    def results(kind):
+        output, final = scan(kind, cell, data, lengths, weights, state)
+        return output, final, torch.autograd.grad(loss_of(output, *final), leaves)
+
+    torch.testing.assert_close(results(kind), results("packed"), **TOLERANCES[dtype])
+
+
+@pytest.mark.parametrize("dtype", TOLERANCES)
+@pytest.mark.parametrize("lengths", BATCHES.values(), ids=BATCHES)
+@pytest.mark.parametrize("directions", [1, 2])
+def test_sequences_that_share_a_column_do_not_meet(directions, lengths, dtype):
+    """Outputs and all gradients are those of a scan without padding."""
+    data, lengths = random_batch(lengths, INPUTS, dtype)
+    data.requires_grad_()
+    weights = random_weights("lstm", directions, dtype)
+    leaves = [data, *(weight for direction in weights for weight in direction)]
+
+    def results(output):
+        return output, torch.autograd.grad(loss_of(output), leaves)
+
+    shared, packed = scan_from_zero(data, lengths, weights)
+    torch.testing.assert_close(results(shared), results(packed), **TOLERANCES[dtype])
+
+
+def scan_from_zero(data, lengths, weights):
+    """Give the outputs of sequences that share columns, and those of a scan without padding."""
+    state = random_start("lstm", len(weights), lengths, data.dtype, zero=True)
+    packed, _ = scan_packed("lstm", data, pack(lengths, CPU), weights, state)
+    return scan_shared(data, share(lengths, CPU), weights), packed
+
+
+@pytest.mark.parametrize("context", [torch.no_grad, torch.inference_mode])
+def test_sequences_that_share_a_column_do_not_meet_in_prediction(context):
+    data, lengths = random_batch(BATCHES["many"], INPUTS, torch.float32)
+    with context():
+        shared, packed = scan_from_zero(data, lengths, random_weights("lstm", 2, data.dtype))
+    torch.testing.assert_close(shared, packed, **TOLERANCES[data.dtype])
+
+
+@pytest.mark.parametrize("context", [torch.no_grad, torch.inference_mode])
+@pytest.mark.parametrize("directions", [1, 2])
+@pytest.mark.parametrize(("cell", "kind"), [*SCANS, *((cell, "packed") for cell in CELLS)])
+def test_scans_without_gradients_agree(cell, kind, directions, context):
+    data, lengths = random_batch(BATCHES["many"], INPUTS, torch.float32)
+    weights = random_weights(cell, directions, data.dtype)
+    state = random_start(cell, directions, lengths, data.dtype, zero=directions == 2)
+    expected = scan(kind, cell, data, lengths, weights, state)
+    with context():
+        results = scan(kind, cell, data, lengths, weights, state)
+    torch.testing.assert_close(results, expected, **TOLERANCES[data.dtype])
+
+
+@pytest.mark.parametrize("dtype", TOLERANCES)
+def test_large_weights_do_not_break_padding(dtype):
+    """Gates at padding stay shut whatever the recurrent weights and the biases say."""
+    data, lengths = random_batch([9, 1, 4, 2, 7], INPUTS, dtype)
+    weights = random_weights("lstm", 2, dtype, scale=100.0)
+    state = random_start("lstm", 2, lengths, dtype, zero=True)
+    padded, packed = (
+        scan(kind, "lstm", data, lengths, weights, state) for kind in ("padded", "packed")
+    )
+    torch.testing.assert_close(padded, packed, **TOLERANCES[dtype])
+    torch.testing.assert_close(*scan_from_zero(data, lengths, weights), **TOLERANCES[dtype])
+
+
+@pytest.mark.parametrize("directions", [1, 2])
+@pytest.mark.parametrize(("cell", "kind"), [*SCANS, *((cell, "packed") for cell in CELLS)])
+def test_gradients_equal_finite_differences(cell, kind, directions):
+    data, lengths = random_batch([2, 1, 0, 3], INPUTS)
+    weights = random_weights(cell, directions, data.dtype)
+    zero = kind == "padded" and directions == 2
+    state = random_start(cell, directions, lengths, data.dtype, zero)
+
+    def loss(data, *others):
+        flat = [others[4 * index : 4 * index + 4] for index in range(directions)]
+        start = state if zero else others[4 * directions :]
+        output, final = scan(kind, cell, data, lengths, flat, start)
+        return loss_of(output, *final)
+
+    leaves = [data.requires_grad_(), *(each for direction in weights for each in direction)]
+    assert torch.autograd.gradcheck(loss, (*leaves, *(() if zero else state)))
+
+
+@pytest.mark.parametrize("kind", ["padded", "packed", "steps"])
+def test_ends_of_sequences_are_their_final_states(kind):
+    """The hidden state ends at the last word from the start, at the first from the end."""
+    data, lengths = random_batch([2, 5, 3], INPUTS)
+    weights = random_weights("lstm", 2, data.dtype)
+    state = random_start("lstm", 2, lengths, data.dtype, zero=True)
+    output, (hidden_state, _) = scan(kind, "lstm", data, lengths, weights, state)
+    forwards, backwards = output.split(HIDDEN, dim=1)
+    # Longest first: the words 2 to 6, then 7 to 9, then 0 and 1.
+    torch.testing.assert_close(hidden_state[0], forwards[[6, 9, 1]])
+    torch.testing.assert_close(hidden_state[1], backwards[[2, 7, 0]])
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_gradient_stays_in_its_sequence(cell):
+    data, lengths = random_batch([2, 3, 1], INPUTS)
+    data.requires_grad_()
+    weights = random_weights(cell, 2, data.dtype)
+    state = random_start(cell, 2, lengths, data.dtype, zero=True)
+    kinds = [kind for of, kind in SCANS if of == cell]
+    for run in (partial(scan, kind, cell) for kind in ("packed", *kinds)):
+        output, _ = run(data, lengths, weights, state)
+        (gradient,) = torch.autograd.grad(output[2:5].sum(), data)
+        assert gradient[2:5].any()
+        assert not gradient[[0, 1, 5]].any()
+
+
+@pytest.mark.parametrize("dtype", TOLERANCES)
+@pytest.mark.parametrize("directions", [1, 2])
+@pytest.mark.parametrize("cell", [cell for cell in CELLS if cell != "gru"])
+def test_runs_of_steps_equal_one_pass(cell, directions, dtype, monkeypatch):
+    """Long sequences are scanned run by run where gradients follow; a GRU has its own way."""
+    data, lengths = random_batch([4, 11, 0, 1, 8, 3, 11], INPUTS, dtype)
+    data.requires_grad_()
+    weights = random_weights(cell, directions, dtype)
+    state = random_start(cell, directions, lengths, dtype)
+    leaves = [data, *(weight for direction in weights for weight in direction), *state]
+
+    def results():
+        output, final = scan("packed", cell, data, lengths, weights, state)
+        return output, final, torch.autograd.grad(loss_of(output, *final), leaves)
+
+    expected = results()
+    scan_runs = Mock(wraps=scan_module._scan_runs)
+    monkeypatch.setattr(scan_module, "_scan_runs", scan_runs)
+    for steps in (1, 3, 4, 10):
+        monkeypatch.setattr(scan_module, "MAX_STEPS", steps)
+        torch.testing.assert_close(results(), expected, **TOLERANCES[dtype])
+    assert scan_runs.call_count == 4
+
+
+def test_a_gru_keeps_a_state_that_it_does_not_update_as_it_is():
+    """Though its gates are of fewer digits, as under autocast."""
+    state, inputs = torch.randn(2, 3), torch.zeros(2, 9, dtype=torch.bfloat16)
+    inputs[:, 3:6] = 100
+    (after,) = step_gru(inputs, torch.zeros_like(inputs), (state,))
+    assert torch.equal(after, state)

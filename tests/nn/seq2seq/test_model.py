@@ -1,0 +1,234 @@
+"""Encoder, attention and decoder: whole targets at once equal one piece after the other."""
+
+from functools import partial
+from itertools import product
+
+import pytest
+import torch
+from torch import nn
+
+from spacy_rnn.nn.kernels.prepared import keep_in
+from spacy_rnn.nn.seq2seq.attention import (
+    AdditiveAttention,
+    CoverageAttention,
+    DotAttention,
+    GeneralAttention,
+)
+from spacy_rnn.nn.seq2seq.decoder import Decoder
+from spacy_rnn.nn.seq2seq.decoder_stepper import DecoderStepper
+from spacy_rnn.nn.seq2seq.model import Seq2Seq, SubwordEncoder, mean_of
+from spacy_rnn.text.subwords import END, START
+
+PIECES = 7
+ATTENTIONS = {
+    "additive": partial(AdditiveAttention, width=3),
+    "coverage": partial(CoverageAttention, width=3),
+    "dot": DotAttention,
+    "general": GeneralAttention,
+    "none": None,
+}
+CASES = [
+    {"cell": cell, "attention": attention, "input_feeding": feeding, "bridge": bridge}
+    for (cell, feeding), (attention, bridge) in product(
+        product(["gru", "lstm"], [False, True]),
+        [
+            ("additive", "dense"),
+            ("coverage", "last"),
+            ("dot", "last"),
+            ("general", "zero"),
+            ("none", "dense"),
+        ],
+    )
+]
+DEEP = ("coverage", "general", "none")
+"""Attentions that are tried with a readout that also sees the last piece."""
+each_case = pytest.mark.parametrize(
+    "case", CASES, ids=lambda case: "-".join(str(value) for value in case.values())
+)
+SOURCES = [[3, 4, 5], [], [6], [3, 3, 6, 5]]
+TARGETS = [[4, 3], [5], [], [6, 5, 4]]
+
+
+def make_network(case, depth=2, tied_source=False, dtype=torch.float64, **settings):
+    deep = case["attention"] in DEEP
+    case = {**case, "attention": ATTENTIONS[case["attention"]], "deep_output": deep, **settings}
+    decoder = partial(Decoder, width=4, depth=depth, embed_width=3, readout_width=3, **case)
+    encoder = partial(SubwordEncoder, embed_width=3, width=4)
+    network = Seq2Seq(PIECES, decoder, encoder, PIECES, tied_source=tied_source).to(dtype)
+    for parameter in network.parameters():
+        nn.init.normal_(parameter, std=0.5)
+    return network.eval()
+
+
+def flat(sentences):
+    lengths = torch.tensor([len(sentence) for sentence in sentences], dtype=torch.int64)
+    return torch.tensor([piece for sentence in sentences for piece in sentence]).long(), lengths
+
+
+def surprisals(network, sources, targets):
+    """Compute what each piece and end costs, for each sentence."""
+    pieces, lengths = flat([[START, *target, END] for target in targets])
+    _, result = network(*flat(sources), pieces, lengths)
+    return result.split([len(target) + 1 for target in targets])
+
+
+@pytest.fixture(params=[False, True], ids=["each-step", "kept"])
+def kept(request):
+    """Whether what follows from the weights alone is kept: if so, where."""
+    if not request.param:
+        yield None
+    else:
+        store = {}
+        with keep_in(store):
+            yield store
+
+
+@each_case
+def test_whole_targets_equal_single_steps(case, kept):
+    network = make_network(case)
+    step = DecoderStepper(network.decoder)
+    state = step.begin(*network.encode(*flat(SOURCES)))
+    together = surprisals(network, SOURCES, TARGETS)
+    ended = [[*target, END] for target in TARGETS]
+    last = torch.full((len(SOURCES), 1), START)
+    for time in range(max(map(len, ended))):
+        scores, _, state = step(last, state)
+        log_probs = scores.log_softmax(2)[:, 0]
+        now = [target[time] if time < len(target) else END for target in ended]
+        for row, target in enumerate(ended):
+            if time < len(target):
+                torch.testing.assert_close(together[row][time], -log_probs[row, now[row]])
+        last = torch.tensor(now)[:, None]
+    if kept is not None:
+        decoder = network.decoder
+        first, words = decoder.network.first, decoder.embedding.weight
+        read = [] if case["input_feeding"] else [(words, first.weight_ih, first.bias_ih)]
+        read += [(words, decoder.last_piece.weight)] if decoder.last_piece else []
+        assert [key for key in kept if key[0] == "looked up"] == [
+            ("looked up", *map(id, weights)) for weights in read
+        ]
+
+
+def test_gates_of_a_large_vocabulary_are_not_kept(monkeypatch):
+    monkeypatch.setattr("spacy_rnn.nn.kernels.lookup.MAX_NUMBERS", PIECES * 3 * 4 - 1)
+    network = make_network(CASES[0])
+    with keep_in({}) as store:
+        step = DecoderStepper(network.decoder)
+        step(torch.full((4, 1), START), step.begin(*network.encode(*flat(SOURCES))))
+    assert "looked up" not in {key[0] for key in store}
+
+
+@each_case
+def test_hypotheses_go_their_own_ways(case):
+    """Several of one sentence, chosen and left as a search does it."""
+    network = make_network(case)
+    step = DecoderStepper(network.decoder)
+    state = step.begin(*network.encode(*flat(SOURCES)))
+    _, _, state = step(torch.full((4, 1), START), state)
+    state = state.select(torch.tensor([0, 2, 3]), torch.zeros(3, 2).long())
+    scores, _, state = step(torch.tensor([[3, 4], [5, 6], [4, 4]]), state)
+    state = state.select(torch.tensor([1, 2]), torch.tensor([[1, 0], [0, 1]]))
+    scores, _, _ = step(torch.tensor([[3, 5], [6, 4]]), state)
+    # Sentence 2 wrote 6 3 and 5 5, sentence 3 wrote 4 6 and 4 4.
+    for (row, column), sentence, written in (
+        ((0, 0), 2, [6, 3]),
+        ((0, 1), 2, [5, 5]),
+        ((1, 0), 3, [4, 6]),
+        ((1, 1), 3, [4, 4]),
+    ):
+        expected = surprisals(network, [SOURCES[sentence]], [written])[0][-1]
+        torch.testing.assert_close(-scores[row, column].log_softmax(0)[END], expected)
+
+
+@each_case
+def test_neighbours_change_nothing(case):
+    network = make_network(case, dtype=torch.float32)
+    together = surprisals(network, SOURCES, TARGETS)
+    for source, target, expected in zip(SOURCES, TARGETS, together, strict=True):
+        (alone,) = surprisals(network, [source], [target])
+        torch.testing.assert_close(alone, expected, rtol=0, atol=1e-5)
+    backwards = surprisals(network, SOURCES[::-1], TARGETS[::-1])[::-1]
+    torch.testing.assert_close(backwards, together, rtol=0, atol=1e-5)
+
+
+@each_case
+@pytest.mark.parametrize("tied_source", [False, True])
+def test_gradients_equal_finite_differences(case, tied_source):
+    network = make_network(case, depth=1, tied_source=tied_source, label_smoothing=0.1)
+    pieces, lengths = flat([[START, *target, END] for target in TARGETS])
+
+    def loss(*_):
+        return network(*flat(SOURCES), pieces, lengths)[0]
+
+    assert torch.autograd.gradcheck(loss, list(network.parameters()), fast_mode=True)
+
+
+@each_case
+def test_sources_matter(case):
+    network = make_network(case)
+    other = [[4, 4, 4], [], [5], [6, 6]]
+    before, after = (surprisals(network, sources, TARGETS) for sources in (SOURCES, other))
+    for row in (0, 2, 3):
+        changes = before[row] != after[row]
+        # Without attention and bridge, a source is not seen.
+        seen = case["attention"] != "none" or case["bridge"] != "zero"
+        assert changes.all() if seen else not changes.any()
+
+
+def test_memory_from_outside():
+    network = Seq2Seq(PIECES, partial(Decoder, attention=GeneralAttention), memory=5).eval()
+    places, lengths = torch.randn(6, 5), torch.tensor([2, 0, 4])
+    memory, summary = network.encode(places, lengths)
+    torch.testing.assert_close(summary[0], places[:2].mean(0))
+    assert not summary[1].any()
+    torch.testing.assert_close(mean_of(places, lengths)[2], places[2:].mean(0))
+    torch.testing.assert_close(memory.values[2, :4], network.decoder.value(places[2:]))
+
+
+def test_label_smoothing_is_for_training_alone():
+    network = make_network(CASES[0], label_smoothing=0.3)
+    pieces, lengths = flat([[START, *target, END] for target in TARGETS])
+    loss, plain = network(*flat(SOURCES), pieces, lengths)
+    torch.testing.assert_close(loss, plain.sum())
+    smoothed, same = network.train()(*flat(SOURCES), pieces, lengths)
+    torch.testing.assert_close(same, plain)
+    assert not torch.isclose(smoothed, loss)
+
+
+def test_embeddings_are_tied_as_asked():
+    def count(**settings):
+        network = make_network(CASES[0], **settings)
+        shapes = [tuple(parameter.shape) for parameter in network.parameters()]
+        return shapes.count((PIECES, 3))
+
+    assert count() == 2
+    assert count(tied=False) == 3
+    assert count(tied_source=True) == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"embed_width": 5}, "embed_width is 5 and readout_width 3"),
+        ({"bridge": "first"}, 'bridge is "first"'),
+        ({"bridge": "last", "width": 6}, "have 4 features and its own 6"),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused(settings, message):
+    settings = {"attention": None, "width": 4, "embed_width": 3, "readout_width": 3, **settings}
+    with pytest.raises(ValueError, match=message):
+        Decoder(PIECES, 4, 4, **settings)
+
+
+@pytest.mark.parametrize(
+    ("encoder", "sources", "message"),
+    [
+        (None, 0, "Only a subword encoder"),
+        (partial(SubwordEncoder, embed_width=3, width=4), 9, r"have \(9, 3\) and \(7, 3\)"),
+        (partial(SubwordEncoder, embed_width=2, width=4), 7, r"have \(7, 2\) and \(7, 3\)"),
+    ],
+)
+def test_embeddings_that_cannot_be_shared_are_refused(encoder, sources, message):
+    decoder = partial(Decoder, attention=None, embed_width=3, readout_width=3)
+    with pytest.raises(ValueError, match=message):
+        Seq2Seq(PIECES, decoder, encoder, sources, memory=4, tied_source=True)

@@ -1,0 +1,83 @@
+"""The loss over a vocabulary, against torch's own."""
+
+import pytest
+import torch
+from torch.nn import functional
+
+from spacy_rnn.nn import loss as vocabulary
+from spacy_rnn.nn.loss import cross_entropy
+
+WORDS, WIDTH, ENTRIES = 7, 3, 5
+
+
+@pytest.fixture(params=[1, 2, 3, 100], ids=lambda rows: f"blocks of {rows}")
+def block(request, monkeypatch):
+    """Hold so many rows of logits at once."""
+    monkeypatch.setattr(vocabulary, "MAX_LOGITS", request.param * ENTRIES)
+
+
+def sample(dtype=torch.float64, words=WORDS):
+    shapes = [(words, WIDTH), (ENTRIES, WIDTH), (ENTRIES,)]
+    leaves = [torch.randn(shape, dtype=dtype, requires_grad=True) for shape in shapes]
+    return leaves, torch.randint(ENTRIES, (words,))
+
+
+@pytest.mark.usefixtures("block")
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.9])
+def test_loss_and_gradients_are_torchs_own(smoothing):
+    leaves, targets = sample()
+    loss, surprisal = cross_entropy(*leaves, targets, smoothing)
+    logits = functional.linear(*leaves)
+    expected = functional.cross_entropy(
+        logits, targets, label_smoothing=smoothing, reduction="sum"
+    )
+    torch.testing.assert_close(loss, expected)
+    plain = functional.cross_entropy(logits, targets, reduction="none")
+    torch.testing.assert_close(surprisal, plain.detach())
+    assert not surprisal.requires_grad
+    gradients = torch.autograd.grad(0.5 * loss, leaves)
+    torch.testing.assert_close(gradients, torch.autograd.grad(0.5 * expected, leaves))
+
+
+@pytest.mark.usefixtures("block")
+def test_what_has_no_chance_costs_as_much_as_it_should():
+    """Where the probability itself is too small for a number."""
+    bias = torch.tensor([0.0, 1000.0, 0.0])
+    targets = torch.tensor([0, 1])
+    _, surprisal = cross_entropy(torch.zeros(2, WIDTH), torch.zeros(3, WIDTH), bias, targets)
+    expected = functional.cross_entropy(bias.expand(2, -1), targets, reduction="none")
+    torch.testing.assert_close(surprisal, expected)
+
+
+@pytest.mark.usefixtures("block")
+def test_gradients_equal_finite_differences():
+    leaves, targets = sample()
+    assert torch.autograd.gradcheck(
+        lambda *leaves: cross_entropy(*leaves, targets, 0.1)[0], leaves
+    )
+
+
+def test_without_gradients_the_loss_is_the_same():
+    leaves, targets = sample()
+    expected = cross_entropy(*leaves, targets, 0.1)
+    with torch.inference_mode():
+        results = cross_entropy(*leaves, targets, 0.1)
+    torch.testing.assert_close(results, tuple(each.detach() for each in expected))
+
+
+def test_no_words_have_no_loss():
+    leaves, targets = sample(words=0)
+    loss, surprisal = cross_entropy(*leaves, targets)
+    loss.backward()
+    assert (loss.item(), len(surprisal)) == (0.0, 0)
+    assert all(not leaf.grad.any() for leaf in leaves)
+
+
+def test_memory_is_bounded():
+    """A block of logits and not all of them: a tenth of the plain loss."""
+    leaves = [torch.randn(4096, 8), torch.randn(4096, 8), torch.zeros(4096)]
+    targets = torch.zeros(4096, dtype=torch.int64)
+    with torch.autograd.profiler.profile(profile_memory=True) as profile:
+        vocabulary.cross_entropy(*(leaf.requires_grad_() for leaf in leaves), targets)
+    largest = max(event.cpu_memory_usage for event in profile.function_events)
+    assert largest <= 4 * vocabulary.MAX_LOGITS + 4 * 4096 * 8

@@ -1,0 +1,291 @@
+"""The entity recognizer, beyond what holds for each component."""
+
+import random
+import warnings
+from itertools import product
+
+import numpy as np
+import pytest
+import spacy
+import torch
+from contract_samples import SAMPLES, TOK2VEC, make_pipeline, train
+from spacy.tokens import Doc, Span
+from spacy.training import Example
+from spacy.util import fix_random_seed
+from stock_pipelines import copy_pipeline
+from thinc.api import Adam
+
+from spacy_rnn.architectures.crf import best_labels
+from spacy_rnn.nn.crf.biluo import find_spans
+from spacy_rnn.pipeline.ner.gold import ANY_TAG, allow_preset, gold_tags
+
+SAMPLE = SAMPLES["ner"]
+WORDS = "Anna saw Ben in Berlin ."
+TEXTS = ["Anna saw Ben", "saw Oslo", "in Berlin Anna"]
+
+
+@pytest.fixture(scope="module")
+def trained():
+    fix_random_seed(0)
+    return train(SAMPLE)
+
+
+@pytest.fixture
+def nlp(trained):
+    return trained
+
+
+@pytest.fixture
+def component(nlp):
+    return nlp.get_pipe("rnn_ner")
+
+
+def entities(doc):
+    return [(entity.start, entity.end, entity.label_) for entity in doc.ents]
+
+
+def all_sets(words, labels, start=0):
+    """Give all sets of entities that so many words may have."""
+    if start == words:
+        yield ()
+        return
+    for rest in all_sets(words, labels, start + 1):
+        yield rest
+    for end, label in product(range(start + 1, words + 1), labels):
+        for rest in all_sets(words, labels, end):
+            yield ((start, end, label), *rest)
+
+
+def test_probabilities_are_exact(nlp, component):
+    """All sets of entities are found; their probabilities sum up to 1, and those of the sets
+    that have an entity to its confidence."""
+    untrained = train(SAMPLE, steps=3)  # One that is not sure of anything.
+    everything = set(all_sets(3, component.labels))
+    settings = {"rnn_ner": {"n_best": len(everything) + 5}}
+    doc = untrained("Anna saw Ben", component_cfg=settings)
+    found = {each["entities"]: each["probability"] for each in doc._.entity_sets}
+    assert found.keys() == everything
+    assert list(found.values()) == sorted(found.values(), reverse=True)
+    assert sum(found.values()) == pytest.approx(1.0, abs=1e-4)
+    for doc in untrained.pipe(TEXTS, component_cfg=settings):
+        assert tuple(entities(doc)) == doc._.entity_sets[0]["entities"]
+        for entity in doc.ents:
+            triple = (entity.start, entity.end, entity.label_)
+            sets = [each for each in doc._.entity_sets if triple in each["entities"]]
+            total = sum(each["probability"] for each in sets)
+            assert entity._.confidence == pytest.approx(total, abs=1e-4)
+
+
+def test_confidences_are_left_out_where_they_are_not_asked_for(nlp):
+    doc = nlp(WORDS, component_cfg={"rnn_ner": {"confidence": False}})
+    assert len(doc.ents) == 3
+    assert {entity._.confidence for entity in doc.ents} == {None}
+    assert doc._.entity_sets is None
+
+
+def test_of_no_words_there_is_one_set_if_several_are_asked_for(nlp):
+    assert nlp("")._.entity_sets is None
+    doc = nlp("", component_cfg={"rnn_ner": {"n_best": 2}})
+    assert doc._.entity_sets == [{"probability": 1.0, "entities": ()}]
+    (certain,) = nlp("  ", component_cfg={"rnn_ner": {"n_best": 2}})._.entity_sets
+    assert 0.999 < certain["probability"] <= 1.0
+
+
+@pytest.mark.parametrize("n_best", [0, -1])
+def test_wrong_settings_are_an_error(nlp, n_best):
+    with pytest.raises(ValueError, match=f"n_best is {n_best}"):
+        nlp(WORDS, component_cfg={"rnn_ner": {"n_best": n_best}})
+    with pytest.raises(ValueError, match=f"n_best is {n_best}"):
+        spacy.blank("en").add_pipe("rnn_ner", config={"n_best": n_best})
+
+
+def test_entities_that_are_set_stay_and_their_ids_too(nlp):
+    doc = nlp.make_doc(WORDS)
+    known = Span(doc, 1, 3, label="PLACE", kb_id="Q1", span_id="id1")
+    other = Span(doc, 4, 5, label="SHIP", kb_id="Q2")
+    doc.set_ents([known, other], default="missing")
+    (doc,) = nlp.pipe([doc])
+    assert entities(doc) == [(0, 1, "PERSON"), (1, 3, "PLACE"), (4, 5, "SHIP")]
+    assert [entity.kb_id_ for entity in doc.ents] == ["", "Q1", "Q2"]
+    assert [entity.ent_id_ for entity in doc.ents] == ["", "id1", ""]
+    # How probable they are is what found them to say.
+    assert [entity._.confidence for entity in doc.ents][1:] == [None, None]
+    (confidence, *_) = [entity._.confidence for entity in doc.ents]
+    nlp.get_pipe("rnn_ner")(doc)
+    assert doc.ents[0]._.confidence == confidence
+    assert {token.ent_iob_ for token in doc} == {"B", "I", "O"}
+
+
+def test_the_type_of_an_entity_that_is_set_is_that_of_its_first_token(nlp):
+    """As spaCy has it, whatever its other tokens say."""
+    doc = nlp.make_doc(WORDS)
+    doc.set_ents([Span(doc, 1, 3, "PLACE"), Span(doc, 4, 6, "SHIP")], default="missing")
+    for token in (doc[2], doc[5]):
+        token.ent_type_ = "PERSON"
+    known = entities(doc)
+    types = {doc.vocab.strings["PLACE"]: 0, doc.vocab.strings["SHIP"]: 1}
+    tags = gold_tags([Example(nlp.make_doc(WORDS), doc.copy())], types)
+    assert tags.tolist() == [ANY_TAG, 1, 3, ANY_TAG, 5, 7]
+    assert entities(nlp.get_pipe("rnn_ner")(doc))[1:] == known == [(1, 3, "PLACE"), (4, 6, "SHIP")]
+
+
+def test_a_model_without_a_crf_is_refused():
+    model = {"@architectures": "spacy-rnn.Tagger.v1", "output": "softmax", "tok2vec": TOK2VEC}
+    with pytest.raises(ValueError, match='model of "rnn_ner" has no CRF'):
+        spacy.blank("en").add_pipe("rnn_ner", config={"model": model})
+
+
+def test_blocked_tokens_are_in_no_entity(nlp):
+    doc = nlp.make_doc(WORDS)
+    doc.set_ents([], blocked=[doc[0:1]], default="missing")
+    (doc,) = nlp.pipe([doc])
+    assert entities(doc) == [(2, 3, "PERSON"), (4, 5, "PLACE")]
+    assert doc[0].ent_iob_ == "B"
+
+
+def test_what_is_set_counts_for_what_is_around(nlp):
+    """Stock spaCy finds entities where a ruler before it found none; so does this."""
+    doc = nlp.make_doc(WORDS)
+    doc.set_ents([], default="outside")
+    assert entities(next(nlp.pipe([doc]))) == entities(nlp(WORDS))
+
+
+def test_each_set_of_best_sets_keeps_what_is_set(nlp):
+    doc = nlp.make_doc(WORDS)
+    doc.set_ents([Span(doc, 1, 3, label="PLACE")], default="missing")
+    (doc,) = nlp.pipe([doc], component_cfg={"rnn_ner": {"n_best": 20}})
+    assert len(doc._.entity_sets) == 20
+    assert all((1, 3, "PLACE") in each["entities"] for each in doc._.entity_sets)
+
+
+def test_entities_respect_white_space_and_sentences(component):
+    """Whatever the scores are."""
+    nlp = train(SAMPLE, steps=0)
+    doc = Doc(nlp.vocab, words=["Anna", "\n", "saw", "Ben", " ", "here", "now", "\n"])
+    for token in doc:
+        token.is_sent_start = token.i in (0, 3)
+    allowed = allow_preset([doc], component._types, component._tags)
+    crf = component.model.get_ref("crf")
+    random = np.random.default_rng(0)
+    for _ in range(50):
+        scores = random.normal(0, 3, (len(doc), component._tags)).astype("f")
+        scores[:, 0] -= 5
+        tags = best_labels(crf, [scores], allowed)
+        for start, end, _ in zip(*find_spans(tags), strict=True):
+            span = doc[start:end]
+            assert not span[0].is_space
+            assert not span[-1].is_space
+            assert not any(token.is_sent_start for token in span[1:])
+
+
+def random_reference(nlp, generator):
+    """Annotate words at random, some of them not, with white space among them."""
+    words = [generator.choice(["Anna", "Oslo", "\n", "saw", "'s"]) for _ in range(8)]
+    doc = Doc(nlp.vocab, words=words, spaces=[generator.random() < 0.5 for _ in words])
+    spans, missing, blocked = [], [], []
+    start = 0
+    while start < len(doc):
+        span = Span(doc, start, generator.randint(start + 1, len(doc)), label="PERSON")
+        kind = generator.choice(["out", "entity", "missing", "blocked"])
+        if kind == "entity":
+            spans.append(span)
+        elif kind == "missing":
+            missing.append(span)
+        elif kind == "blocked":
+            blocked.append(span)
+        start = span.end
+    doc.set_ents(spans, missing=missing, blocked=blocked)
+    return doc
+
+
+def test_gold_is_read_as_spacy_reads_it(nlp, component):
+    """The short way, for the same tokens, and the long one, for others."""
+    generator = random.Random(0)
+    names = ["O", *(f"{kind}-{label}" for label in component.labels for kind in "BILU")]
+    for _ in range(200):
+        reference = random_reference(nlp, generator)
+        same = Doc(
+            nlp.vocab,
+            words=[token.text for token in reference],
+            spaces=[bool(token.whitespace_) for token in reference],
+        )
+        for predicted in (same, nlp.make_doc(reference.text)):
+            example = Example(predicted, reference)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                expected = example.get_aligned_ner()
+                tags = gold_tags([example], component._types)
+            assert [None if tag == ANY_TAG else names[tag] for tag in tags] == expected
+
+
+def test_what_does_not_align_is_not_known(nlp):
+    copy = copy_pipeline(nlp)
+    words, spaces = ["Anna", "saw", "Ber", "lin"], [True, True, False, False]
+    reference = Doc(nlp.vocab, words=words, spaces=spaces)
+    reference.set_ents([Span(reference, 2, 3, label="PLACE")])
+    example = Example(copy.make_doc("Anna saw Berlin"), reference)
+    assert gold_tags([example], copy.get_pipe("rnn_ner")._types).tolist() == [0, 0, ANY_TAG]
+    copy.update([example], sgd=Adam(0.001))
+
+
+def test_partial_annotation_teaches_what_it_says():
+    """Of each text one word alone is annotated, each time another one."""
+    fix_random_seed(0)
+    nlp = make_pipeline(SAMPLE)
+    full = SAMPLE.make_examples(nlp)
+    partial = []
+    for example in full:
+        for token in example.reference:
+            reference = example.reference.copy()
+            spans = [span for span in reference.ents if span.start <= token.i < span.end]
+            outside = [] if spans else [reference[token.i : token.i + 1]]
+            reference.set_ents(spans, outside=outside, default="missing")
+            partial.append(Example(example.predicted.copy(), reference))
+    nlp.initialize(lambda: partial)
+    optimizer = Adam(0.01)
+    for _ in range(40):
+        nlp.update(partial, sgd=optimizer)
+    assert nlp.evaluate(full)["ents_f"] > 0.95
+
+
+def test_a_single_label_is_enough():
+    fix_random_seed(0)
+    nlp = spacy.blank("en")
+    nlp.add_pipe("rnn_ner", config=SAMPLE.config)
+    examples = []
+    for text, ents in [("Anna saw it", [(0, 4, "NAME")]), ("it saw Ben", [(7, 10, "NAME")])]:
+        examples.append(Example.from_dict(nlp.make_doc(text), {"entities": ents}))
+    nlp.initialize(lambda: examples)
+    optimizer = Adam(0.01)
+    for _ in range(30):
+        nlp.update(examples, sgd=optimizer)
+    assert nlp.evaluate(examples)["ents_f"] == 1.0
+
+
+def test_labels_cannot_be_added_to_a_trained_model(nlp, component):
+    assert component.add_label("PERSON") == 0
+    with pytest.raises(ValueError, match="E922"):
+        component.add_label("SHIP")
+    assert "SHIP" not in component.labels
+
+
+def test_scores_are_those_of_spacy(nlp):
+    scores = nlp.evaluate(SAMPLE.make_examples(nlp))
+    assert {"ents_p", "ents_r", "ents_f", "ents_per_type"} <= scores.keys()
+    assert nlp.get_pipe_meta("rnn_ner").default_score_weights["ents_f"] == 1.0
+
+
+def test_a_document_of_twenty_thousand_words_is_read(nlp):
+    words = ["the", "old", "bird", "saw", "Ben", "in", "Berlin", "."] * 2500
+    doc = Doc(nlp.vocab, words=words)
+    (doc,) = nlp.pipe([doc], component_cfg={"rnn_ner": {"confidence": False}})
+    assert len(doc.ents) == 5000
+
+
+def test_weights_that_are_not_numbers_are_an_error(nlp):
+    copy = copy_pipeline(nlp)
+    network = copy.get_pipe("rnn_ner").model.get_ref("crf").shims[0]._model
+    with torch.no_grad():
+        network.end.fill_(float("nan"))
+    with pytest.raises(ValueError, match="not numbers"):
+        copy(WORDS)

@@ -34,7 +34,7 @@ from thinc.api import SGD, fix_random_seed
 from torch import Tensor, nn
 from torch.nn import functional
 
-from spacy_rnn.training.bptt import create_lane_batcher_v1
+from spacy_rnn.training.bptt import create_bptt_batcher_v1
 
 WIDTH, DEPTH, LANES, STEPS, RATE, CLIP = 200, 2, 20, 35, 20.0, 0.25
 CONFIG = Path(__file__).parent.parent / "configs" / "lm.cfg"
@@ -135,7 +135,7 @@ def make_pair(articles: list[list[str]], dropout: float) -> tuple[Language, list
     twin = Twin(len(network.embedding.weight), dropout)
     with torch.no_grad():
         twin.embedding.weight.copy_(network.embedding.weight)
-        for layer, own in enumerate(network.network.recurrences):
+        for layer, own in enumerate(network.network.layers):
             for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
                 getattr(twin.lstm, f"{name}_l{layer}").copy_(getattr(own, name))
     return nlp, examples, twin
@@ -158,7 +158,7 @@ def compare_losses(articles: list[list[str]], _: list[list[str]], options) -> No
     nlp, examples, twin = make_pair(articles, 0.0)
     theirs = train_twin(twin, chunks(make_stream(nlp, examples), LANES, 2), 1.0)
     optimizer = SGD(1.0, L2=0.0, grad_clip=CLIP, use_averages=False)
-    batches = create_lane_batcher_v1(LANES, STEPS, vary=False)(examples)
+    batches = create_bptt_batcher_v1(LANES, STEPS, random_length=False)(examples)
     worst = 0.0
     for _step, batch, expected in zip(range(options.steps), batches, theirs, strict=False):
         loss = nlp.update(batch, sgd=optimizer)["rnn_lm"]
@@ -171,7 +171,7 @@ def compare_training(articles: list[list[str]], _: list[list[str]], options) -> 
     nlp, examples, twin = make_pair(articles, 0.2)
     stream = make_stream(nlp, examples)
     optimizer = SGD(RATE, L2=0.0, grad_clip=CLIP, use_averages=False)
-    batcher = create_lane_batcher_v1(LANES, STEPS, vary=False)
+    batcher = create_bptt_batcher_v1(LANES, STEPS, random_length=False)
     batches = create_train_batches(nlp, lambda _: examples, batcher, 0)
     loop = train_while_improving(
         nlp,

@@ -75,7 +75,7 @@ RECURRENT = {
     "word_dropout": 0.05,
     "forget_bias": -1.0,
 }
-HASH_EMBED = {**EMBED, "@architectures": "spacy-rnn.HashEmbed.v1"}
+HASH_EMBED = {**EMBED, "@architectures": "spacy-rnn.SumHashEmbed.v1"}
 
 
 def on_encoder(encoder: dict, embed: dict = EMBED) -> dict:

@@ -28,7 +28,7 @@ class PlainTranslator(nn.Module):
         self.source = nn.Embedding(pieces, embed)
         self.target = nn.Embedding(pieces, embed)
         self.reader = nn.GRU(embed, width // 2, bidirectional=True, batch_first=True)
-        self.starter = nn.Linear(width, width)
+        self.bridge_layer = nn.Linear(width, width)
         self.writer = nn.GRU(embed, width, batch_first=True)
         self.key = nn.Linear(width, width, bias=False)
         self.readout = nn.Linear(2 * width + embed, embed)
@@ -46,7 +46,7 @@ class PlainTranslator(nn.Module):
         )
         places, final = self.reader(packed)
         places = rnn.pad_packed_sequence(places, batch_first=True)[0]
-        start = self.starter(torch.cat([final[0], final[1]], 1)).tanh()
+        start = self.bridge_layer(torch.cat([final[0], final[1]], 1)).tanh()
         embedded = self.dropout(self.target(_pad([[START, *target] for target in targets], 0)))
         hidden = self.writer(embedded, start[None].contiguous())[0]
         scores = hidden @ self.key(places).transpose(1, 2)
@@ -71,18 +71,19 @@ class PlainTranslator(nn.Module):
         names = {
             "encoder.embedding.": "source.",
             "decoder.embedding.": "target.",
-            "decoder.starter.": "starter.",
+            "decoder.bridge_layer.": "bridge_layer.",
             "decoder.attention.key.": "key.",
             "decoder.readout.bias": "readout.bias",
             "decoder.output_bias": "output_bias",
         }
         weights = ours.state_dict()
         parts = [
-            weights.pop(f"decoder.{part}.weight") for part in ("readout", "value", "last_piece")
+            weights.pop(f"decoder.{part}.weight")
+            for part in ("readout", "value", "deep_output_layer")
         ]
         state = {"readout.weight": torch.cat(parts, 1)}
         for name, weight in weights.items():
-            if ".recurrences." in name:
+            if ".layers." in name:
                 part, _, _, direction, kind = name.split(".")
                 own = {"encoder": "reader", "decoder": "writer"}[part]
                 state[f"{own}.{kind}_l0{'_reverse' if direction == '1' else ''}"] = weight

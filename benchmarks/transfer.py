@@ -84,7 +84,7 @@ def pretrain(lines: list[str], dev: list[str], folder: Path, epochs: int) -> Non
         DocBin(docs=list(nlp.pipe(dev))).to_disk(f"{corpus}/dev.spacy")
         config = load_config(CONFIGS / "lm.cfg")
         batcher = config["training"]["batcher"]
-        steps = pieces // (batcher["lanes"] * batcher["steps"])
+        steps = pieces // (batcher["streams"] * batcher["seq_len"])
         print(f"A language model of {pieces:,} pieces, {epochs} epochs of {steps} steps")
         config["training"] |= {"max_steps": epochs * steps, "eval_frequency": steps}
         config["training"]["optimizer"]["learn_rate"]["total_steps"] = epochs * steps

@@ -19,7 +19,7 @@ def main(model: Path, texts: Path, output: Path) -> None:
     output.write_text(json.dumps(scores, indent=1) + "\n", encoding="utf8", newline="\n")
     for name, score in scores.items():
         print(f"{name.removeprefix('rnn_lm_')}: {score:.4g}")
-    for each in nlp.get_pipe("rnn_lm").generate(num_return=5, top_p=0.9, seed=0):
+    for each in nlp.get_pipe("rnn_lm").generate(num_return_sequences=5, top_p=0.9, seed=0):
         print(f"{each['score']:7.2f}  {each['text']}")
 
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from thinc.api import fix_random_seed
@@ -58,3 +59,14 @@ def run_python(tmp_path):
         return done.stdout
 
     return run
+
+
+@pytest.fixture
+def documents():
+    """Make random documents of given lengths, other ones at each call."""
+    random = np.random.default_rng(0)
+
+    def make(lengths, width=6):
+        return [random.standard_normal((length, width), dtype="float32") for length in lengths]
+
+    return make

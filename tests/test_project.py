@@ -49,7 +49,7 @@ def test_workflows(project, run_python):
     run_python("-m", "spacy", "project", "run", "train", cwd=project)
     scores = read_json(project / "metrics" / "phrasebook.json")
     assert 0 < scores["bleu"] < 100
-    assert scores["perplexity"] < 1200
+    assert scores["token_perplexity"] < 1200
     assert "nrefs:1|case:mixed" in scores["bleu_signature"]
     meta = read_json(project / "training" / "phrasebook" / "model-best" / "meta.json")
     assert "nrefs:1|case:mixed" in meta["performance"]["rnn_translator_bleu_signature"]
@@ -64,7 +64,7 @@ def test_workflows(project, run_python):
     assert read_json(project / "metrics" / "textcat-phrasebook.json")["cats_micro_f"] > 0.7
     assert read_json(project / "metrics" / "phrasebook-tagger.json")["pos_acc"] > 0.9
     run_python("-m", "spacy", "project", "run", "lm", cwd=project)
-    assert read_json(project / "metrics" / "lm.json")["rnn_lm_perplexity"] < 1000
+    assert read_json(project / "metrics" / "lm.json")["rnn_lm_word_perplexity"] < 1000
     run_python("-m", "spacy", "project", "run", "ner", cwd=project)
     assert read_json(project / "metrics" / "phrasebook-ner.json")["ents_f"] > 0.5
     run_python("-m", "spacy", "project", "run", "events", cwd=project)

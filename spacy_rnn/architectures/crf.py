@@ -11,7 +11,7 @@ from thinc.api import ArgsKwargs, Model, torch2xp, xp2torch
 from thinc.types import Floats1d, Floats2d
 
 from ..bridge.flat import unflatten
-from ..nn.crf.constraints import Rules
+from ..nn.crf.constraints import TransitionConstraints
 from ..types import AllowedLabels, CRFModel, Labeller, LabelScores
 
 if TYPE_CHECKING:
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from ..nn.crf.model import CRF
 
 
-def with_crf(scorer: Labeller, rules: Callable[[int], Rules]) -> Labeller:
+def with_crf(scorer: Labeller, constraints: Callable[[int], TransitionConstraints]) -> Labeller:
     """Put a CRF beside a model that scores labels.
 
     scorer (Labeller): Scores each label at each token.
-    rules (Callable[[int], Rules]): Tells which labels may follow which.
+    constraints (Callable[[int], TransitionConstraints]): Tells which labels may follow which.
     RETURNS (Labeller): A model with the same scores, and the CRF as its "crf".
     """
-    crf = make_crf(rules)
+    crf = make_crf(constraints)
     return Model(
         "crf_labeller",
         forward_scores,
@@ -39,16 +39,17 @@ def with_crf(scorer: Labeller, rules: Callable[[int], Rules]) -> Labeller:
     )
 
 
-def make_crf(rules: Callable[[int], Rules]) -> CRFModel:
+def make_crf(constraints: Callable[[int], TransitionConstraints]) -> CRFModel:
     """Make a CRF.
 
-    rules (Callable[[int], Rules]): Tells for so many labels which may follow which.
+    constraints (Callable[[int], TransitionConstraints]): Which labels may follow which, for so
+        many labels.
     RETURNS (CRFModel): Scores and allowed labels in, negative log-likelihoods out.
     """
     from ..bridge.shim import NetworkShim
     from ..nn.crf.model import CRF
 
-    shim = NetworkShim(partial(CRF, rules=rules), {"labels": 1})
+    shim = NetworkShim(partial(CRF, constraints=constraints), {"labels": 1})
     return Model("crf", forward_loss, shims=[shim])
 
 
@@ -117,7 +118,7 @@ def best_labels(
     allowed (AllowedLabels | None): Which of them are allowed. None for all.
     RETURNS (np.ndarray): The label of each token of all documents, `(tokens,)`.
     """
-    with _lend(model, scores, allowed) as (crf, words, lengths, mask):
+    with _predicting(model, scores, allowed) as (crf, words, lengths, mask):
         return crf.viterbi(words, lengths, mask).cpu().numpy()
 
 
@@ -143,7 +144,7 @@ def k_best_labels(
     allowed (AllowedLabels | None): Which of them are allowed. None for all.
     RETURNS (list[list[LabelSequence]]): Those of each document, the most probable first.
     """
-    with _lend(model, scores, allowed) as (crf, words, lengths, mask):
+    with _predicting(model, scores, allowed) as (crf, words, lengths, mask):
         return [
             [
                 LabelSequence(labels, probability)
@@ -168,7 +169,7 @@ def label_probabilities(
     allowed (AllowedLabels | None): Which of them are allowed. None for all.
     RETURNS (np.ndarray): Its probability, `(tokens,)`.
     """
-    with _lend(model, scores, allowed) as (crf, words, lengths, mask):
+    with _predicting(model, scores, allowed) as (crf, words, lengths, mask):
         marginals = crf.marginals(words, lengths, mask).cpu().numpy()
     return marginals[np.arange(len(labels)), labels]
 
@@ -193,7 +194,7 @@ def span_probabilities(
     import torch
 
     starts, ends = spans
-    with _lend(model, scores, allowed) as (crf, words, lengths, mask):
+    with _predicting(model, scores, allowed) as (crf, words, lengths, mask):
         path = torch.as_tensor(labels, device=words.device)
         alone, given = crf.path_marginals(words, lengths, path, mask)
         total = given.double().cumsum(0).cpu().numpy()
@@ -202,7 +203,7 @@ def span_probabilities(
 
 
 @contextmanager
-def _lend(
+def _predicting(
     model: CRFModel, scores: LabelScores, allowed: AllowedLabels | None
 ) -> "Iterator[tuple[CRF, Tensor, Tensor, Tensor | None]]":
     """Lend the network for prediction, with what it reads."""

@@ -18,7 +18,7 @@ def build_recurrent_decoder_v1(
     deep_output: bool = True,
     input_feeding: bool = False,
     bridge: str = "dense",
-    tied: bool = True,
+    tied_softmax: bool = True,
     label_smoothing: float = 0.1,
     dropout: float | None = None,
     word_dropout: float = 0.0,
@@ -35,7 +35,7 @@ def build_recurrent_decoder_v1(
     input_feeding (bool): Whether each step reads the readout of the one before (Luong et al.
         2015): training goes step by step then.
     bridge (str): What the decoder starts from: "zero", "last" or "dense".
-    tied (bool): Whether the softmax has the embeddings as its weights.
+    tied_softmax (bool): Whether the softmax has the embeddings as its weights.
     label_smoothing (float): The share of the right piece that is spread over all.
     dropout (float | None): Locked dropout. None for `training.dropout`.
     word_dropout (float): Share of pieces that are not shown in training.
@@ -53,7 +53,7 @@ def build_recurrent_decoder_v1(
         deep_output=deep_output,
         input_feeding=input_feeding,
         bridge=bridge,
-        tied=tied,
+        tied_softmax=tied_softmax,
         label_smoothing=label_smoothing,
         dropout=dropout,
         word_dropout=word_dropout,

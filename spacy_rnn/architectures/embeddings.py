@@ -25,14 +25,14 @@ from ..types import Embedding, FlatEmbedding
 from .known_words import hide_unknown
 
 
-def build_hash_embed_v1(
+def build_sum_hash_embed_v1(
     width: int,
     attrs: list[str | int],
     rows: list[int],
     include_static_vectors: bool = False,
     attr_dropout: float = 0.0,
     hashes: int = 4,
-    unknown: float = 0.0,
+    unk_alpha: float = 0.0,
 ) -> Embedding:
     """Build an embedding that adds up a hashed vector for each attribute of a word.
 
@@ -48,9 +48,9 @@ def build_hash_embed_v1(
     hashes (int): Rows that are added up for one value of an attribute, from 1 to 4. With more
         of them values are told apart in small tables; with fewer, in tables that are large
         for the vocabulary, words that were never seen stay quiet.
-    unknown (float): If not 0, words that the training data has not are one word, by the first
+    unk_alpha (float): If not 0, words that the training data has not are one word, by the first
         of the attributes. It is learnt from words of the training data: one of them that
-        occurs n times is taken for unknown with the probability `unknown / (unknown + n)`.
+        occurs n times is taken for unknown with the probability `unk_alpha / (unk_alpha + n)`.
         Within `rnn_tagger`, `rnn_ner` and `rnn_textcat`, which count words when they are
         initialized.
     RETURNS (Embedding): The embedding.
@@ -64,7 +64,7 @@ def build_hash_embed_v1(
     check_count("width", width, 1)
     check_choice("hashes", hashes, (1, 2, 3, 4))
     check_count("rows, the smallest,", min(rows), 1)
-    check_at_least("unknown", unknown, 0)
+    check_at_least("unk_alpha", unk_alpha, 0)
     table: FlatEmbedding = Model(
         "hash_embed",
         embed_attributes,
@@ -76,7 +76,7 @@ def build_hash_embed_v1(
             "rows": rows,
             "attr_dropout": check_rate("attr_dropout", attr_dropout),
             "hashes": hashes,
-            "unknown": unknown,
+            "unk_alpha": unk_alpha,
             "known": b"",
             "counts": b"",
         },

@@ -65,7 +65,7 @@ def build_recurrent_encoder_v1(
     zoneout_hidden: float = 0.0,
     zoneout_cell: float = 0.0,
     forget_bias: float = 1.0,
-    longest_memory: int | None = None,
+    chrono_init: int | None = None,
     mixed_precision: bool = False,
 ) -> Encoder:
     """Build a recurrent encoder. Its results do not depend on the batch.
@@ -91,8 +91,8 @@ def build_recurrent_encoder_v1(
     zoneout_hidden (float): Share of hidden units that keep their value for a step.
     zoneout_cell (float): The same for the cell state of an LSTM.
     forget_bias (float): Bias of an LSTM's forget gate at the start. Without effect on other
-        cells, and where `longest_memory` is set.
-    longest_memory (int | None): The longest dependency in tokens that the gates start
+        cells, and where `chrono_init` is set.
+    chrono_init (int | None): The longest dependency in tokens that the gates start
         out to remember: chrono initialisation.
     mixed_precision (bool): Whether to compute in bfloat16 where the hardware has it.
     RETURNS (Encoder): The encoder.
@@ -119,7 +119,7 @@ def build_recurrent_encoder_v1(
         zoneout_hidden=zoneout_hidden,
         zoneout_cell=zoneout_cell,
         forget_bias=forget_bias,
-        longest_memory=longest_memory,
+        chrono_init=chrono_init,
     )
     return Model(
         "recurrent_encoder",

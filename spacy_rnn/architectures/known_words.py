@@ -16,7 +16,7 @@ def count_words(model: Model, docs: Iterable[Doc]) -> None:
     model (Model): The model of a component, with such embeddings in it or none.
     docs (Iterable[Doc]): The documents.
     """
-    embeddings = [node for node in model.walk() if node.attrs.get("unknown")]
+    embeddings = [node for node in model.walk() if node.attrs.get("unk_alpha")]
     if not embeddings:
         return
     docs = list(docs)
@@ -38,13 +38,13 @@ def hide_unknown(model: Model, ids: Ints2d, is_train: bool) -> Ints2d:
     RETURNS (Ints2d): The attributes, `UNKNOWN_WORD` for a word that is not known.
     RAISES (ValueError): If no words were counted.
     """
-    unknown = model.attrs["unknown"]
-    if not unknown:
+    unk_alpha = model.attrs["unk_alpha"]
+    if not unk_alpha:
         return ids
     known = np.frombuffer(model.attrs["known"], dtype="uint64")
     if not len(known):
         raise ValueError(
-            f"unknown is {unknown}, but no words of training data were counted, which "
+            f"unk_alpha is {unk_alpha}, but no words of training data were counted, which "
             f"the components of spacy-rnn do for embeddings of their own: set it to 0 elsewhere"
         )
     words = np.asarray(ids)[:, 0]
@@ -52,7 +52,7 @@ def hide_unknown(model: Model, ids: Ints2d, is_train: bool) -> Ints2d:
     hidden = known[places] != words
     if is_train:
         counts = np.frombuffer(model.attrs["counts"], dtype="uint32")[places]
-        hidden |= np.random.uniform(size=len(words)) < unknown / (unknown + counts)
+        hidden |= np.random.uniform(size=len(words)) < unk_alpha / (unk_alpha + counts)
     ids = ids.copy()
     ids[hidden, 0] = UNKNOWN_WORD
     return ids

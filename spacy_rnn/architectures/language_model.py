@@ -1,4 +1,4 @@
-"""Language models: stretches of text in, how well each piece was foreseen out."""
+"""Language models: segments of text in, how well each piece was foreseen out."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Stretch:
+class Segment:
     """A piece of text that a model reads, and where it stands before.
 
     pieces (np.ndarray): What is to be foreseen.
@@ -35,8 +35,8 @@ class Stretch:
     state: "State | None" = None
 
 
-LanguageModelModel = Model[Sequence[Stretch], Floats1d]
-"""Stretches of text come in, and are put where they end; the negative log-likelihood of each
+LanguageModelT = Model[Sequence[Segment], Floats1d]
+"""Segments of text come in, and are put where they end; the negative log-likelihood of each
 piece goes out."""
 
 
@@ -47,27 +47,27 @@ def build_language_model_v1(
     *,
     cell: str = "lstm",
     bidirectional: bool = False,
-    tied: bool = True,
+    tied_softmax: bool = True,
     cutoffs: list[int] | None = None,
-    dropout_entries: float = 0.0,
+    dropout_embedding: float = 0.0,
     dropout_input: float | None = None,
     dropout_layers: float | None = None,
     dropout_output: float | None = None,
     weight_drop: float = 0.0,
-    activation_penalty: float = 0.0,
-    change_penalty: float = 0.0,
+    activation_reg: float = 0.0,
+    temporal_activation_reg: float = 0.0,
     residual: bool = False,
     layer_norm: bool = False,
     initial_state: str = "zero",
     zoneout_hidden: float = 0.0,
     zoneout_cell: float = 0.0,
     forget_bias: float = 1.0,
-    longest_memory: int | None = None,
+    chrono_init: int | None = None,
     cache_size: int = 0,
     cache_weight: float = 0.2,
     cache_sharpness: float = 0.7,
     mixed_precision: bool = False,
-) -> LanguageModelModel:
+) -> LanguageModelT:
     """Build a recurrent language model.
 
     embed_width (int): Features of each embedding.
@@ -75,17 +75,17 @@ def build_language_model_v1(
     depth (int): Layers.
     cell (str): One of "lstm", "gru", "rnn_tanh", "rnn_relu".
     bidirectional (bool): Has to be false: what is to be foreseen must not be read before.
-    tied (bool): Whether the softmax has the embeddings as its weights.
+    tied_softmax (bool): Whether the softmax has the embeddings as its weights.
     cutoffs (list[int] | None): Where the frequent entries of the vocabulary end and rarer and
         rarer ones begin, for the adaptive softmax. Null for the full softmax.
-    dropout_entries (float): Share of entries of the vocabulary whose embedding is dropped.
+    dropout_embedding (float): Share of entries of the vocabulary whose embedding is dropped.
     dropout_input (float | None): Locked dropout on the embeddings. None, here and for the next
         two: `training.dropout`.
     dropout_layers (float | None): Locked dropout between layers.
     dropout_output (float | None): Locked dropout on what the softmax is computed from.
     weight_drop (float): Share of recurrent weights dropped.
-    activation_penalty (float): The weight of the mean square of what goes out (AR).
-    change_penalty (float): The weight of the mean square of its change (TAR).
+    activation_reg (float): The weight of the mean square of what goes out (AR).
+    temporal_activation_reg (float): The weight of the mean square of its change (TAR).
     residual (bool): Whether a layer's input is added to its output, where the two are of one
         width.
     layer_norm (bool): Whether to normalise between layers.
@@ -93,20 +93,20 @@ def build_language_model_v1(
     zoneout_hidden (float): Share of hidden units that keep their value for a step.
     zoneout_cell (float): The same for the cell state of an LSTM.
     forget_bias (float): Bias of an LSTM's forget gate at the start. Without effect on other
-        cells, and where `longest_memory` is set.
-    longest_memory (int | None): The longest dependency in pieces that the gates start out to
+        cells, and where `chrono_init` is set.
+    chrono_init (int | None): The longest dependency in pieces that the gates start out to
         remember.
     cache_size (int): How many of the last pieces of a text are remembered in prediction, because
         what was said is likely to be said again (Grave et al. 2017). 0 for none.
     cache_weight (float): The share of that memory in what is foreseen, once a text is long.
     cache_sharpness (float): How much it prefers what came in similar places.
     mixed_precision (bool): Whether to compute in bfloat16 where the hardware has it.
-    RETURNS (LanguageModelModel): The model.
+    RETURNS (LanguageModelT): The model.
     RAISES (ValueError): If a setting is out of its bounds or does not fit another one.
     """
     from ..bridge.shim import NetworkShim
     from ..nn.lm.model import LanguageModel
-    from ..nn.lm.neural_cache import Cache
+    from ..nn.lm.neural_cache import NeuralCache
 
     if bidirectional:
         raise ValueError(
@@ -120,23 +120,23 @@ def build_language_model_v1(
         width=width,
         depth=depth,
         cell=cell,
-        tied=tied,
+        tied_softmax=tied_softmax,
         cutoffs=tuple(cutoffs or ()),
-        dropout_entries=dropout_entries,
+        dropout_embedding=dropout_embedding,
         dropout_input=dropout_input,
         dropout_layers=dropout_layers,
         dropout_output=dropout_output,
         weight_drop=weight_drop,
-        activation_penalty=activation_penalty,
-        change_penalty=change_penalty,
+        activation_reg=activation_reg,
+        temporal_activation_reg=temporal_activation_reg,
         residual=residual,
         layer_norm=layer_norm,
         initial_state=initial_state,
         zoneout_hidden=zoneout_hidden,
         zoneout_cell=zoneout_cell,
         forget_bias=forget_bias,
-        longest_memory=longest_memory,
-        cache=Cache(cache_size, cache_weight, cache_sharpness) if cache_size else None,
+        chrono_init=chrono_init,
+        cache=NeuralCache(cache_size, cache_weight, cache_sharpness) if cache_size else None,
     )
     return Model(
         "language_model",
@@ -149,12 +149,12 @@ def build_language_model_v1(
 
 
 def forward(
-    model: LanguageModelModel, stretches: Sequence[Stretch], is_train: bool
+    model: LanguageModelT, segments: Sequence[Segment], is_train: bool
 ) -> tuple[Floats1d, Callable]:
-    """Compute how well a model foresees stretches of text, and note where they end.
+    """Compute how well a model foresees segments of text, and note where they end.
 
-    model (LanguageModelModel): The model.
-    stretches (Sequence[Stretch]): The stretches, each with a state and a piece before it, which
+    model (LanguageModelT): The model.
+    segments (Sequence[Segment]): The segments, each with a state and a piece before it, which
         become those of its end.
     is_train (bool): Whether gradients will follow.
     RETURNS (tuple[Floats1d, Callable]): The negative log-likelihood of each piece, `(pieces,)`;
@@ -165,34 +165,34 @@ def forward(
     shim = cast("NetworkShim", model.shims[0])
     if is_train:
         shim.set_dropout_rate(model.attrs["dropout_rate"])
-    sizes = [len(stretch.pieces) for stretch in stretches]
-    targets = np.concatenate([np.zeros(0, dtype=np.int64), *(each.pieces for each in stretches)])
+    sizes = [len(segment.pieces) for segment in segments]
+    targets = np.concatenate([np.zeros(0, dtype=np.int64), *(each.pieces for each in segments)])
     before = np.roll(targets, 1)
     heads = np.cumsum([0, *sizes])[:-1][np.array(sizes, dtype=np.int64) > 0]
-    before[heads] = [stretch.before for stretch in stretches if len(stretch.pieces)]
+    before[heads] = [segment.before for segment in segments if len(segment.pieces)]
     inputs = (
         torch.from_numpy(before).to(shim.device),
         torch.from_numpy(targets).to(shim.device),
         torch.tensor(sizes, dtype=torch.int64),
-        *gather_states(model, [stretch.state for stretch in stretches], is_train),
+        *gather_states(model, [segment.state for segment in segments], is_train),
     )
     (loss, surprisals, states), backprop_network = shim(ArgsKwargs(inputs, {}), is_train)
-    for index, stretch in enumerate(stretches):
-        if len(stretch.pieces):
-            stretch.before = int(stretch.pieces[-1])
-            stretch.state = tuple(part[:, index] for part in states)
+    for index, segment in enumerate(segments):
+        if len(segment.pieces):
+            segment.before = int(segment.pieces[-1])
+            segment.state = tuple(part[:, index] for part in states)
 
-    def backprop(factor: float) -> Sequence[Stretch]:
+    def backprop(factor: float) -> Sequence[Segment]:
         backprop_network(ArgsKwargs((loss,), {"grad_tensors": torch.full_like(loss, factor)}))
-        return stretches
+        return segments
 
     return cast(Floats1d, torch2xp(surprisals, ops=model.ops)), backprop
 
 
-def init(model: LanguageModelModel, X: Any = None, Y: Any = None) -> None:
+def init(model: LanguageModelT, X: Any = None, Y: Any = None) -> None:
     """Build the network for its vocabulary, with fresh weights.
 
-    model (LanguageModelModel): The model, with "nO" set to the pieces of the vocabulary.
+    model (LanguageModelT): The model, with "nO" set to the pieces of the vocabulary.
     X (Any): Not needed.
     Y (Any): Not needed.
     """
@@ -200,15 +200,15 @@ def init(model: LanguageModelModel, X: Any = None, Y: Any = None) -> None:
 
 
 def gather_states(
-    model: LanguageModelModel, states: "Sequence[State | None]", is_train: bool
+    model: LanguageModelT, states: "Sequence[State | None]", is_train: bool
 ) -> "tuple[State, Tensor]":
-    """Put the states of stretches side by side.
+    """Put the states of segments side by side.
 
-    model (LanguageModelModel): The model.
+    model (LanguageModelT): The model.
     states (Sequence[State | None]): The states of each, or None.
     is_train (bool): Whether gradients will follow.
     RETURNS (tuple[State, Tensor]): The states, each `(depth, batch, width)`, and which
-        stretches have none.
+        segments have none.
     """
     import torch
 
@@ -221,33 +221,33 @@ def gather_states(
 
 
 def score_texts(
-    model: LanguageModelModel, texts: Sequence[np.ndarray], most_pieces: int
+    model: LanguageModelT, texts: Sequence[np.ndarray], max_tokens: int
 ) -> list[np.ndarray]:
     """Compute how well a model foresees whole texts, with memory that has a bound.
 
-    model (LanguageModelModel): The model.
+    model (LanguageModelT): The model.
     texts (Sequence[np.ndarray]): The pieces of each text.
-    most_pieces (int): How many pieces to read at once; a longer text is read in parts.
+    max_tokens (int): How many pieces to read at once; a longer text is read in parts.
     RETURNS (list[np.ndarray]): The negative log-likelihood of each piece and of the end, in nats:
         for each text an array `(pieces + 1,)`.
     """
     scores: list[list[np.ndarray]] = [[] for _ in texts]
     cache = cast("LanguageModel", cast("NetworkShim", model.shims[0])._predictor).cache
-    for batch in _batch(texts, most_pieces, cache.size if cache else 0):
+    for batch in _batch(texts, max_tokens, cache.size if cache else 0):
         whole = [np.append(texts[index], END) for index in batch]
-        stretches = [Stretch(pieces) for pieces in whole]
-        size = max(1, most_pieces // len(batch))
+        segments = [Segment(pieces) for pieces in whole]
+        size = max(1, max_tokens // len(batch))
         for start in range(0, max(map(len, whole)), size):
-            for stretch, pieces in zip(stretches, whole, strict=True):
-                stretch.pieces = pieces[start : start + size]
-            flat = cast(np.ndarray, model.ops.to_numpy(model.predict(stretches)))
-            ends = np.cumsum([len(stretch.pieces) for stretch in stretches])[:-1]
+            for segment, pieces in zip(segments, whole, strict=True):
+                segment.pieces = pieces[start : start + size]
+            flat = cast(np.ndarray, model.ops.to_numpy(model.predict(segments)))
+            ends = np.cumsum([len(segment.pieces) for segment in segments])[:-1]
             for index, part in zip(batch, np.split(flat, ends), strict=True):
                 scores[index].append(part)
     return [np.concatenate(parts) for parts in scores]
 
 
-def _batch(texts: Sequence[np.ndarray], most_pieces: int, cached: int) -> Iterator[list[int]]:
+def _batch(texts: Sequence[np.ndarray], max_tokens: int, cached: int) -> Iterator[list[int]]:
     """Put texts of similar length side by side: enough to keep a processor busy, and more of
     them where these are so short that they are read at once. What its cache comes to hold counts
     as well."""
@@ -256,7 +256,7 @@ def _batch(texts: Sequence[np.ndarray], most_pieces: int, cached: int) -> Iterat
     for index in sorted(range(len(texts)), key=lambda index: len(texts[index])):
         length = len(texts[index]) + 1
         length += min(cached, length)
-        if len(batch) >= SIDE_BY_SIDE and pieces + length > most_pieces:
+        if len(batch) >= SIDE_BY_SIDE and pieces + length > max_tokens:
             yield batch
             batch, pieces = [], 0
         batch.append(index)
@@ -269,15 +269,15 @@ SIDE_BY_SIDE = 32
 """Texts that are read together however long they are."""
 
 
-def write(
-    model: LanguageModelModel, prompts: Sequence[np.ndarray], search: Callable, most_pieces: int
+def generate(
+    model: LanguageModelT, prompts: Sequence[np.ndarray], search: Callable, max_tokens: int
 ) -> "list[list[Hypothesis]]":
     """Go on with texts.
 
-    model (LanguageModelModel): The model.
+    model (LanguageModelT): The model.
     prompts (Sequence[np.ndarray]): The pieces that each text begins with.
     search (Callable): Takes a step function, its state and the length of a source for each.
-    most_pieces (int): How many pieces to read at once.
+    max_tokens (int): How many pieces to read at once.
     RETURNS (list[list[Hypothesis]]): What the search returns.
     """
     import torch
@@ -289,7 +289,7 @@ def write(
         network = cast("LanguageModel", network)
         begun = [torch.from_numpy(np.append(END, prompt)) for prompt in prompts]
         step = LanguageModelStepper(network)
-        state = step.begin(begun, most_pieces)
+        state = step.begin(begun, max_tokens)
         nothing = torch.zeros(len(prompts), dtype=torch.int64, device=state.hypotheses[0].device)
         with bfloat16_products():
             return search(step, state, nothing)

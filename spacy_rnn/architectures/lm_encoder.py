@@ -15,7 +15,7 @@ from thinc.types import Floats2d
 from ..bridge.flat import unflatten
 from ..checks import check_count
 from ..text.units import END, load_units
-from .language_model import LanguageModelModel
+from .language_model import LanguageModelT
 
 if TYPE_CHECKING:
     from ..bridge.shim import NetworkShim
@@ -25,7 +25,7 @@ LMEncoder = Model[list[Doc], list[Floats2d]]
 
 
 def build_lm_encoder_v1(
-    model: LanguageModelModel,
+    model: LanguageModelT,
     source: str | Path | None = None,
     component: str = "rnn_lm",
     trainable: bool = False,
@@ -39,7 +39,7 @@ def build_lm_encoder_v1(
     `initialize`, and stored with the component from then on. A forward and a backward model go
     side by side with `concatenate.v1`.
 
-    model (LanguageModelModel): The architecture of the language model.
+    model (LanguageModelT): The architecture of the language model.
     source (str | Path | None): The pipeline that has it: a package or a folder, read at
         `initialize`.
     component (str): Its name there.
@@ -97,7 +97,7 @@ def rate_of_layer(
     unfreeze_steps (int): Steps from layer to layer before they are trained.
     RETURNS (float): What the learning rate is multiplied by.
     """
-    number = re.match(r"network\.(?:recurrences|norms)\.(\d+)\.", name)
+    number = re.match(r"network\.(?:layers|norms)\.(\d+)\.", name)
     down = depth - int(number[1]) if number else depth + 1
     return decay**down if steps >= down * unfreeze_steps else 0.0
 

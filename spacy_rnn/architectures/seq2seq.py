@@ -26,7 +26,7 @@ def build_seq2seq_v1(
     encoder: Model,
     decoder: "Callable[..., Decoder]",
     attention: "MakeAttention | None" = None,
-    tied_source: bool = False,
+    tied_embeddings: bool = False,
     mixed_precision: bool = False,
 ) -> Seq2SeqModel:
     """Build an encoder-decoder.
@@ -36,7 +36,7 @@ def build_seq2seq_v1(
     decoder (Callable[..., Decoder]): Makes the decoder, `spacy-rnn.recurrent_decoder.v1`.
     attention (MakeAttention | None): Makes the attention. None for a decoder that knows
         its source by one vector alone.
-    tied_source (bool): Whether source and target share their embeddings, which takes a
+    tied_embeddings (bool): Whether source and target share their embeddings, which takes a
         subword encoder and one vocabulary for both.
     mixed_precision (bool): Whether to compute in bfloat16 where the hardware has it.
     RETURNS (Seq2SeqModel): The model.
@@ -51,7 +51,7 @@ def build_seq2seq_v1(
         Seq2Seq,
         decoder=partial(decoder, attention=attention),
         encoder=cast(Any, shims[0].build_network) if reads_pieces else None,
-        tied_source=tied_source,
+        tied_embeddings=tied_embeddings,
     )
     width = encoder.get_dim("nO") if encoder.has_dim("nO") else 1
     dims = {"source_pieces": 1} if reads_pieces else {"memory": width}
@@ -65,7 +65,7 @@ def build_seq2seq_v1(
         shims=[shim],
         dims={"nO": None},
         refs={"source": source},
-        attrs={"dropout_rate": 0.0, "subwords": b"", "tied_source": tied_source},
+        attrs={"dropout_rate": 0.0, "subwords": b"", "tied_embeddings": tied_embeddings},
     )
 
 
@@ -88,7 +88,7 @@ def build_subword_encoder_v1(
     zoneout_hidden: float = 0.0,
     zoneout_cell: float = 0.0,
     forget_bias: float = 1.0,
-    longest_memory: int | None = None,
+    chrono_init: int | None = None,
 ) -> Model[list[Doc], list[Floats2d]]:
     """Build an encoder that reads subwords: embeddings and a recurrent network.
 
@@ -112,8 +112,8 @@ def build_subword_encoder_v1(
     zoneout_hidden (float): Share of hidden units that keep their value for a step.
     zoneout_cell (float): The same for the cell state of an LSTM.
     forget_bias (float): Bias of an LSTM's forget gate at the start. Without effect on other
-        cells, and where `longest_memory` is set.
-    longest_memory (int | None): The longest dependency in pieces that the gates start out to
+        cells, and where `chrono_init` is set.
+    chrono_init (int | None): The longest dependency in pieces that the gates start out to
         remember: chrono initialisation.
     RETURNS (Model[list[Doc], list[Floats2d]]): The encoder.
     RAISES (ValueError): If a setting is out of its bounds or does not fit another one.
@@ -140,9 +140,11 @@ def build_subword_encoder_v1(
         zoneout_hidden=zoneout_hidden,
         zoneout_cell=zoneout_cell,
         forget_bias=forget_bias,
-        longest_memory=longest_memory,
+        chrono_init=chrono_init,
     )
-    pieces: Source = Model("subword_pieces", cut, attrs={"subwords": b"", "sampling": 0.0})
+    pieces: Source = Model(
+        "subword_pieces", tokenize, attrs={"subwords": b"", "subword_sampling": 0.0}
+    )
     return Model(
         SUBWORD_ENCODER,
         encode_pieces,
@@ -197,7 +199,7 @@ def translate(
     search: Callable,
     *,
     prefixes: Sequence[str | None] = (),
-    banned: Sequence[str] = (),
+    banned_pieces: Sequence[str] = (),
     int8: bool = False,
 ) -> "list[list[Hypothesis]]":
     """Search for the translations of documents.
@@ -207,7 +209,7 @@ def translate(
     search (Callable): Takes a step function, its state and the lengths of the sources, and
         where there are any, the banned pieces and the prefixes.
     prefixes (Sequence[str | None]): What each translation has to begin with.
-    banned (Sequence[str]): Pieces that are never written, by name.
+    banned_pieces (Sequence[str]): Pieces that are never written, by name.
     int8 (bool): Whether the decoder computes in 8-bit integers.
     RETURNS (list[list[Hypothesis]]): What the search returns.
     """
@@ -216,8 +218,8 @@ def translate(
 
     subwords = load_subwords(model.attrs["subwords"])
     settings: dict[str, Any] = {}
-    if banned:
-        settings["banned"] = subwords.find(banned)
+    if banned_pieces:
+        settings["banned_pieces"] = subwords.piece_ids(banned_pieces)
     if any(prefixes):
         settings["prefixes"] = _pad(subwords.encode([prefix or "" for prefix in prefixes]))
     source, lengths = _flatten(model, model.get_ref("source").predict(docs), False)
@@ -241,10 +243,10 @@ def init(model: Seq2SeqModel, X: list[Doc] | None = None, Y: Any = None) -> None
     source = model.get_ref("source")
     source.initialize(X=X)
     if "subwords" in source.attrs:
-        if model.attrs["tied_source"] and source.attrs["subwords"] != model.attrs["subwords"]:
+        if model.attrs["tied_embeddings"] and source.attrs["subwords"] != model.attrs["subwords"]:
             raise ValueError(
                 "Source and target can share embeddings only where they have one vocabulary: "
-                "set shared_vocab to true, or tied_source to false"
+                "set shared_vocab to true, or tied_embeddings to false"
             )
         dims = {"source_pieces": len(load_subwords(source.attrs["subwords"]))}
     else:
@@ -252,7 +254,7 @@ def init(model: Seq2SeqModel, X: list[Doc] | None = None, Y: Any = None) -> None
     cast("NetworkShim", model.shims[0]).build(target_pieces=model.get_dim("nO"), **dims)
 
 
-def cut(model: Source, docs: list[Doc], is_train: bool) -> tuple[list[Ints1d], Callable]:
+def tokenize(model: Source, docs: list[Doc], is_train: bool) -> tuple[list[Ints1d], Callable]:
     """Cut documents into pieces, in training perhaps differently each time.
 
     model (Source): The layer.
@@ -260,8 +262,10 @@ def cut(model: Source, docs: list[Doc], is_train: bool) -> tuple[list[Ints1d], C
     is_train (bool): Whether to sample the cut.
     RETURNS (tuple[list[Ints1d], Callable]): The pieces of each, and a callback for nothing.
     """
-    sampling = model.attrs["sampling"] if is_train else 0.0
-    pieces = load_subwords(model.attrs["subwords"]).encode(list(map(text_of, docs)), sampling)
+    subword_sampling = model.attrs["subword_sampling"] if is_train else 0.0
+    pieces = load_subwords(model.attrs["subwords"]).encode(
+        list(map(text_of, docs)), subword_sampling
+    )
     return [model.ops.asarray1i(each) for each in pieces], lambda d_pieces: docs
 
 

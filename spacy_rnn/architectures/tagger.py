@@ -4,8 +4,8 @@ from spacy.ml.models.tagger import build_tagger_model
 from thinc.api import Linear, chain, with_array, zero_init
 
 from ..checks import check_choice
-from ..nn.crf.biluo import biluo_rules
-from ..nn.crf.constraints import anything_goes
+from ..nn.crf.biluo import biluo_constraints
+from ..nn.crf.constraints import unconstrained
 from ..types import Embedding, Labeller
 from .crf import with_crf
 
@@ -24,7 +24,7 @@ def build_tagger_v1(
     check_choice("output", output, ("softmax", "crf"))
     if output == "softmax":
         return build_tagger_model(tok2vec, nO, normalize=False)
-    return with_crf(_score_labels(tok2vec, nO), anything_goes)
+    return with_crf(_score_labels(tok2vec, nO), unconstrained)
 
 
 def build_entity_recognizer_v1(tok2vec: Embedding, nO: int | None = None) -> Labeller:
@@ -34,7 +34,7 @@ def build_entity_recognizer_v1(tok2vec: Embedding, nO: int | None = None) -> Lab
     nO (int | None): Four times the number of labels, and one more. None to find it out.
     RETURNS (Labeller): The model.
     """
-    return with_crf(_score_labels(tok2vec, nO), biluo_rules)
+    return with_crf(_score_labels(tok2vec, nO), biluo_constraints)
 
 
 def _score_labels(tok2vec: Embedding, nO: int | None) -> Labeller:

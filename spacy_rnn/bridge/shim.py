@@ -14,7 +14,7 @@ from thinc.shims import Shim
 from thinc.util import convert_recursive, get_array_module, get_torch_default_device
 from torch import nn
 
-from ..nn.dropout import followers, set_dropout
+from ..nn.dropout import scheduled_dropouts, set_dropout
 from ..nn.kernels.prepared import Store, keep_in
 from ..nn.kernels.quantized import has_int8, int8_products
 from .devices import has_bfloat16
@@ -79,7 +79,7 @@ class NetworkShim(PyTorchShim):
         self._begin()
 
     def _begin(self) -> None:
-        self._poisoned = False
+        self._found_nonfinite = False
         self.steps = 0
         self.grad_norm = 0.0
         self.skipped_steps = 0
@@ -90,7 +90,7 @@ class NetworkShim(PyTorchShim):
         rate (float): The share of what is dropped, at least 0 and below 1.
         RAISES (ValueError): If the rate is out of bounds.
         """
-        set_dropout(self._followers, rate)
+        set_dropout(self._scheduled_dropouts, rate)
 
     def prepare_step(self) -> bool:
         """Have gradients of those parameters alone that the next step will change.
@@ -157,7 +157,7 @@ class NetworkShim(PyTorchShim):
                 if getattr(each, "grad", None) is not None
             ]
             if not all(math.isfinite(d_input.sum()) for d_input in d_inputs):
-                self._poisoned = True
+                self._found_nonfinite = True
                 for d_input in d_inputs:
                     d_input.zero_()
             return convert_recursive(_has_grad, lambda each: each.grad, inputs)
@@ -182,7 +182,7 @@ class NetworkShim(PyTorchShim):
         self.steps += 1
         limit = getattr(optimizer, "grad_clip", None) or math.inf
         self.grad_norm = _clip(gradients.values(), limit)
-        if gradients and (self._poisoned or not math.isfinite(self.grad_norm)):
+        if gradients and (self._found_nonfinite or not math.isfinite(self.grad_norm)):
             self.skipped_steps += 1
             logger.warning(
                 "Skipped a step: a gradient is infinite or not a number (%d so far). "
@@ -197,7 +197,7 @@ class NetworkShim(PyTorchShim):
                 updated, _ = optimizer((self.id, name), weights, gradient, **scale)
                 weights[...] = updated
             self._kept = {}
-        self._poisoned = False
+        self._found_nonfinite = False
         for parameter in self._parameters.values():
             parameter.grad = None
 
@@ -273,7 +273,7 @@ class NetworkShim(PyTorchShim):
         return self
 
     def __getstate__(self) -> dict:
-        made_again = ("_followers", "_parameters", "_predictor", "_kept")
+        made_again = ("_scheduled_dropouts", "_parameters", "_predictor", "_kept")
         return {key: value for key, value in vars(self).items() if key not in made_again}
 
     def __setstate__(self, state: dict) -> None:
@@ -290,7 +290,7 @@ class NetworkShim(PyTorchShim):
         Two objects, because a mode that is flipped back and forth is seen by all threads.
         """
         self._model = network.to(self._device).train()
-        self._followers = followers(self._model)
+        self._scheduled_dropouts = scheduled_dropouts(self._model)
         self._parameters = dict(self._model.named_parameters())
         shared = {id(tensor): tensor for tensor in (*network.parameters(), *network.buffers())}
         self._predictor = copy.deepcopy(network, shared).eval()

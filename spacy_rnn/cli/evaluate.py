@@ -18,13 +18,15 @@ from ..training.parallel import create_parallel_corpus_v1
 from .models import load_translator
 
 if TYPE_CHECKING:
-    from ..pipeline.translator.component import Translator
+    from ..pipeline.translator.component import RecurrentTranslator
+
+    pass
 
 ROWS = {
     "BLEU": "bleu",
     "chrF": "chrf",
     "TER": "ter",
-    "Perplexity of a piece": "perplexity",
+    "Perplexity of a piece": "token_perplexity",
     "Perplexity of a word": "word_perplexity",
     "Sentences a second": "sentences_per_second",
 }
@@ -80,7 +82,7 @@ def evaluate_cli(
 
 def evaluate(
     nlp: Language,
-    translator: "Translator",
+    translator: "RecurrentTranslator",
     examples: list[Example],
     beam_width: int | None = None,
     batch_size: int = 256,
@@ -88,7 +90,7 @@ def evaluate(
     """Translate test data and score the translations.
 
     nlp (Language): The pipeline.
-    translator (Translator): Its translator.
+    translator (RecurrentTranslator): Its translator.
     examples (list[Example]): The test data, which get the translations.
     beam_width (int | None): Sequences side by side; None for the pipeline's own.
     batch_size (int): Documents to read ahead.

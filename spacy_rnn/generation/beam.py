@@ -4,18 +4,18 @@ import torch
 from torch import Tensor
 
 from ..checks import check_count
-from .constraints import NEVER, Rules
-from .hypotheses import Trace, refuse_nan
+from .constraints import NEVER, DecodingConstraints
+from .hypotheses import BeamHistory, refuse_nan
 from .scoring import Ranking
 from .state import Hypothesis, SearchState, Step
-from .topk import find_best
+from .topk import topk_blockwise
 
 
 def beam_search(
     step: Step,
     state: SearchState,
     lengths: Tensor,
-    rules: Rules,
+    constraints: DecodingConstraints,
     ranking: Ranking,
     beam_width: int,
     prefixes: Tensor | None = None,
@@ -30,7 +30,7 @@ def beam_search(
     step (Step): The network.
     state (SearchState): Where it stands, with one hypothesis for each sentence.
     lengths (Tensor): Places of each source, `(batch,)`.
-    rules (Rules): What may be written.
+    constraints (DecodingConstraints): What may be written.
     ranking (Ranking): How finished sequences are ranked.
     beam_width (int): The sequences to go on from.
     prefixes (Tensor | None): The pieces that each sequence has to begin with, `(batch, any)`;
@@ -41,23 +41,23 @@ def beam_search(
     RAISES (ValueError): If the beam is not wide, or the network's scores are not numbers.
     """
     check_count("beam_width", beam_width, 1)
-    trace = Trace(rules, lengths, prefixes)
+    history = BeamHistory(constraints, lengths, prefixes)
     device = lengths.device
-    pieces = torch.full((len(lengths), 1), rules.start, device=device)
+    pieces = torch.full((len(lengths), 1), constraints.start, device=device)
     totals = torch.zeros(len(lengths), 1, device=device)
     coverage: Tensor | None = None
-    while len(trace.sentences):
+    while len(history.sentences):
         scores, weights, state = step(pieces, state)
-        log_probs, ruled = trace.score(scores)
+        log_probs, ruled = history.score(scores)
         # Twice as many, so that enough are left to go on from whichever of them end.
-        best, parents, candidates = find_best(ruled, totals, 2 * beam_width)
+        best, parents, candidates = topk_blockwise(ruled, totals, 2 * beam_width)
         own = log_probs[torch.arange(len(best), device=device)[:, None], parents, candidates]
-        trace.add(candidates, parents, own, weights)
+        history.add(candidates, parents, own, weights)
         if ranking.coverage_penalty:
             coverage = weights if coverage is None else coverage + weights
 
-        ended = (candidates == rules.end) & (best > NEVER)
-        places = lengths[trace.sentences.to(device)].tolist()
+        ended = (candidates == constraints.end) & (best > NEVER)
+        places = lengths[history.sentences.to(device)].tolist()
         for row, candidate in ended[:, :beam_width].nonzero().tolist():
             covered = (
                 coverage[row, parents[row, candidate], : places[row]].tolist()
@@ -65,7 +65,7 @@ def beam_search(
                 else []
             )
             total = float(best[row, candidate])
-            trace.finish(row, candidate, ranking.score(total, trace.time, covered))
+            history.finish(row, candidate, ranking.score(total, history.time, covered))
 
         alive = best.masked_fill(ended, NEVER)
         most = alive.amax(dim=1).tolist()
@@ -73,19 +73,19 @@ def beam_search(
         done = [
             total == NEVER
             or (
-                len(trace.finished[sentence]) >= beam_width
-                and sorted(trace.finished[sentence])[-beam_width][0]
-                >= ranking.score(total, trace.time, [])
+                len(history.finished[sentence]) >= beam_width
+                and sorted(history.finished[sentence])[-beam_width][0]
+                >= ranking.score(total, history.time, [])
             )
-            for sentence, total in zip(trace.sentences.tolist(), most, strict=True)
+            for sentence, total in zip(history.sentences.tolist(), most, strict=True)
         ]
         rows = (~torch.tensor(done, device=device)).nonzero()[:, 0]
         chosen = alive[rows].topk(min(beam_width, alive.shape[1]), dim=1).indices
         pieces = candidates[rows[:, None], chosen]
         totals = alive[rows[:, None], chosen]
         from_parents = parents[rows[:, None], chosen]
-        trace.keep(rows, chosen)
+        history.keep(rows, chosen)
         state = state.select(rows, from_parents)
         if coverage is not None:
             coverage = coverage[rows[:, None], from_parents]
-    return trace.results(n_best or beam_width)
+    return history.results(n_best or beam_width)

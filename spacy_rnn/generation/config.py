@@ -22,12 +22,12 @@ class Search(ABC):
     min_length: int = 1
     max_ratio: float = 2.0
     max_extra: int = 10
-    no_repeat_ngram: int = 0
+    no_repeat_ngram_size: int = 0
     repetition_penalty: float = 1.0
 
     def __post_init__(self) -> None:
         self._check_n_best()
-        self._rules(())
+        self._constraints_of(())
 
     @abstractmethod
     def _check_n_best(self) -> None: ...
@@ -52,7 +52,7 @@ class Search(ABC):
         state: "SearchState",
         lengths: "Tensor",
         *,
-        banned: tuple[int, ...] = (),
+        banned_pieces: tuple[int, ...] = (),
         prefixes: "Tensor | None" = None,
     ) -> "list[list[Hypothesis]]":
         """Search.
@@ -60,24 +60,24 @@ class Search(ABC):
         step (Step): The network.
         state (SearchState): Where it stands, with one hypothesis for each sentence.
         lengths (Tensor): Places of each source, `(batch,)`.
-        banned (tuple[int, ...]): Pieces that are not to be written.
+        banned_pieces (tuple[int, ...]): Pieces that are not to be written.
         prefixes (Tensor | None): Pieces to begin with, `(batch, any)`; -1 where it is free.
         RETURNS (list[list[Hypothesis]]): Hypotheses for each sentence, the best first: as
             many as the beam is wide, or fewer.
         """
 
-    def _rules(self, banned: tuple[int, ...]) -> Any:
+    def _constraints_of(self, banned_pieces: tuple[int, ...]) -> Any:
         from ..text.subwords import END, START, UNKNOWN
-        from .constraints import Rules
+        from .constraints import DecodingConstraints
 
-        return Rules(
+        return DecodingConstraints(
             START,
             END,
             min_length=self.min_length,
             max_ratio=self.max_ratio,
             max_extra=self.max_extra,
-            banned=(UNKNOWN, *banned),
-            no_repeat_ngram=self.no_repeat_ngram,
+            banned_pieces=(UNKNOWN, *banned_pieces),
+            no_repeat_ngram_size=self.no_repeat_ngram_size,
             repetition_penalty=self.repetition_penalty,
         )
 
@@ -112,13 +112,13 @@ class BeamSearch(Search):
         state: "SearchState",
         lengths: "Tensor",
         *,
-        banned: tuple[int, ...] = (),
+        banned_pieces: tuple[int, ...] = (),
         prefixes: "Tensor | None" = None,
     ) -> "list[list[Hypothesis]]":
         from .beam import beam_search
         from .greedy import greedy_search
 
-        rules = self._rules(banned)
+        constraints = self._constraints_of(banned_pieces)
         ranking = self._ranking()
         if self.beam_width == 1 and not self.coverage_penalty:
             return [
@@ -126,15 +126,17 @@ class BeamSearch(Search):
                     replace(each, score=ranking.score(each.score, len(each.pieces) + 1, []))
                     for each in found
                 ]
-                for found in greedy_search(step, state, lengths, rules, prefixes)
+                for found in greedy_search(step, state, lengths, constraints, prefixes)
             ]
         # Of several, some may be cut differently but read the same.
         n_best = 1 if self.n_best == 1 else self.beam_width
-        return beam_search(step, state, lengths, rules, ranking, self.beam_width, prefixes, n_best)
+        return beam_search(
+            step, state, lengths, constraints, ranking, self.beam_width, prefixes, n_best
+        )
 
 
 @dataclass(frozen=True)
-class Sampling(Search):
+class SamplingSearch(Search):
     """Sampling and its settings."""
 
     temperature: float = 1.0
@@ -153,7 +155,7 @@ class Sampling(Search):
         state: "SearchState",
         lengths: "Tensor",
         *,
-        banned: tuple[int, ...] = (),
+        banned_pieces: tuple[int, ...] = (),
         prefixes: "Tensor | None" = None,
     ) -> "list[list[Hypothesis]]":
         from .sampling import sample
@@ -162,7 +164,7 @@ class Sampling(Search):
             step,
             state,
             lengths,
-            self._rules(banned),
+            self._constraints_of(banned_pieces),
             samples=self.n_best,
             temperature=self.temperature,
             top_k=self.top_k,
@@ -172,11 +174,11 @@ class Sampling(Search):
         )
 
 
-def build_greedy_v1(
+def build_greedy_search_v1(
     min_length: int = 1,
     max_ratio: float = 2.0,
     max_extra: int = 10,
-    no_repeat_ngram: int = 0,
+    no_repeat_ngram_size: int = 0,
     repetition_penalty: float = 1.0,
 ) -> Callable:
     """Describe greedy search: the most probable next piece each time.
@@ -184,7 +186,7 @@ def build_greedy_v1(
     min_length (int): The fewest pieces; 0 allows an empty translation.
     max_ratio (float): The most pieces, for each place of the source.
     max_extra (int): So many more pieces.
-    no_repeat_ngram (int): Length of the n-grams of pieces that may not occur twice; 0 for
+    no_repeat_ngram_size (int): Length of the n-grams of pieces that may not occur twice; 0 for
         none.
     repetition_penalty (float): What the log-probability of pieces that occurred already is
         multiplied by; 1 for nothing.
@@ -197,7 +199,7 @@ def build_greedy_v1(
         min_length=min_length,
         max_ratio=max_ratio,
         max_extra=max_extra,
-        no_repeat_ngram=no_repeat_ngram,
+        no_repeat_ngram_size=no_repeat_ngram_size,
         repetition_penalty=repetition_penalty,
     )
 
@@ -211,7 +213,7 @@ def build_beam_search_v1(
     min_length: int = 1,
     max_ratio: float = 2.0,
     max_extra: int = 10,
-    no_repeat_ngram: int = 0,
+    no_repeat_ngram_size: int = 0,
     repetition_penalty: float = 1.0,
 ) -> Callable:
     """Describe beam search: the best few sequences so far, side by side.
@@ -226,7 +228,7 @@ def build_beam_search_v1(
     min_length (int): The fewest pieces; 0 allows an empty translation.
     max_ratio (float): The most pieces, for each place of the source.
     max_extra (int): So many more pieces.
-    no_repeat_ngram (int): Length of the n-grams of pieces that may not occur twice; 0 for
+    no_repeat_ngram_size (int): Length of the n-grams of pieces that may not occur twice; 0 for
         none.
     repetition_penalty (float): What the log-probability of pieces that occurred already is
         multiplied by; 1 for nothing.
@@ -242,12 +244,12 @@ def build_beam_search_v1(
         min_length=min_length,
         max_ratio=max_ratio,
         max_extra=max_extra,
-        no_repeat_ngram=no_repeat_ngram,
+        no_repeat_ngram_size=no_repeat_ngram_size,
         repetition_penalty=repetition_penalty,
     )
 
 
-def build_sampling_v1(
+def build_sampling_search_v1(
     temperature: float = 1.0,
     top_k: int = 0,
     top_p: float = 1.0,
@@ -256,7 +258,7 @@ def build_sampling_v1(
     min_length: int = 1,
     max_ratio: float = 2.0,
     max_extra: int = 10,
-    no_repeat_ngram: int = 0,
+    no_repeat_ngram_size: int = 0,
     repetition_penalty: float = 1.0,
 ) -> Callable:
     """Describe sampling: each next piece drawn from what is probable.
@@ -270,14 +272,14 @@ def build_sampling_v1(
     min_length (int): The fewest pieces; 0 allows an empty translation.
     max_ratio (float): The most pieces, for each place of the source.
     max_extra (int): So many more pieces.
-    no_repeat_ngram (int): Length of the n-grams of pieces that may not occur twice; 0 for
+    no_repeat_ngram_size (int): Length of the n-grams of pieces that may not occur twice; 0 for
         none.
     repetition_penalty (float): What the log-probability of pieces that occurred already is
         multiplied by; 1 for nothing.
     RETURNS (Callable): The search.
     RAISES (ValueError): If a setting is out of its bounds.
     """
-    return Sampling(
+    return SamplingSearch(
         temperature=temperature,
         top_k=top_k,
         top_p=top_p,
@@ -286,6 +288,6 @@ def build_sampling_v1(
         min_length=min_length,
         max_ratio=max_ratio,
         max_extra=max_extra,
-        no_repeat_ngram=no_repeat_ngram,
+        no_repeat_ngram_size=no_repeat_ngram_size,
         repetition_penalty=repetition_penalty,
     )

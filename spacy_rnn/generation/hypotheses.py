@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .constraints import Constraints, Rules
+from .constraints import BatchConstraints, DecodingConstraints
 from .state import Hypothesis
 
 MAX_PLACES, MIN_WEIGHT = 8, 0.01
@@ -33,22 +33,22 @@ class _Record(NamedTuple):
     weights: Tensor
 
 
-class Trace:
+class BeamHistory:
     """The path of a search over a batch of sentences, which leave it one by one.
 
-    rules (Rules): What may be written.
+    constraints (DecodingConstraints): What may be written.
     lengths (Tensor): Places of each source, `(batch,)`.
     prefixes (Tensor | None): The pieces that each sequence has to begin with, `(batch, any)`;
         -1 where it is free.
     """
 
-    def __init__(self, rules: Rules, lengths: Tensor, prefixes: Tensor | None):
+    def __init__(self, constraints: DecodingConstraints, lengths: Tensor, prefixes: Tensor | None):
         batch, device = len(lengths), lengths.device
-        self.rules = rules
+        self.constraints = constraints
         self.sentences = torch.arange(batch)
         self.finished: list[list[tuple[float, int, int]]] = [[] for _ in range(batch)]
         self._records: list[_Record] = []
-        self._constraints = Constraints(rules, lengths, prefixes)
+        self._state = BatchConstraints(constraints, lengths, prefixes)
         self._slots = torch.zeros(batch, 1, dtype=torch.int64, device=device)
         self._history = self._slots[:, :, None][:, :, :0]
         self._candidates = self._history
@@ -66,7 +66,7 @@ class Trace:
             them.
         """
         plain = scores.float().log_softmax(dim=2)
-        return plain, self._constraints.apply(plain, self.time, self._history)
+        return plain, self._state.apply(plain, self.time, self._history)
 
     def add(self, pieces: Tensor, parents: Tensor, log_probs: Tensor, weights: Tensor) -> None:
         """Write down a step.
@@ -88,7 +88,7 @@ class Trace:
                 heaviest.values.float(),
             )
         )
-        if self.rules.look_back:
+        if self.constraints.needs_history:
             before = self._history.gather(
                 1, parents[:, :, None].expand(-1, -1, self._history.shape[2])
             )
@@ -113,11 +113,11 @@ class Trace:
         chosen (Tensor): Their candidates to go on with, `(kept, hypotheses)`.
         """
         self._slots = chosen
-        if self.rules.look_back:
+        if self.constraints.needs_history:
             self._history = self._candidates[rows[:, None], chosen]
         if rows.shape[0] < self.sentences.shape[0]:
             self.sentences = self.sentences[rows.cpu()]
-            self._constraints.keep(rows)
+            self._state.keep(rows)
 
     def results(self, most: int) -> list[list[Hypothesis]]:
         """Read the finished sequences back.
@@ -137,7 +137,7 @@ class Trace:
         """Read sequences back, the longest first: sentence, score, step and candidate of each."""
         if not ends:
             return []
-        written, origins = self._follow(ends)
+        written, origins = self._backtrace(ends)
         lengths = np.array([time for _, _, time, _ in ends])  # The end is no piece.
         within = np.arange(self.time) < lengths[:, None]
         with_end = np.arange(self.time) <= lengths[:, None]
@@ -154,7 +154,7 @@ class Trace:
         )
         return list(map(Hypothesis, *columns))
 
-    def _follow(self, ends: list[tuple[int, float, int, int]]) -> tuple[np.ndarray, np.ndarray]:
+    def _backtrace(self, ends: list[tuple[int, float, int, int]]) -> tuple[np.ndarray, np.ndarray]:
         """Follow the links of all sequences at once, from the last step to the first.
 
         RETURNS (tuple[np.ndarray, np.ndarray]): For each sequence and step where what was written
@@ -162,7 +162,7 @@ class Trace:
             hypotheses: each `(sequences, steps)`.
         """
         if all(record.slots.shape[1] == record.parents.shape[1] == 1 for record in self._records):
-            return self._follow_lines(ends)
+            return self._backtrace_greedy(ends)
         sentences, _, times, candidates = zip(*ends, strict=True)
         sentence, candidate = np.array(sentences, "int64"), np.array(candidates, "int64")
         parents, slots = self._join("parents"), self._join("slots")
@@ -180,7 +180,7 @@ class Trace:
             candidate[going] = slots[slot]
         return written, origins
 
-    def _follow_lines(
+    def _backtrace_greedy(
         self, ends: list[tuple[int, float, int, int]]
     ) -> tuple[np.ndarray, np.ndarray]:
         """The same where a sentence has one hypothesis at each step."""

@@ -4,18 +4,18 @@ import torch
 from torch import Tensor
 
 from ..checks import check_count
-from .constraints import Rules
-from .greedy import write_each
+from .constraints import DecodingConstraints
+from .greedy import decode_loop
 from .hypotheses import refuse_nan
 from .state import Hypothesis, SearchState, Step
-from .topk import find_highest
+from .topk import argmax_last
 
 
 def sample(
     step: Step,
     state: SearchState,
     lengths: Tensor,
-    rules: Rules,
+    constraints: DecodingConstraints,
     *,
     samples: int = 1,
     temperature: float = 1.0,
@@ -33,7 +33,7 @@ def sample(
     step (Step): The network.
     state (SearchState): Where it stands, with one hypothesis for each sentence.
     lengths (Tensor): Places of each source, `(batch,)`.
-    rules (Rules): What may be written.
+    constraints (DecodingConstraints): What may be written.
     samples (int): The sequences to draw for each sentence.
     temperature (float): What log-probabilities are divided by: below 1 what is probable becomes
         more so. At 0 nothing is drawn: the most probable piece is taken.
@@ -62,7 +62,7 @@ def sample(
         return _draw(ruled[:, 0], own, temperature, top_k, top_p)[:, None]
 
     own_prefixes = None if prefixes is None else prefixes.to(device)[rows]
-    written = write_each(step, state, lengths[rows], rules, own_prefixes, draw)
+    written = decode_loop(step, state, lengths[rows], constraints, own_prefixes, draw)
     found = [hypothesis for (hypothesis,) in written]
     return [
         sorted(found[start : start + samples], key=lambda each: -each.score)
@@ -97,7 +97,7 @@ def truncate(log_probs: Tensor, temperature: float, top_k: int, top_p: float) ->
 def _draw(ruled: Tensor, draws: Tensor, temperature: float, top_k: int, top_p: float) -> Tensor:
     """Draw a piece of each row: the one where the sum of probabilities passes its number."""
     if temperature == 0 or top_k == 1:
-        return find_highest(ruled)
+        return argmax_last(ruled)
     ends = truncate(ruled, temperature, top_k, top_p).cumsum(dim=1)
     refuse_nan(ends[:, -1].tolist())  # It would never come to an end.
     place = torch.searchsorted(ends, (draws * ends[:, -1])[:, None], right=True)[:, 0]

@@ -7,7 +7,7 @@ BLOCK = 64
 """Pieces whose maximum is looked at first."""
 
 
-def find_highest(scores: Tensor) -> Tensor:
+def argmax_last(scores: Tensor) -> Tensor:
     """Find the highest score of each row, as `argmax` does: on a CPU by NumPy, which compares
     many numbers at once where torch compares two.
 
@@ -19,7 +19,7 @@ def find_highest(scores: Tensor) -> Tensor:
     return scores.argmax(dim=-1)
 
 
-def find_best(scores: Tensor, totals: Tensor, number: int) -> tuple[Tensor, Tensor, Tensor]:
+def topk_blockwise(scores: Tensor, totals: Tensor, number: int) -> tuple[Tensor, Tensor, Tensor]:
     """Find the sequences with the highest scores.
 
     They are in those blocks of the vocabulary whose maxima are the highest: two searches among

@@ -20,24 +20,24 @@ def create_language_model_scorer_v1() -> Callable[..., dict[str, Any]]:
 def score_examples(
     examples: Iterable[Example],
     *,
-    prefix: str = "",
+    attr_prefix: str = "",
     count_pieces: Callable[[Doc], int] | None = None,
     **kwargs: Any,
 ) -> dict[str, Any]:
     """Score how well the texts of a corpus were foreseen, with the end of each.
 
     examples (Iterable[Example]): Examples whose predicted documents a language model has read.
-    prefix (str): What the names of its custom attributes begin with.
+    attr_prefix (str): What the names of its custom attributes begin with.
     count_pieces (Callable[[Doc], int] | None): Counts the pieces of a document.
-    RETURNS (dict[str, Any]): "perplexity" of a word, that is of a token of spaCy;
-        "piece_perplexity", where pieces can be counted; "bits_per_char"; and
-        "word_probability", the geometric mean of a word's probability, which is higher the
+    RETURNS (dict[str, Any]): "word_perplexity" of a word, that is of a token of spaCy;
+        "token_perplexity", where pieces can be counted; "bits_per_char"; and
+        "inverse_perplexity", the geometric mean of a word's probability, which is higher the
         better. Nothing if no document was read.
     """
     bits, words, pieces, characters = 0.0, 0, 0, 0
     for example in examples:
         doc = example.predicted
-        bits_per_char = doc._.get(f"{prefix}bits_per_char")
+        bits_per_char = doc._.get(f"{attr_prefix}bits_per_char")
         if bits_per_char is None:
             continue
         bits += bits_per_char * (len(doc.text) + 1)
@@ -47,10 +47,10 @@ def score_examples(
     if not words:
         return {}
     scores = {
-        "perplexity": perplexity_of(bits, words),
+        "word_perplexity": perplexity_of(bits, words),
         "bits_per_char": bits / characters,
-        "word_probability": 1 / perplexity_of(bits, words),
+        "inverse_perplexity": 1 / perplexity_of(bits, words),
     }
     if pieces:
-        scores["piece_perplexity"] = perplexity_of(bits, pieces)
+        scores["token_perplexity"] = perplexity_of(bits, pieces)
     return scores

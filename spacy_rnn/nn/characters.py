@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..checks import check_count
-from .batch.segments import owners
+from .batch.segments import segment_ids
 from .dropout import LockedDropout, WeightDrop
 from .pooling import reduce_last
 from .rnn.network import RecurrentNetwork
@@ -89,23 +89,23 @@ class CharacterCNN(nn.Module):
         RETURNS (Tensor): The greatest value of each filter in each word, between -1 and 1,
             shape `(words, width)`; zero where a word has no bytes.
         """
-        owner = owners(lengths, data.device)
+        segment = segment_ids(lengths, data.device)
         embedding = functional.pad(self.dropout_bytes(self.embedding.weight), (0, 0, 0, 1))
         tables = (embedding @ self.filters).flatten(0, 1)
-        seen = functional.embedding_bag(self._windows(data, owner), tables, mode="sum")
-        index = owner[:, None].expand_as(seen)
+        seen = functional.embedding_bag(self._windows(data, segment), tables, mode="sum")
+        index = segment[:, None].expand_as(seen)
         highest = seen.new_full((len(lengths), seen.shape[1]), -torch.inf)
         highest = highest.scatter_reduce(0, index, seen, "amax") + self.bias
         words = highest.tanh().masked_fill(lengths.to(data.device)[:, None] == 0, 0.0)
         return self.dropout(words)
 
-    def _windows(self, data: Tensor, owner: Tensor) -> Tensor:
+    def _windows(self, data: Tensor, segment: Tensor) -> Tensor:
         """Find the row of each place of each window; the last of a table is outside a word."""
         window = len(self.filters)
         offsets = torch.arange(window, device=data.device)
         places = torch.arange(len(data), device=data.device)[:, None] + offsets
         around = (window // 2, window // 2)
-        inside = functional.pad(owner, around, value=-1)[places] == owner[:, None]
+        inside = functional.pad(segment, around, value=-1)[places] == segment[:, None]
         rows = torch.where(inside, functional.pad(data, around)[places], BYTES)
         return rows + offsets * (BYTES + 1)
 

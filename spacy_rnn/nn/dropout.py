@@ -98,7 +98,7 @@ def zoneout(
     return tuple(map(mix, before, after, rates))
 
 
-def followers(network: nn.Module) -> list[Dropout]:
+def scheduled_dropouts(network: nn.Module) -> list[Dropout]:
     """Find the dropouts in a network that have no rate of their own.
 
     network (nn.Module): The network.
@@ -110,7 +110,7 @@ def followers(network: nn.Module) -> list[Dropout]:
 def set_dropout(dropouts: Iterable[Dropout], rate: float) -> None:
     """Set the rate of dropouts.
 
-    dropouts (Iterable[Dropout]): What `followers` gave.
+    dropouts (Iterable[Dropout]): What `scheduled_dropouts` gave.
     rate (float): The share of what is dropped, at least 0 and below 1.
     RAISES (ValueError): If the rate is outside [0, 1).
     """

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ..checks import check_at_least, check_choice, check_count
-from .batch.segments import owners
+from .batch.segments import segment_ids
 from .dropout import LockedDropout
 from .rnn.network import RecurrentNetwork
 
@@ -101,13 +101,13 @@ class AttentionPooling(Pooling):
         RETURNS (tuple[Tensor, Tensor]): The averages of each sequence, head after head,
             `(batch, heads * inputs)`, and the weights, `(words, heads)`.
         """
-        owner = owners(lengths, data.device)
+        segment = segment_ids(lengths, data.device)
         scores = self.energy(self.hidden(data).tanh()).to(data.dtype)
-        weights = (scores - reduce_max(scores.detach(), lengths).index_select(0, owner)).exp()
-        totals = _sum(weights, owner, len(lengths))
-        weights = weights / totals.index_select(0, owner)
+        weights = (scores - reduce_max(scores.detach(), lengths).index_select(0, segment)).exp()
+        totals = _sum(weights, segment, len(lengths))
+        weights = weights / totals.index_select(0, segment)
         heads = weights[:, :, None] * data[:, None, :]
-        return _sum(heads.flatten(1), owner, len(lengths)), weights
+        return _sum(heads.flatten(1), segment, len(lengths)), weights
 
 
 class HierarchicalAttention(Pooling):
@@ -138,7 +138,7 @@ class HierarchicalAttention(Pooling):
         vectors, words = self.words.attend(data, sentences)
         read, _ = self.encoder(self.dropout(vectors, counts), counts)
         pooled, weights = self.sentences.attend(read, counts)
-        of_word = weights.mean(dim=1).index_select(0, owners(sentences, data.device))
+        of_word = weights.mean(dim=1).index_select(0, segment_ids(sentences, data.device))
         return pooled, words.mean(dim=1) * of_word
 
 
@@ -164,9 +164,9 @@ def reduce_max(data: Tensor, lengths: Tensor) -> Tensor:
     lengths (Tensor): Words of each sequence, shape `(batch,)`, on the CPU.
     RETURNS (Tensor): The greatest values, shape `(batch, inputs)`.
     """
-    owner = owners(lengths, data.device)[:, None].expand_as(data)
+    segment = segment_ids(lengths, data.device)[:, None].expand_as(data)
     highest = data.new_zeros(len(lengths), data.shape[1])
-    return highest.scatter_reduce(0, owner, data, "amax", include_self=False)
+    return highest.scatter_reduce(0, segment, data, "amax", include_self=False)
 
 
 def reduce_mean(data: Tensor, lengths: Tensor) -> Tensor:
@@ -176,13 +176,13 @@ def reduce_mean(data: Tensor, lengths: Tensor) -> Tensor:
     lengths (Tensor): Words of each sequence, shape `(batch,)`, on the CPU.
     RETURNS (Tensor): The means, shape `(batch, inputs)`.
     """
-    sums = _sum(data, owners(lengths, data.device), len(lengths))
+    sums = _sum(data, segment_ids(lengths, data.device), len(lengths))
     return sums / lengths.clamp(min=1)[:, None].to(data.device)
 
 
 REDUCTIONS = {"last": reduce_last, "max": reduce_max, "mean": reduce_mean}
 
 
-def _sum(data: Tensor, owner: Tensor, sequences: int) -> Tensor:
+def _sum(data: Tensor, segment: Tensor, sequences: int) -> Tensor:
     """Add up what belongs to each sequence."""
-    return data.new_zeros(sequences, data.shape[1]).index_add(0, owner, data)
+    return data.new_zeros(sequences, data.shape[1]).index_add(0, segment, data)

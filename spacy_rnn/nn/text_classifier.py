@@ -47,7 +47,7 @@ class Classifier(nn.Module):
         sentences: Tensor,
         counts: Tensor,
         ngrams: Tensor,
-        owners: Tensor,
+        segment_ids: Tensor,
     ) -> tuple[Tensor, Tensor | None]:
         """Score the classes of each sequence.
 
@@ -56,7 +56,7 @@ class Classifier(nn.Module):
         sentences (Tensor): Words of each sentence of all sequences, shape `(sentences,)`.
         counts (Tensor): Sentences of each sequence, shape `(batch,)`.
         ngrams (Tensor): The row of each n-gram of all sequences, shape `(ngrams,)`.
-        owners (Tensor): The sequence that each n-gram is in, shape `(ngrams,)`.
+        segment_ids (Tensor): The sequence that each n-gram is in, shape `(ngrams,)`.
         RETURNS (tuple[Tensor, Tensor | None]): A score of each class by each of the one or
             two experts, `(experts, batch, labels)`, and for attention how much each word
             counts, `(words,)`.
@@ -66,5 +66,5 @@ class Classifier(nn.Module):
         if self.ngrams is None:
             return scores[None], weights
         rows = self.ngrams.index_select(0, ngrams) * NGRAM_PACE
-        of_ngrams = torch.zeros_like(scores).index_add(0, owners, rows)
+        of_ngrams = torch.zeros_like(scores).index_add(0, segment_ids, rows)
         return torch.stack([scores, of_ngrams]), weights

@@ -74,7 +74,7 @@ class Subwords:
         """
         return [self._processor.decode(each) for each in pieces]
 
-    def spell(self, pieces: list[int]) -> list[str]:
+    def to_pieces(self, pieces: list[int]) -> list[str]:
         """Name pieces as sentencepiece writes them.
 
         pieces (list[int]): Pieces.
@@ -82,7 +82,7 @@ class Subwords:
         """
         return self._processor.id_to_piece(pieces)
 
-    def find(self, names: Iterable[str]) -> tuple[int, ...]:
+    def piece_ids(self, names: Iterable[str]) -> tuple[int, ...]:
         """Find pieces by their names.
 
         names (Iterable[str]): Names as sentencepiece writes them.
@@ -106,7 +106,7 @@ class Subwords:
             of one character all have that character; the space that sentencepiece puts
             before a text belongs to none.
         """
-        names = self.spell(pieces)
+        names = self.to_pieces(pieces)
         prefix = 1 if names and names[0].startswith(SPACE) else 0
         bounds: Iterable[tuple[int, int]]
         if self._bytes.isdisjoint(pieces):

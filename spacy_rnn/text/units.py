@@ -63,7 +63,7 @@ class Units(ABC):
         """
 
     @abstractmethod
-    def spell(self, pieces: Sequence[int]) -> list[str]:
+    def to_pieces(self, pieces: Sequence[int]) -> list[str]:
         """Name pieces.
 
         pieces (Sequence[int]): The pieces.
@@ -100,7 +100,7 @@ class _Listed(Units):
     def __len__(self) -> int:
         return len(self.entries)
 
-    def spell(self, pieces: Sequence[int]) -> list[str]:
+    def to_pieces(self, pieces: Sequence[int]) -> list[str]:
         return [self.entries[piece] for piece in pieces]
 
     def to_data(self) -> str:
@@ -133,7 +133,7 @@ class Words(_Listed):
         return np.arange(len(text))
 
     def decode(self, pieces: Sequence[int]) -> str:
-        return " ".join(self.spell(pieces))
+        return " ".join(self.to_pieces(pieces))
 
 
 class Characters(_Listed):
@@ -151,7 +151,7 @@ class Characters(_Listed):
         return tokens_at(text)
 
     def decode(self, pieces: Sequence[int]) -> str:
-        return "".join(self.spell(pieces))
+        return "".join(self.to_pieces(pieces))
 
 
 class SubwordUnits(Units):
@@ -179,7 +179,7 @@ class SubwordUnits(Units):
         starts = []
         numbers = (self.encode(text) if pieces is None else pieces).tolist()
         spans = self.subwords.spans(numbers) if numbers else []
-        for name, (start, end) in zip(self.spell(numbers), spans, strict=True):
+        for name, (start, end) in zip(self.to_pieces(numbers), spans, strict=True):
             # The space before a word is not what the piece says of its token.
             word = name.lstrip(SPACE) if name.startswith(SPACE) else ""
             starts.append(end - len(word) if word else start)
@@ -189,8 +189,8 @@ class SubwordUnits(Units):
     def decode(self, pieces: Sequence[int]) -> str:
         return self.subwords.decode([list(pieces)])[0]
 
-    def spell(self, pieces: Sequence[int]) -> list[str]:
-        return self.subwords.spell([int(piece) for piece in pieces])
+    def to_pieces(self, pieces: Sequence[int]) -> list[str]:
+        return self.subwords.to_pieces([int(piece) for piece in pieces])
 
     def to_data(self) -> str:
         return self.subwords.to_bytes().hex()

@@ -1,4 +1,4 @@
-"""Documents laid end to end in parallel lanes, for truncated backpropagation through time."""
+"""Documents laid end to end in parallel streams, for truncated backpropagation through time."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ from spacy.training import Example
 
 from ..checks import check_count
 
-LANE = "spacy-rnn.lane"
-"""Where `doc.user_data` of what the batcher makes holds its `Lane`, as a tuple."""
+CHUNK = "spacy-rnn.stream"
+"""Where `doc.user_data` of what the batcher makes holds its `Chunk`, as a tuple."""
 
 LONG_CHUNKS = 0.95
 """The share of chunks that are about as long as set; others are half as long, so that words
@@ -19,11 +19,11 @@ stand at other places of their chunks in each pass (Merity et al. 2018, section 
 
 
 @dataclass(frozen=True)
-class Lane:
+class Chunk:
     """Where in a stream of documents the words of a chunk come from.
 
-    number (int): The lane.
-    begins (bool): Whether the lane begins here, and nothing goes on.
+    number (int): The stream.
+    begins (bool): Whether the stream begins here, and nothing goes on.
     ends (list[int]): After how many of the chunk's words a document ends.
     """
 
@@ -32,41 +32,42 @@ class Lane:
     ends: list[int]
 
 
-def create_lane_batcher_v1(
-    lanes: int = 20,
-    steps: int = 70,
+def create_bptt_batcher_v1(
+    streams: int = 20,
+    seq_len: int = 70,
     buffer: int = 1_000_000,
-    vary: bool = True,
+    random_length: bool = True,
     seed: int = 0,
 ) -> Callable[[Iterable[Example]], Iterator[list[Example]]]:
-    """Lay documents end to end, cut the row into as many lanes of equal length, and give
-    batches of chunks: one of each lane, each going on where the one before ended.
+    """Lay documents end to end, cut the row into as many streams of equal length, and give
+    batches of chunks: one of each stream, each going on where the one before ended.
 
     A batch holds examples that are chunks, not documents: what learns from them is a language
-    model. `rnn_lm` carries its state from chunk to chunk of a lane.
+    model. `rnn_lm` carries its state from chunk to chunk of a stream.
 
-    lanes (int): Chunks in a batch.
-    steps (int): Words in a chunk, the ends of documents counted as one each.
+    streams (int): Chunks in a batch.
+    seq_len (int): Words in a chunk, the ends of documents counted as one each.
     buffer (int): Words that are laid end to end at a time: the row of a larger corpus is cut into
-        lanes part by part, so that it never has to fit in memory.
-    vary (bool): Whether chunks are of varying length: most around `steps`, some around half.
+        streams part by part, so that it never has to fit in memory.
+    random_length (bool): Whether chunks are of varying length: most around `seq_len`, some
+        around half.
     seed (int): What the lengths follow from, others at each pass.
     RETURNS (Callable): A function from a stream of examples to its batches.
     RAISES (ValueError): If a setting is out of its bounds.
     """
-    for name, number in (("lanes", lanes), ("steps", steps), ("buffer", buffer)):
+    for name, number in (("streams", streams), ("seq_len", seq_len), ("buffer", buffer)):
         check_count(name, number, 1)
     passes = count()
 
     def make_batches(examples: Iterable[Example]) -> Iterator[list[Example]]:
         random = Random(f"{seed} {next(passes)}")
         for docs in _fill_buffer(examples, buffer):
-            rows = _cut(docs, lanes)
+            rows = _cut(docs, streams)
             longest = max(row.places for row in rows)
             begins = True
             done = 0
             while done < longest:
-                size = _draw(steps, random) if vary else steps
+                size = _draw(seq_len, random) if random_length else seq_len
                 chunks = [row.take(size, begins, number) for number, row in enumerate(rows)]
                 yield [chunk for chunk in chunks if chunk is not None]
                 begins = False
@@ -76,7 +77,7 @@ def create_lane_batcher_v1(
 
 
 class _Row:
-    """A lane: parts of documents, taken from their beginning on.
+    """A stream: parts of documents, taken from their beginning on.
 
     parts (list[tuple[Doc, int, int]]): Documents, each with its first place and the place after
         the last; a document has a place for each word and one for its end.
@@ -105,18 +106,18 @@ class _Row:
         if vocab is None:
             return None
         chunk = Doc(vocab, words=words, spaces=spaces)
-        chunk.user_data[LANE] = (number, begins, ends)
+        chunk.user_data[CHUNK] = (number, begins, ends)
         return Example(chunk, chunk)
 
 
-def lane_of(doc: Doc) -> Lane | None:
+def chunk_of(doc: Doc) -> Chunk | None:
     """Tell where a chunk comes from.
 
     doc (Doc): A document.
-    RETURNS (Lane | None): Its place in a lane; None for a document that is whole.
+    RETURNS (Chunk | None): Its place in a stream; None for a document that is whole.
     """
-    place = doc.user_data.get(LANE)
-    return None if place is None else Lane(*place)
+    place = doc.user_data.get(CHUNK)
+    return None if place is None else Chunk(*place)
 
 
 def _fill_buffer(examples: Iterable[Example], buffer: int) -> Iterator[list[Doc]]:
@@ -132,14 +133,14 @@ def _fill_buffer(examples: Iterable[Example], buffer: int) -> Iterator[list[Doc]
         yield docs
 
 
-def _cut(docs: list[Doc], lanes: int) -> list[_Row]:
-    """Cut a row of documents into lanes of one length; the first ones perhaps have one more."""
+def _cut(docs: list[Doc], streams: int) -> list[_Row]:
+    """Cut a row of documents into streams of one length; the first ones perhaps have one more."""
     total = sum(len(doc) + 1 for doc in docs)
     rows = []
-    stream = ((doc, 0) for doc in docs)
-    doc, start = next(stream)
-    for number in range(lanes):
-        free = total // lanes + (number < total % lanes)
+    remaining = ((doc, 0) for doc in docs)
+    doc, start = next(remaining)
+    for number in range(streams):
+        free = total // streams + (number < total % streams)
         parts = []
         while free:
             end = min(len(doc) + 1, start + free)
@@ -147,12 +148,12 @@ def _cut(docs: list[Doc], lanes: int) -> list[_Row]:
             free -= end - start
             start = end
             if start > len(doc):
-                doc, start = next(stream, (doc, start))
+                doc, start = next(remaining, (doc, start))
         rows.append(_Row(parts))
     return rows
 
 
-def _draw(steps: int, random: Random) -> int:
+def _draw(seq_len: int, random: Random) -> int:
     """Draw the length of a chunk (Merity et al. 2018, section 5)."""
-    mean = steps if random.random() < LONG_CHUNKS else steps / 2
-    return max(min(5, steps), round(random.gauss(mean, min(5, mean / 10))))
+    mean = seq_len if random.random() < LONG_CHUNKS else seq_len / 2
+    return max(min(5, seq_len), round(random.gauss(mean, min(5, mean / 10))))

@@ -13,7 +13,7 @@ from spacy.language import Language
 from thinc.model import Model
 from wasabi import Printer
 
-from .schedules import promise_scores, tell_plateaus
+from .schedules import announce_logger, notify_plateaus
 
 LogStep = Callable[[dict[str, Any] | None], None]
 Finalize = Callable[[], None]
@@ -33,7 +33,7 @@ def create_console_logger_v1(
     largest norm of a network's gradients at the last step, and how long training will
     take at most if `max_steps` or `max_epochs` limits it. Perplexity, BLEU, chrF, TER and
     speeds are printed as they are, other scores from 0 to 1 in percent. The score is handed on
-    to learning rates by `spacy-rnn.plateau.v1`.
+    to learning rates by `spacy-rnn.reduce_on_plateau.v1`.
 
     progress_bar (bool): Whether to show a bar between rows, where stderr is a terminal.
     log_path (str | None): The file for rows as JSON lines, with all scores unscaled and
@@ -45,7 +45,7 @@ def create_console_logger_v1(
     def setup(
         nlp: Language, stdout: IO = sys.stdout, stderr: IO = sys.stderr
     ) -> tuple[LogStep, Finalize]:
-        promise_scores()
+        announce_logger()
         training = nlp.config.interpolate()["training"]
         components = [
             (name, component)
@@ -63,7 +63,7 @@ def create_console_logger_v1(
             if info is None:
                 bar.advance()
                 return
-            tell_plateaus(info["score"])
+            notify_plateaus(info["score"])
             row = {
                 "epoch": info["epoch"],
                 "step": info["step"],

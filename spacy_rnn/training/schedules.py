@@ -7,17 +7,17 @@ from weakref import WeakSet
 
 from ..checks import check_count
 
-_ALIVE: "WeakSet[Plateau]" = WeakSet()
-UNHEARD = 10
+_LIVE_SCHEDULES: "WeakSet[ReduceOnPlateau]" = WeakSet()
+WARN_AFTER_STEPS = 10
 """Steps of a training after which there has to be a logger, if there is one."""
 
 
-def create_plateau_v1(
+def create_reduce_on_plateau_v1(
     initial_rate: float,
     factor: float = 0.25,
     patience: int = 0,
-    min_rate: float = 0.0,
-) -> "Plateau":
+    min_learn_rate: float = 0.0,
+) -> "ReduceOnPlateau":
     """Make a schedule that starts at a rate and lowers it at each plateau of the score.
 
     spaCy tells schedules nothing of scores: `spacy-rnn.ConsoleLogger.v1`, which learns of each
@@ -26,8 +26,8 @@ def create_plateau_v1(
     initial_rate (float): The rate to begin with.
     factor (float): What the rate is multiplied by at a plateau.
     patience (int): Evaluations without a new best score to wait for before.
-    min_rate (float): The lowest rate.
-    RETURNS (Plateau): The schedule.
+    min_learn_rate (float): The lowest rate.
+    RETURNS (ReduceOnPlateau): The schedule.
     RAISES (ValueError): If a setting is out of its bounds.
     """
     if not initial_rate > 0:
@@ -35,38 +35,38 @@ def create_plateau_v1(
     if not 0 < factor < 1:
         raise ValueError(f"factor is {factor}, but has to lie between 0 and 1")
     check_count("patience", patience, 0)
-    if not 0 <= min_rate <= initial_rate:
+    if not 0 <= min_learn_rate <= initial_rate:
         raise ValueError(
-            f"min_rate is {min_rate}, but has to be at least 0 and at most initial_rate, which "
-            f"is {initial_rate}"
+            f"min_learn_rate is {min_learn_rate}, but has to be at least 0 and at most "
+            f"initial_rate, which is {initial_rate}"
         )
-    return Plateau(initial_rate, factor, patience, min_rate)
+    return ReduceOnPlateau(initial_rate, factor, patience, min_learn_rate)
 
 
-class Plateau(Iterator[float]):
+class ReduceOnPlateau(Iterator[float]):
     """A rate, the same until it is told of too many scores that are no new best.
 
-    The arguments are those of `create_plateau_v1`.
+    The arguments are those of `create_reduce_on_plateau_v1`.
     """
 
-    def __init__(self, rate: float, factor: float, patience: int, min_rate: float):
+    def __init__(self, rate: float, factor: float, patience: int, min_learn_rate: float):
         self.rate = rate
         self.factor = factor
         self.patience = patience
-        self.min_rate = min_rate
+        self.min_learn_rate = min_learn_rate
         self.best = -math.inf
         self.waited = 0
         self.steps = 0
         self.promised = False
-        _ALIVE.add(self)
+        _LIVE_SCHEDULES.add(self)
 
     def __next__(self) -> float:
         self.steps += 1
-        if self.steps == UNHEARD and not self.promised:
+        if self.steps == WARN_AFTER_STEPS and not self.promised:
             warnings.warn(
-                "spacy-rnn.plateau.v1 learns of scores from spacy-rnn.ConsoleLogger.v1, which is "
-                "not there: the learning rate stays as it is. Choose that logger, or another "
-                "schedule",
+                "spacy-rnn.reduce_on_plateau.v1 learns of scores from spacy-rnn.ConsoleLogger.v1, "
+                "which is not there: the learning rate stays as it is. Choose that logger, or "
+                "another schedule",
                 stacklevel=2,
             )
         return self.rate
@@ -81,21 +81,21 @@ class Plateau(Iterator[float]):
         elif self.waited < self.patience:
             self.waited += 1
         else:
-            self.rate = max(self.min_rate, self.rate * self.factor)
+            self.rate = max(self.min_learn_rate, self.rate * self.factor)
             self.waited = 0
 
 
-def promise_scores() -> None:
+def announce_logger() -> None:
     """Promise each schedule that there is to tell it of scores."""
-    for plateau in _ALIVE:
+    for plateau in _LIVE_SCHEDULES:
         plateau.promised = True
 
 
-def tell_plateaus(score: float | None) -> None:
+def notify_plateaus(score: float | None) -> None:
     """Tell each schedule that there is of a score.
 
     score (float | None): The score of an evaluation, if it has one.
     """
     if score is not None:
-        for plateau in _ALIVE:
+        for plateau in _LIVE_SCHEDULES:
             plateau.tell(score)

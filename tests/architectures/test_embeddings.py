@@ -14,11 +14,11 @@ from spacy_rnn.architectures.char_embeddings import (
     build_char_cnn_embed_v1,
     build_char_rnn_embed_v1,
 )
-from spacy_rnn.architectures.embeddings import build_hash_embed_v1
+from spacy_rnn.architectures.embeddings import build_sum_hash_embed_v1
 
 ATTRS = ["NORM", "PREFIX", "SUFFIX", "SHAPE"]
 ROWS = [50, 20, 30, 10]
-HASH = {"@architectures": "spacy-rnn.HashEmbed.v1", "width": 8, "attrs": ATTRS, "rows": ROWS}
+HASH = {"@architectures": "spacy-rnn.SumHashEmbed.v1", "width": 8, "attrs": ATTRS, "rows": ROWS}
 MULTI = {
     **HASH,
     "@architectures": "spacy.MultiHashEmbed.v2",
@@ -140,7 +140,7 @@ def test_gradients_of_batches_add_up(docs):
 def test_character_network_reads_as_torch_does(docs):
     model = build(RNN, docs)
     network = network_of(model)
-    own = network.network.recurrences
+    own = network.network.layers
     lstm = torch.nn.LSTM(5, 4, bidirectional=True)
     for suffix, layer in zip(("", "_reverse"), own, strict=True):
         for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
@@ -253,17 +253,17 @@ def test_it_learns_and_comes_back_in_a_stock_tagger(kind, encoder):
 @pytest.mark.parametrize(
     ("build_embedding", "settings", "message"),
     [
-        (build_hash_embed_v1, {"width": 8, "attrs": ["NORM"], "rows": [1, 2]}, "1 attributes"),
-        (build_hash_embed_v1, {"width": 8, "attrs": [], "rows": []}, "at least one"),
-        (build_hash_embed_v1, {"width": 8, "attrs": ["NORM"], "rows": [0]}, "smallest, is 0"),
-        (build_hash_embed_v1, {"width": 0, "attrs": ["NORM"], "rows": [5]}, "width is 0"),
+        (build_sum_hash_embed_v1, {"width": 8, "attrs": ["NORM"], "rows": [1, 2]}, "1 attributes"),
+        (build_sum_hash_embed_v1, {"width": 8, "attrs": [], "rows": []}, "at least one"),
+        (build_sum_hash_embed_v1, {"width": 8, "attrs": ["NORM"], "rows": [0]}, "smallest, is 0"),
+        (build_sum_hash_embed_v1, {"width": 0, "attrs": ["NORM"], "rows": [5]}, "width is 0"),
         (
-            build_hash_embed_v1,
+            build_sum_hash_embed_v1,
             {"width": 8, "attrs": ["NORM"], "rows": [5], "hashes": 5},
             "one of 1, 2, 3, 4",
         ),
         (
-            build_hash_embed_v1,
+            build_sum_hash_embed_v1,
             {"width": 8, "attrs": ["NORM"], "rows": [5], "attr_dropout": 1.0},
             "attr_dropout is 1.0",
         ),

@@ -152,7 +152,7 @@ SETTINGS = {
     "layer_norm": True,
     "initial_state": "learned",
     "forget_bias": 2.0,
-    "longest_memory": 20,
+    "chrono_init": 20,
     **dict.fromkeys([*NOISES, *ZONEOUTS], 0.5),
 }
 
@@ -250,7 +250,7 @@ def test_encoder_equals_torch(cell, directions, documents):
     kind = {"nonlinearity": cell[4:]} if cell.startswith("rnn") else {}
     bidirectional = network.directions == 2
     twin = CELLS[cell](6, network.hidden, 2, bidirectional=bidirectional, **kind)
-    for index, recurrence in enumerate(network.recurrences):
+    for index, recurrence in enumerate(network.layers):
         layer, backwards = divmod(index, network.directions)
         for name, parameter in recurrence.named_parameters():
             own = getattr(twin, f"{name}_l{layer}{'_reverse' * backwards}")
@@ -368,8 +368,8 @@ def test_noise_of_its_own_rate_stays(noise, documents):
         ({"cell": "qrnn"}, 'cell is "qrnn", but has to be one of "lstm", "gru"'),
         ({"merge": "mean"}, 'merge is "mean"'),
         ({"initial_state": "random"}, 'initial_state is "random"'),
-        ({"longest_memory": 2}, "longest_memory is 2"),
-        ({"longest_memory": 9, "cell": "rnn_tanh"}, 'cell, with longest_memory, is "rnn_tanh"'),
+        ({"chrono_init": 2}, "chrono_init is 2"),
+        ({"chrono_init": 9, "cell": "rnn_tanh"}, 'cell, with chrono_init, is "rnn_tanh"'),
         ({"zoneout_cell": 0.1, "cell": "gru"}, 'cell "gru" has no cell state'),
         *(
             ({noise: rate}, f"{noise} is {rate}, but has to lie between 0 and 1, below 1")
@@ -520,10 +520,10 @@ def test_all_options_survive_storage(directions, options, documents):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"cell": "gru"}, r"recurrences.0.weight_hh: stored \(16, 4\), expected \(12, 4\)"),
-        ({"depth": 2}, r"recurrences.2.bias_hh: stored nothing, expected \(16,\)"),
-        ({"initial_state": "learned"}, r"initial: stored nothing, expected \(2, 2, 1, 4\)"),
-        ({"bidirectional": False}, r"recurrences.1.bias_hh: stored \(16,\), expected nothing"),
+        ({"cell": "gru"}, r"layers.0.weight_hh: stored \(16, 4\), expected \(12, 4\)"),
+        ({"depth": 2}, r"layers.2.bias_hh: stored nothing, expected \(16,\)"),
+        ({"initial_state": "learned"}, r"initial_state: stored nothing, expected \(2, 2, 1, 4\)"),
+        ({"bidirectional": False}, r"layers.1.bias_hh: stored \(16,\), expected nothing"),
     ],
     ids=str,
 )

@@ -5,7 +5,7 @@ import pytest
 import spacy
 from thinc.api import fix_random_seed
 
-from spacy_rnn.architectures.embeddings import build_hash_embed_v1
+from spacy_rnn.architectures.embeddings import build_sum_hash_embed_v1
 from spacy_rnn.architectures.known_words import count_words
 
 SETTINGS = {"width": 8, "attrs": ["NORM", "SHAPE"], "rows": [500, 500]}
@@ -19,7 +19,7 @@ def nlp():
 @pytest.fixture
 def model(nlp):
     """An embedding that knows "a" from ten places and "b" from one."""
-    model = build_hash_embed_v1(**SETTINGS, unknown=0.5)
+    model = build_sum_hash_embed_v1(**SETTINGS, unk_alpha=0.5)
     docs = [nlp.make_doc("a a a a a"), nlp.make_doc("b a a a a a"), nlp.make_doc("")]
     count_words(model, docs)
     model.initialize(X=docs)
@@ -34,7 +34,7 @@ def test_unknown_words_differ_in_other_attributes_alone(nlp, model):
 
 
 def test_known_words_are_as_they_would_be_without(nlp, model):
-    plain = build_hash_embed_v1(**SETTINGS).initialize()
+    plain = build_sum_hash_embed_v1(**SETTINGS).initialize()
     plain.layers[0].set_param("E", model.layers[0].get_param("E"))
     docs = [nlp.make_doc("a b a")]
     np.testing.assert_array_equal(model.predict(docs), plain.predict(docs))
@@ -55,13 +55,13 @@ def test_rare_words_are_taken_for_unknown_more_often(nlp, model):
 
 def test_what_is_known_is_stored(nlp, model):
     docs = [nlp.make_doc("a b c XX")]
-    copy = build_hash_embed_v1(**SETTINGS, unknown=0.5).from_bytes(model.to_bytes())
+    copy = build_sum_hash_embed_v1(**SETTINGS, unk_alpha=0.5).from_bytes(model.to_bytes())
     np.testing.assert_array_equal(copy.predict(docs), model.predict(docs))
 
 
 @pytest.mark.parametrize("factory", ["rnn_tagger", "rnn_ner", "rnn_textcat"])
 def test_components_count_the_words_of_all_examples(nlp, factory):
-    embed = {"@architectures": "spacy-rnn.HashEmbed.v1", **SETTINGS, "unknown": 0.5}
+    embed = {"@architectures": "spacy-rnn.SumHashEmbed.v1", **SETTINGS, "unk_alpha": 0.5}
     encode = {"@architectures": "spacy-rnn.BiLSTMEncoder.v1", "width": 8, "depth": 1, "dropout": 0}
     tok2vec = {"@architectures": "spacy.Tok2Vec.v2", "embed": embed, "encode": encode}
     component = nlp.add_pipe(factory, config={"model": {"tok2vec": tok2vec}})
@@ -75,12 +75,12 @@ def test_components_count_the_words_of_all_examples(nlp, factory):
 
 
 def test_without_counts_it_says_where_it_works(nlp):
-    model = build_hash_embed_v1(**SETTINGS, unknown=0.5).initialize()
-    with pytest.raises(ValueError, match=r"unknown is 0\.5, but no words"):
+    model = build_sum_hash_embed_v1(**SETTINGS, unk_alpha=0.5).initialize()
+    with pytest.raises(ValueError, match=r"unk_alpha is 0\.5, but no words"):
         model.predict([nlp.make_doc("a")])
 
 
-@pytest.mark.parametrize("unknown", [-0.1, float("inf"), float("nan")])
-def test_wrong_settings_are_refused(unknown):
-    with pytest.raises(ValueError, match="unknown is"):
-        build_hash_embed_v1(**SETTINGS, unknown=unknown)
+@pytest.mark.parametrize("unk_alpha", [-0.1, float("inf"), float("nan")])
+def test_wrong_settings_are_refused(unk_alpha):
+    with pytest.raises(ValueError, match="unk_alpha is"):
+        build_sum_hash_embed_v1(**SETTINGS, unk_alpha=unk_alpha)

@@ -129,8 +129,8 @@ def test_layers_are_trained_one_after_the_other_and_lower_ones_more_slowly(pretr
     optimizer = Adam(0.01, L2=0.0, use_averages=False)
     nlp.update(examples, sgd=optimizer)  # The softmax begins with zeros.
     _, weights = changes({}, encoder)
-    rates = {"recurrences.1": 0.25, "recurrences.0": 0.25**2, "embedding": 0.25**3}
-    begin = {"recurrences.1": 2, "recurrences.0": 4, "embedding": 6}
+    rates = {"layers.1": 0.25, "layers.0": 0.25**2, "embedding": 0.25**3}
+    begin = {"layers.1": 2, "layers.0": 4, "embedding": 6}
     for step in range(1, 8):
         nlp.update(examples, sgd=optimizer)
         moved, weights = changes(weights, encoder)

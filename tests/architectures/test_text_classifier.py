@@ -10,7 +10,7 @@ from torch.nn import functional
 from spacy_rnn.architectures.text_classifier import _find_ngrams, attend
 
 TOK2VEC = {
-    "@architectures": "spacy-rnn.HashEmbed.v1",
+    "@architectures": "spacy-rnn.SumHashEmbed.v1",
     "width": 6,
     "attrs": ["NORM"],
     "rows": [50],

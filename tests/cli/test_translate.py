@@ -101,7 +101,7 @@ def test_evaluation_writes_scores_and_samples(model, tmp_path):
     scores = json.loads((tmp_path / "out" / "scores.json").read_text("utf8"))
     assert scores["ter"] == 0.0
     assert scores["chrf"] == 100.0
-    assert scores["perplexity"] < 1.2
+    assert scores["token_perplexity"] < 1.2
     assert scores["comparison"]["chrf"]["score"] == scores["comparison"]["chrf"]["other"]
     assert re.search(r"Signature of BLEU\s+nrefs:1", done.stdout.decode("utf8"))
     samples = json.loads((tmp_path / "samples.json").read_text("utf8"))

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from spacy_rnn.generation.beam import beam_search
-from spacy_rnn.generation.constraints import Rules
+from spacy_rnn.generation.constraints import DecodingConstraints
 from spacy_rnn.generation.greedy import greedy_search
 from spacy_rnn.generation.scoring import Ranking
 from spacy_rnn.generation.state import SearchState
@@ -71,7 +71,7 @@ def generate(table, **settings):
     return pieces[: pieces.index(END)], score
 
 
-def run(search, table, *settings, **rules):
+def run(search, table, *settings, **constraints):
     """Write a sequence with one of ours, over a step that looks the table up."""
 
     def step(pieces, state):
@@ -81,33 +81,33 @@ def run(search, table, *settings, **rules):
         return scores, scores.new_ones(*pieces.shape, 1), state
 
     state = SearchState((), (torch.full((1, 1, 1), START),))
-    bounds = Rules(START, END, max_ratio=0.0, max_extra=MOST - 1, **rules)
+    bounds = DecodingConstraints(START, END, max_ratio=0.0, max_extra=MOST - 1, **constraints)
     (found,) = search(step, state, torch.ones(1, dtype=torch.int64), bounds, *settings)
     return found[0].pieces, found[0].score
 
 
-@pytest.mark.parametrize("no_repeat_ngram", [0, 1, 2])
+@pytest.mark.parametrize("no_repeat_ngram_size", [0, 1, 2])
 @pytest.mark.parametrize("seed", SEEDS)
-def test_greedy_search_writes_what_generate_writes(seed, no_repeat_ngram):
+def test_greedy_search_writes_what_generate_writes(seed, no_repeat_ngram_size):
     table = make_table(seed)
-    expected, _ = generate(table, no_repeat_ngram_size=no_repeat_ngram)
-    assert run(greedy_search, table, no_repeat_ngram=no_repeat_ngram)[0] == expected
+    expected, _ = generate(table, no_repeat_ngram_size=no_repeat_ngram_size)
+    assert run(greedy_search, table, no_repeat_ngram_size=no_repeat_ngram_size)[0] == expected
 
 
-@pytest.mark.parametrize("no_repeat_ngram", [0, 2])
+@pytest.mark.parametrize("no_repeat_ngram_size", [0, 2])
 @pytest.mark.parametrize("alpha", [0.0, 0.6, 1.0])
 @pytest.mark.parametrize("beam_width", [2, 5])
 @pytest.mark.parametrize("seed", SEEDS)
-def test_beam_search_writes_what_generate_writes(seed, beam_width, alpha, no_repeat_ngram):
+def test_beam_search_writes_what_generate_writes(seed, beam_width, alpha, no_repeat_ngram_size):
     table = make_table(seed)
     expected, score = generate(
         table,
         num_beams=beam_width,
         length_penalty=alpha,
-        no_repeat_ngram_size=no_repeat_ngram,
+        no_repeat_ngram_size=no_repeat_ngram_size,
         early_stopping=False,
     )
     ranking = Ranking("average", alpha)
-    found = run(beam_search, table, ranking, beam_width, no_repeat_ngram=no_repeat_ngram)
+    found = run(beam_search, table, ranking, beam_width, no_repeat_ngram_size=no_repeat_ngram_size)
     assert found[0] == expected
     assert found[1] == pytest.approx(score, abs=1e-4)

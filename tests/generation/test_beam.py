@@ -4,9 +4,9 @@ import math
 
 import pytest
 import torch
-from tables import END, PIECES, PLACES, START, SpoiltTable, Table, all_sequences, make_rules
+from tables import END, PIECES, PLACES, START, SpoiltTable, Table, all_sequences, make_constraints
 
-from spacy_rnn.generation import hypotheses as trace
+from spacy_rnn.generation import hypotheses as history
 from spacy_rnn.generation.beam import beam_search
 from spacy_rnn.generation.greedy import greedy_search
 from spacy_rnn.generation.scoring import Ranking
@@ -22,17 +22,17 @@ RANKINGS = {
 LENGTHS = torch.tensor([3, 2, 1, 3])
 
 
-def beam(table, sentences, width, ranking=RANKINGS["average"], rules=None, **others):
-    rules = rules or make_rules()
+def beam(table, sentences, width, ranking=RANKINGS["average"], constraints=None, **others):
+    constraints = constraints or make_constraints()
     lengths = LENGTHS[: len(sentences)]
     state = table.begin(sentences)
-    return beam_search(table.step, state, lengths, rules, ranking, width, **others)
+    return beam_search(table.step, state, lengths, constraints, ranking, width, **others)
 
 
-def greedy(table, sentences, rules=None, **others):
+def greedy(table, sentences, constraints=None, **others):
     lengths = LENGTHS[: len(sentences)]
     state = table.begin(sentences)
-    return greedy_search(table.step, state, lengths, rules or make_rules(), **others)
+    return greedy_search(table.step, state, lengths, constraints or make_constraints(), **others)
 
 
 def pieces_of(found):
@@ -103,11 +103,11 @@ def test_neighbours_change_nothing(width):
     table = Table(11)
     sentences = [3, 1, 4, 15]
     lengths = torch.tensor([3, 1, 2, 3])
-    rules = make_rules(max_ratio=1.5, max_extra=1)
+    constraints = make_constraints(max_ratio=1.5, max_extra=1)
 
     def search(order):
         state = table.begin([sentences[index] for index in order])
-        found = beam_search(table.step, state, lengths[order], rules, RANKINGS["wu"], width)
+        found = beam_search(table.step, state, lengths[order], constraints, RANKINGS["wu"], width)
         return dict(zip(order, found, strict=True))
 
     together = search([0, 1, 2, 3])
@@ -135,9 +135,9 @@ def test_poor_sequences_that_end_early_do_not_stop_the_best():
         return scores, torch.zeros(*pieces.shape, PLACES), SearchState((), (written,))
 
     state = SearchState((), (torch.zeros(1, 1, 0).long(),))
-    rules = make_rules(max_extra=8)
+    constraints = make_constraints(max_extra=8)
     for width in (1, 2, 3):
-        found = beam_search(step, state, LENGTHS[:1], rules, RANKINGS["average"], width)[0]
+        found = beam_search(step, state, LENGTHS[:1], constraints, RANKINGS["average"], width)[0]
         assert found[0].pieces == sure
 
 
@@ -162,7 +162,7 @@ def test_places_are_those_of_the_attention_at_each_piece():
 
 def test_places_of_next_to_no_weight_are_left_out(monkeypatch):
     table = Table(8)
-    monkeypatch.setattr(trace, "MIN_WEIGHT", 0.3)
+    monkeypatch.setattr(history, "MIN_WEIGHT", 0.3)
     for sentence, (each, *_) in enumerate(beam(table, [0, 1], 4)):
         for time, (places, weights) in enumerate(zip(each.places, each.weights, strict=True)):
             all_weights = table.weights(sentence, tuple(each.pieces[:time])).tolist()
@@ -172,8 +172,8 @@ def test_places_of_next_to_no_weight_are_left_out(monkeypatch):
 def test_coverage_penalty_is_that_of_the_whole_path():
     table = Table(5)
     ranking = Ranking("none", coverage_penalty=0.7)
-    rules = make_rules()
-    for sentence, found in enumerate(beam(table, [0, 1], PIECES**4, ranking, rules)):
+    constraints = make_constraints()
+    for sentence, found in enumerate(beam(table, [0, 1], PIECES**4, ranking, constraints)):
         for each in found:
             # The step that wrote the end looked at the source as well.
             looks = [
@@ -187,8 +187,13 @@ def test_coverage_penalty_is_that_of_the_whole_path():
 
 def test_rules_hold_in_any_search():
     table = Table(1)
-    rules = make_rules(max_extra=6, min_length=4, banned=(2,), no_repeat_ngram=7)
-    for found in (*beam(table, [0, 1, 2], 3, rules=rules), *greedy(table, [0, 1, 2], rules)):
+    constraints = make_constraints(
+        max_extra=6, min_length=4, banned_pieces=(2,), no_repeat_ngram_size=7
+    )
+    for found in (
+        *beam(table, [0, 1, 2], 3, constraints=constraints),
+        *greedy(table, [0, 1, 2], constraints),
+    ):
         for each in found:
             assert 4 <= len(each.pieces) <= 6
             assert set(each.pieces) == {3}
@@ -196,8 +201,8 @@ def test_rules_hold_in_any_search():
 
 @pytest.mark.parametrize("size", [1, 2, 3])
 def test_no_ngram_occurs_twice(size):
-    rules = make_rules(max_extra=9, min_length=8, no_repeat_ngram=size)
-    free = make_rules(max_extra=9, min_length=8)
+    constraints = make_constraints(max_extra=9, min_length=8, no_repeat_ngram_size=size)
+    free = make_constraints(max_extra=9, min_length=8)
 
     def repeats(found):
         return [
@@ -211,8 +216,11 @@ def test_no_ngram_occurs_twice(size):
     blocked, unblocked = [], []
     for seed in range(6):
         table = Table(seed)
-        for own, result in ((rules, blocked), (free, unblocked)):
-            for found in (*beam(table, [0, 1, 2], 3, rules=own), *greedy(table, [0, 1, 2], own)):
+        for own, result in ((constraints, blocked), (free, unblocked)):
+            for found in (
+                *beam(table, [0, 1, 2], 3, constraints=own),
+                *greedy(table, [0, 1, 2], own),
+            ):
                 result += repeats(found)
     assert not any(blocked)
     assert any(unblocked)
@@ -220,17 +228,17 @@ def test_no_ngram_occurs_twice(size):
 
 def test_repetition_penalty_multiplies_log_probabilities():
     """By hand, with a table where the penalty changes the second piece."""
-    rules = make_rules(repetition_penalty=50.0, max_extra=2, min_length=2)
+    constraints = make_constraints(repetition_penalty=50.0, max_extra=2, min_length=2)
 
     def step(pieces, state):
         scores = torch.tensor([0.0, 0.0, 3.0, 1.0]).expand(*pieces.shape, PIECES)
         return scores, torch.zeros(*pieces.shape, PLACES), state
 
     state = Table(0).begin([0])
-    (found,) = greedy_search(step, state, LENGTHS[:1], rules)[0]
+    (found,) = greedy_search(step, state, LENGTHS[:1], constraints)[0]
     assert found.pieces == [2, 3]
-    rules = make_rules(max_extra=2, min_length=2)
-    (found,) = greedy_search(step, Table(0).begin([0]), LENGTHS[:1], rules)[0]
+    constraints = make_constraints(max_extra=2, min_length=2)
+    (found,) = greedy_search(step, Table(0).begin([0]), LENGTHS[:1], constraints)[0]
     assert found.pieces == [2, 2]
 
 
@@ -255,10 +263,10 @@ def test_an_empty_sequence_comes_only_when_asked_for():
         return scores, torch.zeros(*pieces.shape, PLACES), state
 
     for least, expected in ((0, []), (1, [2])):
-        rules = make_rules(min_length=least)
+        constraints = make_constraints(min_length=least)
         results = [
-            greedy_search(step, Table(0).begin([0]), LENGTHS[:1], rules),
-            beam_search(step, Table(0).begin([0]), LENGTHS[:1], rules, Ranking("none"), 2),
+            greedy_search(step, Table(0).begin([0]), LENGTHS[:1], constraints),
+            beam_search(step, Table(0).begin([0]), LENGTHS[:1], constraints, Ranking("none"), 2),
         ]
         assert [found[0][0].pieces for found in results] == [expected] * 2
 
@@ -266,8 +274,8 @@ def test_an_empty_sequence_comes_only_when_asked_for():
 def test_no_sentences_are_legal():
     table = Table(0)
     state = table.begin([])
-    assert greedy_search(table.step, state, LENGTHS[:0], make_rules()) == []
-    assert beam_search(table.step, state, LENGTHS[:0], make_rules(), Ranking(), 3) == []
+    assert greedy_search(table.step, state, LENGTHS[:0], make_constraints()) == []
+    assert beam_search(table.step, state, LENGTHS[:0], make_constraints(), Ranking(), 3) == []
 
 
 @pytest.mark.parametrize("spoilt", [0, 1])
@@ -283,11 +291,11 @@ def test_scores_that_are_not_numbers_are_an_error(width, spoilt):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: make_rules(min_length=-1), "min_length is -1"),
-        (lambda: make_rules(max_ratio=-0.5), "max_ratio is -0.5"),
-        (lambda: make_rules(max_ratio=0.0, max_extra=0), "both 0"),
-        (lambda: make_rules(repetition_penalty=0.5), "repetition_penalty is 0.5"),
-        (lambda: make_rules(no_repeat_ngram=-2), "no_repeat_ngram is -2"),
+        (lambda: make_constraints(min_length=-1), "min_length is -1"),
+        (lambda: make_constraints(max_ratio=-0.5), "max_ratio is -0.5"),
+        (lambda: make_constraints(max_ratio=0.0, max_extra=0), "both 0"),
+        (lambda: make_constraints(repetition_penalty=0.5), "repetition_penalty is 0.5"),
+        (lambda: make_constraints(no_repeat_ngram_size=-2), "no_repeat_ngram_size is -2"),
         (lambda: Ranking("long"), 'length_penalty is "long"'),
         (lambda: Ranking(coverage_penalty=-1.0), "coverage_penalty is -1"),
         (lambda: beam(Table(0), [0], 0), "beam_width is 0"),

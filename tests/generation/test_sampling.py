@@ -6,7 +6,7 @@ from functools import cache
 
 import pytest
 import torch
-from tables import END, PIECES, SpoiltTable, Table, all_sequences, make_rules
+from tables import END, PIECES, SpoiltTable, Table, all_sequences, make_constraints
 
 from spacy_rnn.generation.greedy import greedy_search
 from spacy_rnn.generation.sampling import sample, truncate
@@ -15,10 +15,14 @@ DRAWS = 4000
 SETTINGS = [{}, {"temperature": 0.5}, {"temperature": 2.0, "top_k": 2}, {"top_p": 0.6}]
 
 
-def run(table, sentences, rules=None, **settings):
+def run(table, sentences, constraints=None, **settings):
     lengths = torch.ones(len(sentences), dtype=torch.int64)
     return sample(
-        table.step, table.begin(sentences), lengths, rules or make_rules(max_extra=2), **settings
+        table.step,
+        table.begin(sentences),
+        lengths,
+        constraints or make_constraints(max_extra=2),
+        **settings,
     )
 
 
@@ -75,10 +79,10 @@ def test_frequencies_are_those_of_the_distribution(settings):
 
 @pytest.mark.parametrize("settings", [{"temperature": 0.0}, {"top_k": 1}, {"temperature": 1e-4}])
 def test_without_a_choice_it_is_greedy_search(settings):
-    table, rules = Table(1), make_rules()
+    table, constraints = Table(1), make_constraints()
     lengths = torch.ones(3, dtype=torch.int64)
-    expected = greedy_search(table.step, table.begin([0, 1, 2]), lengths, rules)
-    found = run(table, [0, 1, 2], rules, samples=2, **settings)
+    expected = greedy_search(table.step, table.begin([0, 1, 2]), lengths, constraints)
+    found = run(table, [0, 1, 2], constraints, samples=2, **settings)
     assert [[each.pieces for each in row] for row in found] == [
         [row[0].pieces] * 2 for row in expected
     ]
@@ -109,7 +113,7 @@ def test_scores_are_those_of_the_network():
 
 def test_prefixes_are_kept():
     prefixes = torch.tensor([[3, 2], [-1, -1]])
-    found = run(Table(5), [0, 1], make_rules(), samples=8, seed=0, prefixes=prefixes)
+    found = run(Table(5), [0, 1], make_constraints(), samples=8, seed=0, prefixes=prefixes)
     assert all(each.pieces[:2] == [3, 2] for each in found[0])
     assert any(each.pieces[:2] != [3, 2] for each in found[1])
 

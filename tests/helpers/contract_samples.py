@@ -50,7 +50,7 @@ def read_entities(doc: Doc) -> list:
 def read_sets(doc: Doc) -> list:
     return [
         ([tuple(entity) for entity in each["entities"]], round(each["probability"], 4))
-        for each in doc._.entity_sets
+        for each in doc._.ents_nbest
     ]
 
 

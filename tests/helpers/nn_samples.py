@@ -22,7 +22,7 @@ def random_network(
     for parameter in network.parameters():
         nn.init.normal_(parameter, std=0.3)
     if network.cell == "rnn_relu":  # Else most units are at zero, and prove nothing.
-        for own in network.recurrences:
+        for own in network.layers:
             own.bias_ih.data.add_(1.0)
     return network.eval()
 
@@ -38,7 +38,7 @@ def random_batch(
 def random_state(network: RecurrentNetwork, batch: int) -> State:
     """Make a state that fits a network: two parts for an LSTM, one for the others."""
     shape = (network.depth * network.directions, batch, network.hidden)
-    dtype = network.recurrences[0].weight_hh.dtype
+    dtype = network.layers[0].weight_hh.dtype
     return tuple(torch.randn(shape, dtype=dtype) for _ in range(1 + (network.cell == "lstm")))
 
 

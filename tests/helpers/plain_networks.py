@@ -46,7 +46,7 @@ def read_sequence(
             words = network.norms[layer - 1](words)
         for direction in range(network.directions):
             row = layer * network.directions + direction
-            own = network.recurrences[row]
+            own = network.layers[row]
             weights = own.weight_ih, own.weight_hh, own.bias_ih, own.bias_hh
             now = tuple(part[row] for part in state)
             hidden_states = []

@@ -6,7 +6,7 @@ import zlib
 import torch
 from torch import Tensor
 
-from spacy_rnn.generation.constraints import Rules
+from spacy_rnn.generation.constraints import DecodingConstraints
 from spacy_rnn.generation.state import SearchState
 
 START, END = 0, 1
@@ -14,9 +14,9 @@ PIECES = 4
 PLACES = 3
 
 
-def make_rules(**settings) -> Rules:
+def make_constraints(**settings) -> DecodingConstraints:
     """Make rules for tables, with lengths that do not depend on the source."""
-    return Rules(START, END, **{"max_ratio": 0.0, "max_extra": 3, **settings})
+    return DecodingConstraints(START, END, **{"max_ratio": 0.0, "max_extra": 3, **settings})
 
 
 class Table:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from spacy_rnn.nn.characters import CharacterCNN, CharacterRNN
-from spacy_rnn.nn.dropout import followers, set_dropout
+from spacy_rnn.nn.dropout import scheduled_dropouts, set_dropout
 
 
 @pytest.mark.parametrize("kind", [CharacterRNN, CharacterCNN])
@@ -29,7 +29,7 @@ def test_dropout_drops_features_of_words(kind):
 @pytest.mark.parametrize("kind", [CharacterRNN, CharacterCNN])
 def test_the_rate_of_words_is_the_one_that_was_set(kind, dropout, share):
     network = kind(200, 20, dropout=dropout)
-    set_dropout(followers(network), 0.5)
+    set_dropout(scheduled_dropouts(network), 0.5)
     words = network(torch.arange(65, 105), torch.ones(40, dtype=torch.int64))
     assert (words == 0).float().mean() == pytest.approx(share, abs=0.03)
 

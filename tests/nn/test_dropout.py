@@ -14,7 +14,7 @@ from spacy_rnn.nn.dropout import (
     WeightDrop,
     WordDropout,
     check_rate,
-    followers,
+    scheduled_dropouts,
     set_dropout,
     zoneout,
 )
@@ -145,9 +145,7 @@ def test_noise_between_layers(residual, layer_norm):
     """Normalised and read by the second layer; a residual connection goes past it."""
     network = random_network(3, 4, 2, dropout_layers=0.5, residual=residual, layer_norm=layer_norm)
     lower, upper = random_network(3, 4), random_network(4, 4)
-    for own, other in zip(
-        network.recurrences, [*lower.recurrences, *upper.recurrences], strict=True
-    ):
+    for own, other in zip(network.layers, [*lower.layers, *upper.layers], strict=True):
         own.load_state_dict(other.state_dict())
     data, lengths = random_batch(BATCH)
     between, first = lower(data, lengths)
@@ -170,7 +168,7 @@ def test_noise_between_layers_needs_two():
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_weight_drop_touches_the_recurrent_matrix_alone(cell):
-    (own,) = random_network(3, 20, cell=cell, bidirectional=False, weight_drop=0.5).recurrences
+    (own,) = random_network(3, 20, cell=cell, bidirectional=False, weight_drop=0.5).layers
     before = own.weight_hh.detach().clone()
     input_matrix, recurrent_matrix, *biases = own.train().weights()
     assert input_matrix is own.weight_ih
@@ -187,7 +185,7 @@ def test_weights_are_dropped_once_for_each_batch():
     network = random_network(3, 4, 2, weight_drop=0.5)
     twin = quiet_twin(network)
     torch.manual_seed(1)
-    for own, other in zip(network.recurrences, twin.recurrences, strict=True):
+    for own, other in zip(network.layers, twin.layers, strict=True):
         other.weight_hh.data = WeightDrop(0.5)(own.weight_hh.data)
     batch = random_batch(BATCH)
     torch.testing.assert_close(under_noise(network, *batch), twin(*batch))
@@ -276,10 +274,10 @@ def test_set_dropout_reaches_only_dropouts_without_a_rate():
         3, 4, 2, dropout_input=0.1, word_dropout=0.2, weight_drop=0.3, zoneout_hidden=0.4
     )
     assert (network.dropout_layers.rate, network.dropout_output.rate) == (0.0, 0.0)
-    set_dropout(followers(network), 0.5)
+    set_dropout(scheduled_dropouts(network), 0.5)
     assert (network.dropout_layers.rate, network.dropout_output.rate) == (0.5, 0.5)
     assert (network.dropout_input.rate, network.word_dropout.rate) == (0.1, 0.2)
-    assert {own.weight_drop.rate for own in network.recurrences} == {0.3}
+    assert {own.weight_drop.rate for own in network.layers} == {0.3}
     assert network.zoneouts == (0.4, 0.0)
 
 
@@ -289,9 +287,9 @@ def test_a_rate_that_was_set_works_like_a_fixed_one():
     fixed = random_network(depth=2, **dict.fromkeys(names, 0.5))
     fixed.load_state_dict(following.state_dict())
     batch = random_batch(BATCH)
-    set_dropout(followers(following), 0.5)
+    set_dropout(scheduled_dropouts(following), 0.5)
     torch.testing.assert_close(under_noise(following, *batch), under_noise(fixed, *batch))
-    set_dropout(followers(following), 0.0)
+    set_dropout(scheduled_dropouts(following), 0.0)
     torch.testing.assert_close(under_noise(following, *batch), fixed.eval()(*batch))
 
 

@@ -45,7 +45,7 @@ def pool_alone(pooling, words, sentences):
     if isinstance(pooling, HierarchicalAttention):
         found = [attend(pooling.words, sentence) for sentence in words.split(sentences)]
         gru = nn.GRU(pooling.words.width, 2, bidirectional=True).double()
-        for suffix, own in zip(("", "_reverse"), pooling.encoder.recurrences, strict=True):
+        for suffix, own in zip(("", "_reverse"), pooling.encoder.layers, strict=True):
             for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
                 getattr(gru, f"{name}_l0{suffix}").data = getattr(own, name).data
         pooled, of_sentence = attend(

@@ -55,7 +55,7 @@ def test_pieces_have_their_characters(subwords, text):
     covered = {place for start, end in spans for place in range(start, end)}
     assert covered == set(range(len(text)))
     assert spans == sorted(spans)
-    names = subwords.spell(pieces)
+    names = subwords.to_pieces(pieces)
     for index, (name, (start, end)) in enumerate(zip(names, spans, strict=True)):
         plain = name.replace("\u2581", " ")
         if name.startswith("<0x"):
@@ -68,7 +68,7 @@ def test_pieces_have_their_characters(subwords, text):
 def test_bytes_that_are_no_text_have_places(subwords):
     """A search may come to end in the middle of a character."""
     pieces = subwords.encode(["a漢b"])[0]
-    broken = [piece for piece in pieces if subwords.spell([piece]) != ["<0xBC>"]]
+    broken = [piece for piece in pieces if subwords.to_pieces([piece]) != ["<0xBC>"]]
     assert len(broken) == len(pieces) - 1
     (text,) = subwords.decode([broken])
     assert "\ufffd" in text

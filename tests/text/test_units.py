@@ -74,7 +74,7 @@ def test_strings_are_cut_as_documents(units, nlp):
 def test_rare_and_unknown_words(nlp):
     docs = [nlp(text) for text in TEXTS]
     units = make_units("words", docs, min_count=2)
-    assert units.spell(range(3, len(units))) == ["a", ".", "cat", "red", "saw"]
+    assert units.to_pieces(range(3, len(units))) == ["a", ".", "cat", "red", "saw"]
     assert units.encode(nlp("a bird")).tolist() == [3, UNKNOWN]
     assert len(make_units("words", docs, vocab_size=5)) == 5
     assert make_units("words", docs[::-1]).to_bytes() == make_units("words", docs).to_bytes()

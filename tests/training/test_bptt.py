@@ -7,7 +7,7 @@ import spacy
 from spacy.training import Example
 from spacy.util import registry
 
-from spacy_rnn.training.bptt import create_lane_batcher_v1, lane_of
+from spacy_rnn.training.bptt import chunk_of, create_bptt_batcher_v1
 
 NLP = spacy.blank("en")
 END = "<end>"
@@ -24,7 +24,7 @@ def make_examples(*lengths):
 def symbols(doc):
     """The words of a chunk, with an end wherever a document ends."""
     words = [token.text for token in doc]
-    for end in reversed(lane_of(doc).ends):
+    for end in reversed(chunk_of(doc).ends):
         words.insert(end, END)
     return words
 
@@ -37,7 +37,7 @@ def read_lanes(batches):
     lanes = {}
     for batch in batches:
         for example in batch:
-            lane = lane_of(example.reference)
+            lane = chunk_of(example.reference)
             if lane.begins:
                 assert lane.number not in lanes
             lanes.setdefault(lane.number, []).append(symbols(example.reference))
@@ -45,19 +45,19 @@ def read_lanes(batches):
 
 
 @pytest.mark.parametrize("lengths", [[30], [7, 0, 0, 12, 1], [1], [0], [2] * 40])
-@pytest.mark.parametrize("lanes", [1, 3, 8])
-@pytest.mark.parametrize("vary", [False, True])
-def test_lanes_are_the_stream_cut_into_equal_parts(lengths, lanes, vary):
+@pytest.mark.parametrize("streams", [1, 3, 8])
+@pytest.mark.parametrize("random_length", [False, True])
+def test_lanes_are_the_stream_cut_into_equal_parts(lengths, streams, random_length):
     examples = make_examples(*lengths)
-    found = read_lanes(create_lane_batcher_v1(lanes, 4, vary=vary)(examples))
+    found = read_lanes(create_bptt_batcher_v1(streams, 4, random_length=random_length)(examples))
     joined = [list(chain.from_iterable(found[number])) for number in sorted(found)]
     assert list(chain.from_iterable(joined)) == stream(examples)
-    sizes = [len(lane) for lane in joined] + [0] * (lanes - len(joined))
+    sizes = [len(lane) for lane in joined] + [0] * (streams - len(joined))
     assert max(sizes) - min(sizes) <= 1
 
 
 def test_chunks_are_of_one_length():
-    batches = list(create_lane_batcher_v1(2, 4, vary=False)(make_examples(9, 9)))
+    batches = list(create_bptt_batcher_v1(2, 4, random_length=False)(make_examples(9, 9)))
     assert [[len(symbols(each.reference)) for each in batch] for batch in batches] == [
         [4, 4],
         [4, 4],
@@ -69,11 +69,11 @@ def test_lengths_vary_and_follow_from_the_seed():
     def sizes(batcher):
         return [len(symbols(batch[0].reference)) for batch in batcher(make_examples(5000))]
 
-    batcher = create_lane_batcher_v1(1, 100, seed=3)
+    batcher = create_bptt_batcher_v1(1, 100, seed=3)
     first, second = sizes(batcher), sizes(batcher)
     assert first != second
-    assert sizes(create_lane_batcher_v1(1, 100, seed=3)) == first
-    assert sizes(create_lane_batcher_v1(1, 100, seed=4)) != first
+    assert sizes(create_bptt_batcher_v1(1, 100, seed=3)) == first
+    assert sizes(create_bptt_batcher_v1(1, 100, seed=4)) != first
     assert max(first) < 130
     assert sum(85 < size < 115 for size in first) > 0.8 * len(first)
 
@@ -86,17 +86,17 @@ def test_no_more_is_held_than_the_buffer():
             taken.append(1)
             yield make_examples(10)[0]
 
-    batches = create_lane_batcher_v1(2, 5, buffer=100)(endless())
+    batches = create_bptt_batcher_v1(2, 5, buffer=100)(endless())
     found = [next(batches) for _ in range(20)]
     assert len(taken) == 20  # Two buffers of ten documents, eleven places each.
-    assert sum(lane_of(example.reference).begins for batch in found for example in batch) == 4
+    assert sum(chunk_of(example.reference).begins for batch in found for example in batch) == 4
 
 
-@pytest.mark.parametrize("setting", ["lanes", "steps", "buffer"])
+@pytest.mark.parametrize("setting", ["streams", "seq_len", "buffer"])
 def test_settings_out_of_bounds(setting):
     with pytest.raises(ValueError, match=f"{setting} is 0"):
-        create_lane_batcher_v1(**{setting: 0})
+        create_bptt_batcher_v1(**{setting: 0})
 
 
 def test_it_is_registered():
-    assert registry.batchers.get("spacy-rnn.LaneBatcher.v1") is create_lane_batcher_v1
+    assert registry.batchers.get("spacy-rnn.BPTTBatcher.v1") is create_bptt_batcher_v1

@@ -10,7 +10,7 @@ from thinc.config import registry
 
 from spacy_rnn.training import schedules as plateau
 from spacy_rnn.training.loggers import create_console_logger_v1
-from spacy_rnn.training.schedules import create_plateau_v1, promise_scores
+from spacy_rnn.training.schedules import announce_logger, create_reduce_on_plateau_v1
 
 
 @pytest.mark.parametrize(
@@ -18,7 +18,7 @@ from spacy_rnn.training.schedules import create_plateau_v1, promise_scores
     [(0, [1, 1, 0.5, 0.25, 0.25, 0.2]), (1, [1, 1, 1, 0.5, 0.5, 0.5])],
 )
 def test_the_rate_falls_at_plateaus(patience, expected):
-    schedule = create_plateau_v1(1.0, 0.5, patience, 0.2)
+    schedule = create_reduce_on_plateau_v1(1.0, 0.5, patience, 0.2)
     rates = []
     for score in (0.1, 0.3, 0.3, 0.2, 0.4, 0.1):
         schedule.tell(score)
@@ -27,7 +27,9 @@ def test_the_rate_falls_at_plateaus(patience, expected):
 
 
 def test_the_logger_tells_it():
-    config = Config({"rate": {"@schedules": "spacy-rnn.plateau.v1", "initial_rate": 20.0}})
+    config = Config(
+        {"rate": {"@schedules": "spacy-rnn.reduce_on_plateau.v1", "initial_rate": 20.0}}
+    )
     optimizer = SGD(registry.resolve(config)["rate"])
     nlp = spacy.blank("en")
     log_step, finish = create_console_logger_v1(progress_bar=False)(nlp, io.StringIO())
@@ -46,16 +48,16 @@ def test_the_logger_tells_it():
         ({"initial_rate": 0.0}, "initial_rate is 0.0"),
         ({"factor": 1.0}, "factor is 1.0"),
         ({"patience": -1}, "patience is -1"),
-        ({"min_rate": 2.0}, "min_rate is 2.0"),
+        ({"min_learn_rate": 2.0}, "min_learn_rate is 2.0"),
     ],
 )
 def test_settings_out_of_bounds(settings, message):
     with pytest.raises(ValueError, match=message):
-        create_plateau_v1(**{"initial_rate": 1.0, **settings})
+        create_reduce_on_plateau_v1(**{"initial_rate": 1.0, **settings})
 
 
 def test_what_is_no_number_is_no_best_score():
-    schedule = create_plateau_v1(1.0, 0.5)
+    schedule = create_reduce_on_plateau_v1(1.0, 0.5)
     rates = []
     for score in (float("nan"), 0.1, 0.2, float("nan")):
         schedule.tell(score)
@@ -65,11 +67,11 @@ def test_what_is_no_number_is_no_best_score():
 
 def test_without_the_logger_it_warns():
     """Also where a training before it had that logger."""
-    earlier = create_plateau_v1(1.0)
-    promise_scores()
-    schedule = create_plateau_v1(1.0)
+    earlier = create_reduce_on_plateau_v1(1.0)
+    announce_logger()
+    schedule = create_reduce_on_plateau_v1(1.0)
     with pytest.warns(UserWarning, match="the learning rate stays as it is"):
-        rates = [next(schedule) for _ in range(2 * plateau.UNHEARD)]
+        rates = [next(schedule) for _ in range(2 * plateau.WARN_AFTER_STEPS)]
     assert set(rates) == {1.0}
     with warnings.catch_warnings(action="error"):
-        assert {next(earlier) for _ in range(2 * plateau.UNHEARD)} == {1.0}
+        assert {next(earlier) for _ in range(2 * plateau.WARN_AFTER_STEPS)} == {1.0}

@@ -68,15 +68,15 @@ def pack(lengths: Tensor, device: torch.device) -> Packed:
     ended = np.cumsum(np.bincount(sizes[order], minlength=steps + 1))[:steps]
     batch_sizes = len(order) - ended
     first_row = np.cumsum(batch_sizes) - batch_sizes
-    owner, time = _times(sizes)
-    rows = first_row[time] + inverse(order, len(sizes))[owner]
-    mirror = np.arange(len(owner)) + sizes[owner] - 1 - 2 * time
+    segment, time = _times(sizes)
+    rows = first_row[time] + inverse_permutation(order, len(sizes))[segment]
+    mirror = np.arange(len(segment)) + sizes[segment] - 1 - 2 * time
     return Packed(
         batch_sizes=torch.from_numpy(batch_sizes),
         mirror=to_tensor(mirror, device),
         order=to_tensor(order, device),
         rows=to_tensor(rows, device),
-        words=to_tensor(inverse(rows, len(rows)), device),
+        words=to_tensor(inverse_permutation(rows, len(rows)), device),
     )
 
 
@@ -92,23 +92,23 @@ def longest_first(sizes: np.ndarray) -> np.ndarray:
 
 def _times(sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Tell for each word its sequence and its time in it."""
-    owner = np.repeat(np.arange(len(sizes)), sizes)
-    return owner, np.arange(len(owner)) - (np.cumsum(sizes) - sizes)[owner]
+    segment = np.repeat(np.arange(len(sizes)), sizes)
+    return segment, np.arange(len(segment)) - (np.cumsum(sizes) - sizes)[segment]
 
 
-def inverse(places: np.ndarray, total: int) -> np.ndarray:
+def inverse_permutation(places: np.ndarray, total: int) -> np.ndarray:
     """Tell for each place which thing is there; the number of things where none is.
 
     places (np.ndarray): The place of each thing, `(things,)`.
     total (int): How many places there are.
     RETURNS (np.ndarray): The thing at each, `(total,)`.
     """
-    inverse = np.full(total, len(places))
-    inverse[places] = np.arange(len(places))
-    return inverse
+    inverse_permutation = np.full(total, len(places))
+    inverse_permutation[places] = np.arange(len(places))
+    return inverse_permutation
 
 
-def steps_of(batch_sizes: Iterable[int]) -> list[slice]:
+def step_slices(batch_sizes: Iterable[int]) -> list[slice]:
     """Find the rows of each step of a packed layout.
 
     batch_sizes (Iterable[int]): How many sequences are still running at each step.

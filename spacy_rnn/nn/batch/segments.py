@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 
-def ends_of(lengths: Tensor, device: torch.device) -> tuple[Tensor, Tensor]:
+def first_and_last(lengths: Tensor, device: torch.device) -> tuple[Tensor, Tensor]:
     """Give the first and the last word of each sequence that has any.
 
     lengths (Tensor): The words of each sequence, `(batch,)`, on the CPU.
@@ -41,18 +41,18 @@ def check_lengths(data: Tensor, lengths: Tensor) -> None:
         )
 
 
-def owners(lengths: Tensor, device: torch.device | None = None) -> Tensor:
+def segment_ids(lengths: Tensor, device: torch.device | None = None) -> Tensor:
     """Tell for each word which sequence it belongs to.
 
     lengths (Tensor): The words of each sequence, shape `(batch,)`.
     device (torch.device | None): Where the result goes; default: where lengths are.
     RETURNS (Tensor): Sequence numbers, shape `(words,)`.
     """
-    owner = torch.arange(len(lengths), device=lengths.device).repeat_interleave(lengths)
-    return owner if device is None else owner.to(device)
+    segment = torch.arange(len(lengths), device=lengths.device).repeat_interleave(lengths)
+    return segment if device is None else segment.to(device)
 
 
-def to_grid(data: Tensor, lengths: Tensor) -> Tensor:
+def pad(data: Tensor, lengths: Tensor) -> Tensor:
     """Lay out a batch as a grid, each sequence a row of it, padded with zeros at its end.
 
     data (Tensor): The words of all sequences, shape `(words, width)`.
@@ -67,17 +67,17 @@ def to_grid(data: Tensor, lengths: Tensor) -> Tensor:
     return grid.index_copy(0, _cells(lengths, longest).to(data.device), data).view(shape)
 
 
-def from_grid(grid: Tensor, lengths: Tensor) -> Tensor:
+def unpad(grid: Tensor, lengths: Tensor) -> Tensor:
     """Take the words of a batch back out of a grid.
 
-    grid (Tensor): What `to_grid` returns, shape `(batch, longest, width)`.
+    grid (Tensor): What `pad` returns, shape `(batch, longest, width)`.
     lengths (Tensor): The words of each sequence, shape `(batch,)`, on the CPU.
     RETURNS (Tensor): The words of all sequences, shape `(words, width)`.
     """
     return grid.flatten(0, 1).index_select(0, _cells(lengths, grid.shape[1]).to(grid.device))
 
 
-def grid_mask(lengths: Tensor, device: torch.device) -> Tensor:
+def padding_mask(lengths: Tensor, device: torch.device) -> Tensor:
     """Tell where a grid holds words.
 
     lengths (Tensor): The words of each sequence, shape `(batch,)`, on the CPU.

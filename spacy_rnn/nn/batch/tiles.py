@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .packed import Layout, inverse, longest_first, to_tensor
+from .packed import Layout, inverse_permutation, longest_first, to_tensor
 
 WIDTHS = (1, 2, 4, 8, 16, 32)
 MAX_CELLS = 1024
@@ -20,7 +20,7 @@ LONG = 128
 
 
 @dataclass(frozen=True)
-class Block:
+class Tile:
     """A rectangle.
 
     steps (int): Its length in time.
@@ -34,21 +34,21 @@ class Block:
 
 
 @dataclass(frozen=True)
-class Rectangles(Layout):
+class Tiled(Layout):
     """What both layouts of this file are.
 
-    blocks (tuple[Block, ...]): The rectangles, each a run of rows.
+    blocks (tuple[Tile, ...]): The rectangles, each a run of rows.
     """
 
-    blocks: tuple[Block, ...]
+    blocks: tuple[Tile, ...]
 
 
-class Shared(Rectangles):
+class BinPacked(Tiled):
     """Columns hold sequences one after the other, with padding between any two of them."""
 
 
 @dataclass(frozen=True)
-class Padded(Rectangles):
+class Padded(Tiled):
     """Columns hold a sequence each, padded at its end; the last ones of the last block may be
     empty. Each block is a run of `order`.
 
@@ -62,36 +62,36 @@ class Padded(Rectangles):
     lasts: Tensor
 
 
-def share(lengths: Tensor, device: torch.device) -> Shared:
+def bin_pack(lengths: Tensor, device: torch.device) -> BinPacked:
     """Lay out a batch in few rectangles that are nearly full, unless most of its sequences are too
     long to share a column.
 
     lengths (Tensor): The words of each sequence, shape `(batch,)`, on the CPU; at least
         one of them is not zero.
     device (torch.device): Where the layout is needed.
-    RETURNS (Shared): The layout.
+    RETURNS (BinPacked): The layout.
     """
     sizes = lengths.tolist()
     names = sorted((name for name, size in enumerate(sizes) if size), key=sizes.__getitem__)
     waiting = [sizes[name] for name in names], names
     left = sum(sizes) + len(names)  # Words, with the padding behind each sequence.
-    blocks: list[Block] = []
+    blocks: list[Tile] = []
     first_rows, strides = [0] * len(sizes), [0] * len(sizes)
     row = 0
     while left:
         shapes = _shapes(waiting[0], left, rest=bool(blocks))
         steps, width, placed, waiting = _fill_best(*waiting, shapes)
-        blocks.append(Block(steps, width, len(placed)))
+        blocks.append(Tile(steps, width, len(placed)))
         for name, cell in placed:
             first_rows[name] = row + cell
             strides[name] = width
             left -= sizes[name] + 1
         row += steps * width
     rows = _find_rows(lengths.numpy(), np.array(first_rows), np.array(strides), row, device)
-    return Shared(*rows, tuple(blocks))
+    return BinPacked(*rows, tuple(blocks))
 
 
-def pad(lengths: Tensor, device: torch.device, cell_cost: int) -> Padded:
+def pad_tiles(lengths: Tensor, device: torch.device, cell_cost: int) -> Padded:
     """Lay out a batch in few rectangles that waste little on padding.
 
     lengths (Tensor): The words of each sequence, shape `(batch,)`, on the CPU; at least
@@ -130,7 +130,7 @@ def _find_rows(
     starts = sizes.cumsum() - sizes
     rows = (first_rows - starts * strides).repeat(sizes)
     rows += np.arange(len(rows)) * strides.repeat(sizes)
-    return to_tensor(rows, device), to_tensor(inverse(rows, area), device)
+    return to_tensor(rows, device), to_tensor(inverse_permutation(rows, area), device)
 
 
 def _shapes(lengths: list[int], left: int, rest: bool) -> list[tuple[int, int]]:
@@ -202,7 +202,7 @@ def _fill(lengths: list[int], names: list[int], steps: int, width: int) -> Place
 CALL_COST = 5_000_000
 
 
-def _cut(sizes: np.ndarray, cell_cost: int) -> list[Block]:
+def _cut(sizes: np.ndarray, cell_cost: int) -> list[Tile]:
     """Cut sequences, longest first, into rectangles at the least time for each word."""
     words = np.concatenate([[0], np.cumsum(sizes)]).tolist()
     call_cost = CALL_COST / cell_cost
@@ -217,7 +217,7 @@ def _cut(sizes: np.ndarray, cell_cost: int) -> list[Block]:
             end = min(done + width, len(sizes))
             cost = (call_cost + steps * width) / (words[end] - words[done])
             if cost < least:
-                least, block = cost, Block(steps, width, end - done)
+                least, block = cost, Tile(steps, width, end - done)
         blocks.append(block)
         done += block.size
     return blocks

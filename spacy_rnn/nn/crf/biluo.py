@@ -2,17 +2,17 @@
 
 import numpy as np
 
-from .constraints import Rules
+from .constraints import TransitionConstraints
 
 OUT, BEGIN, IN, LAST, UNIT = range(5)
 """Kinds of tags. What is out has tag 0; type t has the tags `4 * t + kind`."""
 
 
-def biluo_rules(tags: int) -> Rules:
+def biluo_constraints(tags: int) -> TransitionConstraints:
     """Allow whole spans only, so that each sequence of tags is one set of spans.
 
     tags (int): How many tags there are: one for what is out, and four for each type of span.
-    RETURNS (Rules): The rules.
+    RETURNS (TransitionConstraints): The rules.
     RAISES (ValueError): If there is no such number of types.
     """
     if tags % 4 != 1:
@@ -25,7 +25,7 @@ def biluo_rules(tags: int) -> Rules:
     went_on = (kinds == IN) | (kinds == LAST)
     same = types[:, None] == types
     transitions = np.where(goes_on[:, None], went_on & same, ~went_on)
-    return Rules(transitions, ~went_on, ~goes_on)
+    return TransitionConstraints(transitions, ~went_on, ~goes_on)
 
 
 def read_tags(tags: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 
-class Rules(NamedTuple):
+class TransitionConstraints(NamedTuple):
     """Which labels may stand where.
 
     transitions (np.ndarray): Whether the label of a column may follow that of a row, booleans
@@ -19,13 +19,13 @@ class Rules(NamedTuple):
     end: np.ndarray
 
 
-def anything_goes(labels: int) -> Rules:
+def unconstrained(labels: int) -> TransitionConstraints:
     """Allow any label anywhere.
 
     labels (int): How many labels there are.
-    RETURNS (Rules): The rules.
+    RETURNS (TransitionConstraints): The rules.
     """
-    return Rules(
+    return TransitionConstraints(
         np.ones((labels, labels), dtype=bool),
         np.ones(labels, dtype=bool),
         np.ones(labels, dtype=bool),

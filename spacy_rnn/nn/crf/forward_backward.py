@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from ..batch.packed import Packed, pack, steps_of
-from ..batch.segments import ends_of, owners
+from ..batch.packed import Packed, pack, step_slices
+from ..batch.segments import first_and_last, segment_ids
 from ..kernels.autograd import refuse_second_derivatives
 
 MAX_PAIRS = 4_000_000
@@ -30,7 +30,7 @@ def log_partition(
     return _LogPartition.apply(scores, lengths, transitions, start, end)
 
 
-def messages_of(
+def forward_backward(
     scores: Tensor, lengths: Tensor, transitions: Tensor, start: Tensor, end: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Sum up what reaches each label from the words before, and from those behind it.
@@ -53,12 +53,12 @@ class _LogPartition(Function):
         weights = (transitions, start, end)
         needs = any(ctx.needs_input_grad)
         messages, norms = _scan(scores, lengths, *weights, both=needs)
-        _, last = ends_of(lengths, scores.device)
-        owner = owners(lengths, scores.device)
+        _, last = first_and_last(lengths, scores.device)
+        segment = segment_ids(lengths, scores.device)
         total = scores.new_zeros(len(lengths), dtype=torch.float64)
-        total.index_add_(0, owner, norms[0].double())
+        total.index_add_(0, segment, norms[0].double())
         ended = (messages[0, last] + scores[last] + end).double().logsumexp(dim=1)
-        total.index_add_(0, owner[last], ended)
+        total.index_add_(0, segment[last], ended)
         if needs:
             ctx.lengths = lengths
             ctx.save_for_backward(scores, transitions, messages, norms)
@@ -69,16 +69,16 @@ class _LogPartition(Function):
         refuse_second_derivatives()
         scores, transitions, messages, norms = ctx.saved_tensors
         before, behind = messages
-        first, last = ends_of(ctx.lengths, scores.device)
-        owner = owners(ctx.lengths, scores.device)
-        weight = d_total.to(scores.dtype)[owner]
+        first, last = first_and_last(ctx.lengths, scores.device)
+        segment = segment_ids(ctx.lengths, scores.device)
+        weight = d_total.to(scores.dtype)[segment]
         joint = before + scores + behind
         whole = joint.logsumexp(dim=1, keepdim=True)
         d_scores = (joint - whole).exp() * weight[:, None]
         d_transitions = torch.zeros_like(transitions)
         left = before + scores - whole - norms[1][:, None]
         right = scores + behind
-        pairs = (owner[:-1] == owner[1:]).nonzero().squeeze(1)
+        pairs = (segment[:-1] == segment[1:]).nonzero().squeeze(1)
         for words in pairs.split(max(1, MAX_PAIRS // transitions.numel())):
             together = left[words, :, None] + transitions + right[words + 1, None, :]
             d_transitions += torch.einsum("wij,w->ij", together.exp_(), weight[words])
@@ -121,7 +121,7 @@ def _scan_packed(
     messages = torch.empty_like(scores)
     norms = scores.new_zeros(len(scores), scores.shape[2])
     lowest = torch.finfo(scores.dtype).min  # What cannot be reached stays minus infinity.
-    steps = steps_of(layout.batch_sizes.tolist())
+    steps = step_slices(layout.batch_sizes.tolist())
     if steps:
         messages[..., steps[0]] = start[..., None]
     for before, now in pairwise(steps):

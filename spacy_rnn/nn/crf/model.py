@@ -11,9 +11,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ..batch.segments import check_lengths, ends_of, owners
-from .constraints import Rules, anything_goes
-from .forward_backward import log_partition, messages_of
+from ..batch.segments import check_lengths, first_and_last, segment_ids
+from .constraints import TransitionConstraints, unconstrained
+from .forward_backward import forward_backward, log_partition
 from .viterbi import best_paths, k_best_paths
 
 
@@ -37,17 +37,21 @@ class CRF(nn.Module):
     `(words, labels)`, or None for all.
 
     labels (int): How many labels there are.
-    rules (Callable[[int], Rules]): Tells for so many labels which may follow which. What they
-        rule out has probability 0, in training too.
+    constraints (Callable[[int], TransitionConstraints]): Which labels may follow which, for so
+        many labels. What they rule out has probability 0, in training too.
     """
 
-    def __init__(self, labels: int, rules: Callable[[int], Rules] = anything_goes):
+    def __init__(
+        self, labels: int, constraints: Callable[[int], TransitionConstraints] = unconstrained
+    ):
         super().__init__()
         self.transitions = nn.Parameter(torch.zeros(labels, labels))
-        self.start = nn.Parameter(torch.zeros(labels))
-        self.end = nn.Parameter(torch.zeros(labels))
-        for name, rule in rules(labels)._asdict().items():
-            self.register_buffer(f"{name}_rule", torch.from_numpy(rule))
+        self.start_transitions = nn.Parameter(torch.zeros(labels))
+        self.end_transitions = nn.Parameter(torch.zeros(labels))
+        allowed = constraints(labels)
+        self.register_buffer("transitions_allowed", torch.from_numpy(allowed.transitions))
+        self.register_buffer("start_transitions_allowed", torch.from_numpy(allowed.start))
+        self.register_buffer("end_transitions_allowed", torch.from_numpy(allowed.end))
 
     def forward(self, scores: Tensor, lengths: Tensor, allowed: Tensor) -> Tensor:
         """Compute the negative log-likelihood of what is known of the labels.
@@ -75,7 +79,7 @@ class CRF(nn.Module):
         RETURNS (Tensor): The probabilities, `(words, labels)`.
         """
         scores = self._restrict(scores, lengths, allowed)
-        before, behind = messages_of(scores, lengths, *self._weights())
+        before, behind = forward_backward(scores, lengths, *self._weights())
         return (before + scores + behind).softmax(dim=1)
 
     @torch.no_grad()
@@ -94,7 +98,7 @@ class CRF(nn.Module):
         """
         scores = self._restrict(scores, lengths, allowed)
         transitions, start, end = self._weights()
-        before, behind = messages_of(scores, lengths, transitions, start, end)
+        before, behind = forward_backward(scores, lengths, transitions, start, end)
         alone = (before + scores + behind).log_softmax(dim=1)
         after = transitions[path.roll(1)] + scores + behind
         return _pick(alone, path), _pick(after.log_softmax(dim=1), path)
@@ -159,11 +163,11 @@ class CRF(nn.Module):
 
     def _weights(self) -> tuple[Tensor, Tensor, Tensor]:
         """Give the scores of transitions, starts and ends."""
-        transitions, start, end = (
-            _rule_out(self.get_parameter(name), ~self.get_buffer(f"{name}_rule"))
-            for name in Rules._fields
+        return (
+            _rule_out(self.transitions, ~self.get_buffer("transitions_allowed")),
+            _rule_out(self.start_transitions, ~self.get_buffer("start_transitions_allowed")),
+            _rule_out(self.end_transitions, ~self.get_buffer("end_transitions_allowed")),
         )
-        return transitions, start, end
 
 
 def _sort(paths: Paths) -> Paths:
@@ -185,15 +189,15 @@ def _path_score(
     scores: Tensor, lengths: Tensor, path: Tensor, transitions: Tensor, start: Tensor, end: Tensor
 ) -> Tensor:
     """Add up the scores along a path: a number for each sequence, in float64."""
-    owner = owners(lengths, scores.device)
-    first, last = ends_of(lengths, scores.device)
+    segment = segment_ids(lengths, scores.device)
+    first, last = first_and_last(lengths, scores.device)
     total = scores.new_zeros(len(lengths), dtype=torch.float64)
-    total = total.index_add(0, owner, _pick(scores, path).double())
+    total = total.index_add(0, segment, _pick(scores, path).double())
     steps = transitions[path[:-1], path[1:]].double()
-    within = owner[:-1] == owner[1:]
-    total = total.index_add(0, owner[1:][within], steps[within])
-    total = total.index_add(0, owner[first], start[path[first]].double())
-    return total.index_add(0, owner[last], end[path[last]].double())
+    within = segment[:-1] == segment[1:]
+    total = total.index_add(0, segment[1:][within], steps[within])
+    total = total.index_add(0, segment[first], start[path[first]].double())
+    return total.index_add(0, segment[last], end[path[last]].double())
 
 
 def _check_possible(scores: Tensor, results: Tensor) -> None:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..batch.packed import pack, steps_of
+from ..batch.packed import pack, step_slices
 
 
 def best_paths(
@@ -25,7 +25,7 @@ def best_paths(
     RETURNS (Tensor): The label of each word, `(words,)`.
     """
     layout = pack(lengths, scores.device)
-    steps = steps_of(layout.batch_sizes.tolist())
+    steps = step_slices(layout.batch_sizes.tolist())
     # The words of a step lie side by side, because there are more of them than labels.
     states = scores[layout.words].T.contiguous()
     if steps:
@@ -61,7 +61,7 @@ def k_best_paths(
         whether there are so many paths, booleans of shape `(k, batch)`.
     """
     layout = pack(lengths, scores.device)
-    steps = steps_of(layout.batch_sizes.tolist())
+    steps = step_slices(layout.batch_sizes.tolist())
     words, labels = scores.shape
     packed = scores[layout.words].T.contiguous()
     # The k best ways to each label at each word, and where each of them comes from, as

@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from .onednn import computed_type, lay_out, multiply_laid_out, onednn_has
 from .prepared import join, keeps, kept
-from .quantized import find_rounded
+from .quantized import quantized_weight
 from .switches import switched
 
 _ON: ContextVar[bool] = ContextVar("on", default=False)
@@ -46,23 +46,23 @@ def compiles_each_shape(data: Tensor) -> bool:
     return in_search or computed_type(data.dtype) == torch.bfloat16
 
 
-Multiply = Callable[[Tensor], Tensor]
+PreparedLinear = Callable[[Tensor], Tensor]
 
 
-def multiplier(
-    weights: Sequence[Tensor], biases: Sequence[Tensor] = (), rounds: bool = True
-) -> Multiply:
+def prepare_linear(
+    weights: Sequence[Tensor], biases: Sequence[Tensor] = (), quantize: bool = True
+) -> PreparedLinear:
     """Prepare products with a matrix, or with some side by side: all that does not depend on the
     data.
 
     weights (Sequence[Tensor]): The matrices, each `(outputs, columns)`.
     biases (Sequence[Tensor]): What is added for each, `(outputs,)`; none for nothing.
-    rounds (bool): Whether `int8_products` may round them.
-    RETURNS (Multiply): Takes rows, `(rows, …, columns)`, and gives `(rows, …, outputs)`, of all
-        matrices one after the other: what `functional.linear` does; nearly, if prepared within
-        `int8_products` or `bfloat16_products`, but in the type of the data.
+    quantize (bool): Whether `int8_products` may round them.
+    RETURNS (PreparedLinear): Takes rows, `(rows, …, columns)`, and gives `(rows, …, outputs)`,
+        of all matrices one after the other: what `functional.linear` does; nearly, if prepared
+        within `int8_products` or `bfloat16_products`, but in the type of the data.
     """
-    rounded = find_rounded(weights) if rounds else None
+    rounded = quantized_weight(weights) if quantize else None
     if rounded is not None:
         bias = join(biases) if biases else None
         return _in_few_shapes(lambda data: rounded.multiply(data, bias))
@@ -77,14 +77,14 @@ def multiplier(
 
 
 def linear(data: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """Multiply by a matrix once.
+    """PreparedLinear by a matrix once.
 
     data (Tensor): Rows, `(rows, …, columns)`.
-    weight (Tensor): The matrix, as of `multiplier`.
+    weight (Tensor): The matrix, as of `prepare_linear`.
     bias (Tensor | None): What is added, `(outputs,)`.
     RETURNS (Tensor): The products, `(rows, …, outputs)`.
     """
-    return multiplier([weight], [] if bias is None else [bias])(data)
+    return prepare_linear([weight], [] if bias is None else [bias])(data)
 
 
 class Linear(nn.Linear):
@@ -104,7 +104,7 @@ def pad_rows(data: Tensor, dim: int = 0) -> Tensor:
     return _add_rows(data, dim) if compiles_each_shape(data) else data
 
 
-def _in_few_shapes(multiply: Multiply) -> Multiply:
+def _in_few_shapes(multiply: PreparedLinear) -> PreparedLinear:
     def multiply_more(data: Tensor) -> Tensor:
         rows = data.shape[0]
         products = multiply(_add_rows(data, 0))
@@ -113,7 +113,7 @@ def _in_few_shapes(multiply: Multiply) -> Multiply:
     return multiply_more
 
 
-def _in_bfloat16(weights: Sequence[Tensor], biases: Sequence[Tensor]) -> Multiply:
+def _in_bfloat16(weights: Sequence[Tensor], biases: Sequence[Tensor]) -> PreparedLinear:
     """Prepare products in bfloat16. Where things are kept, matrices are cast once, and laid out
     once as oneDNN reads them: both take longer than a product of few rows."""
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .linear import multiplier
+from .linear import prepare_linear
 from .prepared import keeps, kept
 
 MAX_NUMBERS = 16_000_000
@@ -28,7 +28,7 @@ def lookup(
     """
     vocabulary = embedding.weight
     if not keeps() or vocabulary.shape[0] * matrix.shape[0] > MAX_NUMBERS:
-        multiply = multiplier([matrix], [] if bias is None else [bias], rounds=False)
+        multiply = prepare_linear([matrix], [] if bias is None else [bias], quantize=False)
         return lambda words: multiply(embedding(words))
 
     def make_table() -> Tensor:

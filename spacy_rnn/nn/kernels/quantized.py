@@ -27,7 +27,7 @@ LEVELS, ZERO = 63, 64
 
 
 @dataclass(frozen=True)
-class Int8Weights:
+class WeightOnlyInt8:
     """A matrix as integers, for data in bfloat16: where the processor multiplies these fast.
 
     A single row of data is multiplied by the integers, for which half as much is read from
@@ -46,11 +46,11 @@ class Int8Weights:
     matrix: Tensor
 
     @classmethod
-    def from_float(cls, matrix: Tensor) -> "Int8Weights":
+    def from_float(cls, matrix: Tensor) -> "WeightOnlyInt8":
         """Round a matrix.
 
         matrix (Tensor): The matrix, `(rows, columns)`.
-        RETURNS (Int8Weights): The same to 6 or 7 bits and a sign.
+        RETURNS (WeightOnlyInt8): The same to 6 or 7 bits and a sign.
         """
         peaks = matrix.abs().amax(dim=1)
         _, exponents = torch.frexp(peaks / 127)
@@ -78,7 +78,7 @@ class Int8Weights:
 
 
 @dataclass(frozen=True)
-class Int8Matrix:
+class DynamicInt8:
     """A matrix as integers, each row with a scale of its own, for data as integers.
 
     packed (Tensor): The integers, in oneDNN's order.
@@ -91,11 +91,11 @@ class Int8Matrix:
     zeros: Tensor
 
     @classmethod
-    def from_float(cls, matrix: Tensor) -> "Int8Matrix":
+    def from_float(cls, matrix: Tensor) -> "DynamicInt8":
         """Round a matrix.
 
         matrix (Tensor): The matrix, `(rows, columns)`.
-        RETURNS (Int8Matrix): The same to 7 bits and a sign.
+        RETURNS (DynamicInt8): The same to 7 bits and a sign.
         """
         scales = (matrix.abs().amax(dim=1) / 127).clamp(min=torch.finfo(torch.float32).tiny)
         integers = (matrix / scales[:, None]).round().to(torch.int8)
@@ -137,26 +137,26 @@ _ON: ContextVar[bool] = ContextVar("on", default=False)
 
 def int8_products() -> AbstractContextManager:
     """Round matrices and multiply by these for a while, in this thread, in all that asks for
-    `find_rounded`.
+    `quantized_weight`.
 
     RETURNS (AbstractContextManager): To be entered.
     """
     return switched(_ON, True)
 
 
-def find_rounded(weights: Sequence[Tensor]) -> Int8Weights | Int8Matrix | None:
+def quantized_weight(weights: Sequence[Tensor]) -> WeightOnlyInt8 | DynamicInt8 | None:
     """Give matrices as integers, where products are to be in integers.
 
     weights (Sequence[Tensor]): The matrices, each `(rows, columns)`, to be taken as one.
-    RETURNS (Int8Weights | Int8Matrix | None): The same rounded. None where they are to be used as
-        they are: outside of `int8_products`, or too small for integers to be faster.
+    RETURNS (WeightOnlyInt8 | DynamicInt8 | None): The same rounded. None where they are to be
+        used as they are: outside of `int8_products`, or too small for integers to be faster.
     """
     of_network = all(isinstance(weight, nn.Parameter) for weight in weights)
     if not (_ON.get() and of_network and sum(map(Tensor.numel, weights)) >= FEWEST_WEIGHTS):
         return None
 
-    def round_weights() -> Int8Weights | Int8Matrix:
-        kind = Int8Weights if is_fast_in_bfloat16() else Int8Matrix
+    def round_weights() -> WeightOnlyInt8 | DynamicInt8:
+        kind = WeightOnlyInt8 if is_fast_in_bfloat16() else DynamicInt8
         return kind.from_float(join(weights))
 
     return kept("int8", weights, round_weights)

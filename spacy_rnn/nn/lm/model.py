@@ -8,14 +8,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ...checks import check_at_least, check_count
-from ..batch.segments import owners
+from ..batch.segments import segment_ids
 from ..dropout import LockedDropout, WeightDrop
 from ..init import make_embedding
 from ..kernels.linear import Linear, linear
 from ..loss import cross_entropy
 from ..rnn.cells import State
 from ..rnn.network import RecurrentNetwork
-from .neural_cache import Cache
+from .neural_cache import NeuralCache
 
 TAIL_FACTOR = 4
 """By what the features become fewer from each range of the adaptive softmax to the rarer next."""
@@ -32,18 +32,18 @@ class LanguageModel(nn.Module):
     embed_width (int): Features of each embedding.
     width (int): Features of the recurrent network.
     depth (int): Layers.
-    tied (bool): Whether the softmax has the embeddings as its weights (Press & Wolf 2017).
+    tied_softmax (bool): Whether the softmax has the embeddings as its weights (Press & Wolf 2017).
         Where the network is not as wide as they are, a layer brings it to their width.
     cutoffs (Sequence[int]): Where the frequent entries end and rarer and rarer ones begin, for
         the adaptive softmax (Grave et al. 2017). None for the full softmax.
-    dropout_entries (float): Share of entries of the vocabulary whose embedding is dropped
+    dropout_embedding (float): Share of entries of the vocabulary whose embedding is dropped
         (Gal & Ghahramani 2016).
     dropout_output (float | None): Locked dropout on what the softmax is computed from. None
         for the rate given with `set_dropout`.
-    activation_penalty (float): The weight of the mean square of what goes out (AR).
-    change_penalty (float): The weight of the mean square of its change from piece to piece
-        (TAR).
-    cache (Cache | None): What remembers, in prediction, what a text said before.
+    activation_reg (float): The weight of the mean square of what goes out (AR).
+    temporal_activation_reg (float): The weight of the mean square of its change from piece to
+        piece (TAR).
+    cache (NeuralCache | None): What remembers, in prediction, what a text said before.
     network (Any): Further settings of the recurrent network.
     RAISES (ValueError): If a setting is out of its bounds or does not fit another one.
     """
@@ -55,37 +55,41 @@ class LanguageModel(nn.Module):
         embed_width: int,
         width: int,
         depth: int = 1,
-        tied: bool = True,
+        tied_softmax: bool = True,
         cutoffs: Sequence[int] = (),
-        dropout_entries: float = 0.0,
+        dropout_embedding: float = 0.0,
         dropout_output: float | None = None,
-        activation_penalty: float = 0.0,
-        change_penalty: float = 0.0,
-        cache: Cache | None = None,
+        activation_reg: float = 0.0,
+        temporal_activation_reg: float = 0.0,
+        cache: NeuralCache | None = None,
         **network: Any,
     ):
         super().__init__()
-        _check_settings(embed_width, width, tied, cutoffs, activation_penalty, change_penalty)
-        self.activation_penalty = activation_penalty
-        self.change_penalty = change_penalty
+        _check_settings(
+            embed_width, width, tied_softmax, cutoffs, activation_reg, temporal_activation_reg
+        )
+        self.activation_reg = activation_reg
+        self.temporal_activation_reg = temporal_activation_reg
         self.cache = cache
         self.embedding = make_embedding(pieces, embed_width)
-        self.dropout_entries = WeightDrop(dropout_entries)
+        self.dropout_embedding = WeightDrop(dropout_embedding)
         self.network = RecurrentNetwork(
             embed_width, width, depth, bidirectional=False, dropout_output=0.0, **network
         )
         self.dropout_output = LockedDropout(dropout_output)
-        self.narrow = Linear(width, embed_width) if tied and width != embed_width else None
+        self.projection = (
+            Linear(width, embed_width) if tied_softmax and width != embed_width else None
+        )
         # A vocabulary that ends before the first cutoff has no rare entries.
         cutoffs = [cutoff for cutoff in cutoffs if cutoff < pieces]
-        self.tied = tied
+        self.tied_softmax = tied_softmax
         self.adaptive = (
             nn.AdaptiveLogSoftmaxWithLoss(width, pieces, cutoffs, TAIL_FACTOR, head_bias=True)
             if cutoffs
             else None
         )
         if not cutoffs:
-            if not tied:
+            if not tied_softmax:
                 self.output = nn.Parameter(torch.empty(pieces, width))
                 nn.init.normal_(self.output, std=width**-0.5)
             self.output_bias = nn.Parameter(torch.zeros(pieces))
@@ -93,7 +97,7 @@ class LanguageModel(nn.Module):
     @property
     def output_weight(self) -> Tensor:
         """Tensor: A row for each piece, shape `(pieces, width)`, for the full softmax."""
-        return self.embedding.weight if self.tied else self.output
+        return self.embedding.weight if self.tied_softmax else self.output
 
     def start(self, batch: int, places: int = 0) -> State:
         """Give the states before the first piece.
@@ -109,7 +113,7 @@ class LanguageModel(nn.Module):
         return *states, *self.cache.start(batch, states[0], places)
 
     def gather(self, states: Sequence[State | None]) -> State:
-        """Put the states of stretches side by side.
+        """Put the states of segments side by side.
 
         states (Sequence[State | None]): Those of each, every part without its batch. None where
             a text begins.
@@ -132,42 +136,42 @@ class LanguageModel(nn.Module):
     def forward(
         self, pieces: Tensor, targets: Tensor, lengths: Tensor, state: State, fresh: Tensor
     ) -> tuple[Tensor, Tensor, State]:
-        """Foresee stretches of text.
+        """Foresee segments of text.
 
-        pieces (Tensor): The piece before each target, of all stretches, `(pieces,)`.
+        pieces (Tensor): The piece before each target, of all segments, `(pieces,)`.
         targets (Tensor): What is to be foreseen, `(pieces,)`.
-        lengths (Tensor): The pieces of each stretch, `(batch,)`, on the CPU.
-        state (State): The states that stretches before have ended with.
-        fresh (Tensor): Which stretches begin anew instead, booleans `(batch,)`.
+        lengths (Tensor): The pieces of each segment, `(batch,)`, on the CPU.
+        state (State): The states that segments before have ended with.
+        fresh (Tensor): Which segments begin anew instead, booleans `(batch,)`.
         RETURNS (tuple[Tensor, Tensor, State]): The sum of the negative log-likelihood and the
             penalties, to take gradients of; the plain negative log-likelihood of each target,
             without gradients, `(pieces,)`; and the states at the end, without gradients.
         """
         hidden, state = self.read(pieces, lengths, state, fresh)
         dropped = self.dropout_output(hidden, lengths)
-        loss, surprisals = self._foresee(self._read_out(dropped), targets)
+        loss, surprisals = self._nll(self._read_out(dropped), targets)
         if self.cache is not None and not self.training:
             log_probs, state = self.remember(-surprisals, hidden, targets, lengths, state)
             surprisals = -log_probs
             loss = surprisals.sum()
         if self.training and len(pieces):
-            if self.activation_penalty:
-                loss = loss + self.activation_penalty * len(pieces) * dropped.pow(2).mean()
-            if self.change_penalty:
-                loss = loss + self.change_penalty * len(pieces) * _change(hidden, lengths)
+            if self.activation_reg:
+                loss = loss + self.activation_reg * len(pieces) * dropped.pow(2).mean()
+            if self.temporal_activation_reg:
+                loss = loss + self.temporal_activation_reg * len(pieces) * _change(hidden, lengths)
         return loss, surprisals, tuple(part.detach() for part in state)
 
     def read(
         self, pieces: Tensor, lengths: Tensor, state: State, fresh: Tensor
     ) -> tuple[Tensor, State]:
-        """Read stretches of text.
+        """Read segments of text.
 
-        pieces (Tensor): The pieces of all stretches, `(pieces,)`.
-        lengths (Tensor): The pieces of each stretch, `(batch,)`, on the CPU.
-        state (State): The states that stretches before have ended with.
-        fresh (Tensor): Which stretches begin anew instead, booleans `(batch,)`.
+        pieces (Tensor): The pieces of all segments, `(pieces,)`.
+        lengths (Tensor): The pieces of each segment, `(batch,)`, on the CPU.
+        state (State): The states that segments before have ended with.
+        fresh (Tensor): Which segments begin anew instead, booleans `(batch,)`.
         RETURNS (tuple[Tensor, State]): What the network makes of each piece, `(pieces, width)`,
-            and its states at the end of each stretch.
+            and its states at the end of each segment.
         """
         begin = fresh[None, :, None]
         start = self.start(len(lengths), len(state[-1]))
@@ -176,9 +180,9 @@ class LanguageModel(nn.Module):
             for new, old in zip(start, state, strict=True)
         )
         weight = self.embedding.weight
-        if self.training and self.dropout_entries.rate:
+        if self.training and self.dropout_embedding.rate:
             # One draw for all pieces: an entry is dropped wherever it occurs.
-            weight = weight * self.dropout_entries(weight.new_ones(len(weight), 1))
+            weight = weight * self.dropout_embedding(weight.new_ones(len(weight), 1))
         parts = len(self.network.zoneouts)
         hidden, after = self.network(functional.embedding(pieces, weight), lengths, state[:parts])
         return hidden, (*after, *state[parts:])
@@ -191,7 +195,7 @@ class LanguageModel(nn.Module):
         log_probs (Tensor): What the network says of each target, `(pieces,)`.
         hidden (Tensor): What it makes of the pieces before them, `(pieces, width)`.
         targets (Tensor): The targets, `(pieces,)`.
-        lengths (Tensor): The targets of each stretch, `(batch,)`, on the CPU.
+        lengths (Tensor): The targets of each segment, `(batch,)`, on the CPU.
         state (State): The states of the network, and of the cache before it holds these.
         RETURNS (tuple[Tensor, State]): What both say of each target, and the states then.
         """
@@ -201,9 +205,9 @@ class LanguageModel(nn.Module):
         return log_probs, (*state[:-2], *held)
 
     def _read_out(self, hidden: Tensor) -> Tensor:
-        return hidden if self.narrow is None else self.narrow(hidden)
+        return hidden if self.projection is None else self.projection(hidden)
 
-    def _foresee(self, readout: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    def _nll(self, readout: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         if self.adaptive is None:
             return cross_entropy(readout, self.output_weight, self.output_bias, targets)
         if not len(targets):
@@ -245,28 +249,28 @@ class LanguageModelReader(LanguageModel):
 
 
 def _change(hidden: Tensor, lengths: Tensor) -> Tensor:
-    """Give the mean square of what changes from piece to piece of a stretch."""
-    owner = owners(lengths, hidden.device)
-    steps = (hidden[1:] - hidden[:-1])[owner[1:] == owner[:-1]]
+    """Give the mean square of what changes from piece to piece of a segment."""
+    segment = segment_ids(lengths, hidden.device)
+    steps = (hidden[1:] - hidden[:-1])[segment[1:] == segment[:-1]]
     return steps.pow(2).mean() if len(steps) else hidden.new_zeros(())
 
 
 def _check_settings(
     embed_width: int,
     width: int,
-    tied: bool,
+    tied_softmax: bool,
     cutoffs: Sequence[int],
-    activation_penalty: float,
-    change_penalty: float,
+    activation_reg: float,
+    temporal_activation_reg: float,
 ) -> None:
     check_count("embed_width", embed_width, 1)
-    check_at_least("activation_penalty", activation_penalty, 0)
-    check_at_least("change_penalty", change_penalty, 0)
-    if cutoffs and tied:
+    check_at_least("activation_reg", activation_reg, 0)
+    check_at_least("temporal_activation_reg", temporal_activation_reg, 0)
+    if cutoffs and tied_softmax:
         raise ValueError(
             f"The adaptive softmax has weights of its own for each range of the vocabulary, so "
             f"that they cannot be tied to the embeddings: with cutoffs = {list(cutoffs)}, set "
-            f"tied to false"
+            f"tied_softmax to false"
         )
     if list(cutoffs) != sorted(set(cutoffs)) or min(cutoffs, default=1) < 1:
         raise ValueError(

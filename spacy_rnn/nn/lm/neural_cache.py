@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ...checks import check_at_least, check_count, check_rate
-from ..batch.segments import from_grid, to_grid
+from ..batch.segments import pad, unpad
 from ..rnn.cells import State
 
 MAX_PAIRS = 4_000_000
@@ -17,7 +17,7 @@ FEW = 100
 NOTHING = -1
 
 
-class Cache:
+class NeuralCache:
     """What came before comes again where the network is in a similar state (Grave et al. 2017).
 
     It holds the outputs of the network at the last places of a text, and the piece that
@@ -70,21 +70,21 @@ class Cache:
     def read(
         self, log_probs: Tensor, hidden: Tensor, targets: Tensor, lengths: Tensor, state: State
     ) -> tuple[Tensor, State]:
-        """Read stretches of text, each piece foreseen by what came before it.
+        """Read segments of text, each piece foreseen by what came before it.
 
         log_probs (Tensor): The log-probability of each target by the network, `(pieces,)`.
         hidden (Tensor): What the network says before each target, `(pieces, width)`.
         targets (Tensor): What comes next, `(pieces,)`.
-        lengths (Tensor): The pieces of each stretch, `(batch,)`, on the CPU.
+        lengths (Tensor): The pieces of each segment, `(batch,)`, on the CPU.
         state (State): What is held of the texts before them.
         RETURNS (tuple[Tensor, State]): The log-probability by both, `(pieces,)`; and what is held
             then.
         """
-        grid = to_grid(hidden, lengths)
+        grid = pad(hidden, lengths)
         state = self.grow(state, len(state[0]) + grid.shape[1])
         places = len(state[0])
         # Padding is behind what is read, and ahead of nothing.
-        right = to_grid(targets[:, None], lengths)
+        right = pad(targets[:, None], lengths)
         outputs = torch.cat([state[0].transpose(0, 1), grid], 1)
         nexts = torch.cat([state[1].transpose(0, 1), right], 1)
         batch, steps = grid.shape[:2]
@@ -96,8 +96,8 @@ class Cache:
             weights = self._weigh(grid[:, block], outputs[:, seen], nexts[:, seen, 0])
             again = nexts[:, None, seen, 0] == right[:, block]
             found.append((weights * again).sum(dim=2))
-        cached = from_grid(torch.cat(found, 1)[..., None], lengths)[:, 0]
-        held = from_grid(self._hold(nexts, steps)[..., None], lengths)[:, 0]
+        cached = unpad(torch.cat(found, 1)[..., None], lengths)[:, 0]
+        held = unpad(self._hold(nexts, steps)[..., None], lengths)[:, 0]
         mixed = self._mix(log_probs, cached, held)
         rows = (lengths[:, None] + torch.arange(places)).to(hidden.device)
         kept = (
@@ -106,7 +106,7 @@ class Cache:
         )
         return mixed, tuple(kept)
 
-    def foresee(self, log_probs: Tensor, hidden: Tensor, state: State) -> Tensor:
+    def next_log_probs(self, log_probs: Tensor, hidden: Tensor, state: State) -> Tensor:
         """Say how probable each piece is to come next.
 
         log_probs (Tensor): Their log-probabilities by the network, `(batch, pieces)`.
@@ -154,5 +154,5 @@ class Cache:
         return before[:, places : places + steps] - before[:, :steps]
 
     def _mix(self, log_probs: Tensor, cached: Tensor, held: Tensor) -> Tensor:
-        share = self.weight * held / (held + FEW)
-        return torch.logaddexp(log_probs + torch.log1p(-share), cached.log() + share.log())
+        bin_pack = self.weight * held / (held + FEW)
+        return torch.logaddexp(log_probs + torch.log1p(-bin_pack), cached.log() + bin_pack.log())

@@ -28,13 +28,11 @@ class LanguageModelStepper:
         # Only for a step: before it, matrices may be wanted in another type, or not at all.
         return Stepper(self._model.network, self._model.embedding)
 
-    def begin(
-        self, prompts: Sequence[Tensor], most_pieces: int, full: bool = False
-    ) -> SearchState:
+    def begin(self, prompts: Sequence[Tensor], max_tokens: int, full: bool = False) -> SearchState:
         """Stand behind the beginnings of texts.
 
         prompts (Sequence[Tensor]): The pieces of each beginning, at least one, `(pieces,)`.
-        most_pieces (int): How many pieces to read at once.
+        max_tokens (int): How many pieces to read at once.
         full (bool): Whether to make all the room that there will ever be in the cache, so that
             the state keeps its size.
         RETURNS (SearchState): The state for the first step, with one hypothesis for each.
@@ -43,7 +41,7 @@ class LanguageModelStepper:
         device = model.embedding.weight.device
         state = model.start(batch, model.cache.size if full and model.cache is not None else 0)
         fresh = torch.zeros(batch, dtype=torch.bool, device=device)
-        size = max(1, most_pieces // max(1, batch))
+        size = max(1, max_tokens // max(1, batch))
         for time in range(0, max(map(len, prompts), default=1) - 1, size):
             parts = [prompt[:-1][time : time + size].to(device) for prompt in prompts]
             nexts = [prompt[1:][time : time + size].to(device) for prompt in prompts]
@@ -72,9 +70,9 @@ class LanguageModelStepper:
         state = self.advance(pieces, state) if state.sentences else state
         begun = (torch.ones_like(pieces[:, 0]),)
         nowhere = state.hypotheses[0][:, :, :0]
-        return self.foresee(state), nowhere, SearchState(begun, state.hypotheses)
+        return self.next_log_probs(state), nowhere, SearchState(begun, state.hypotheses)
 
-    def foresee(self, state: SearchState) -> Tensor:
+    def next_log_probs(self, state: SearchState) -> Tensor:
         """Say how probable each piece is to come next after each hypothesis.
 
         state (SearchState): Where the model stands.
@@ -83,7 +81,7 @@ class LanguageModelStepper:
         model, (last, *parts) = self._model, (part.flatten(0, 1) for part in state.hypotheses)
         scores = model.log_probs(last)
         if model.cache is not None:
-            scores = model.cache.foresee(scores, last, tuple(parts[-2:]))
+            scores = model.cache.next_log_probs(scores, last, tuple(parts[-2:]))
         return scores.unflatten(0, state.hypotheses[0].shape[:2])
 
     def advance(self, pieces: Tensor, state: SearchState) -> SearchState:

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from ..batch.packed import Packed, steps_of
+from ..batch.packed import Packed, step_slices
 from ..kernels.autograd import refuse_second_derivatives
-from ..kernels.linear import multiplier, pad_rows
+from ..kernels.linear import pad_rows, prepare_linear
 from ..kernels.prepared import kept
 from .cells import Weights
 
@@ -41,7 +41,7 @@ def scan_gru(
     input_matrices, recurrent_matrices, input_biases, recurrent_biases = zip(*weights, strict=True)
     # One product for both directions, whose halves of each word are one after the other. Padded
     # here, it has no rows to cut off, and its gradient none to add.
-    inputs = multiplier(input_matrices, input_biases)(pad_rows(data))
+    inputs = prepare_linear(input_matrices, input_biases)(pad_rows(data))
     halves = torch.stack(words) * len(weights) + number[:, None]
     gates = inputs.view(-1, len(input_biases[0])).index_select(0, halves.flatten())
     outputs, final = _Scan.apply(
@@ -105,7 +105,7 @@ class _Scan(Function):
         d_states = torch.empty_like(befores)
         d_recurrent = torch.empty_like(by_part)
         d_state = d_final.clone()
-        for rows in reversed(steps_of(ctx.batch_sizes)):
+        for rows in reversed(step_slices(ctx.batch_sizes)):
             running = d_state[:, : rows.stop - rows.start]
             d_step = torch.add(running, d_outputs[:, rows], out=d_states[:, rows])
             d_parts = torch.mul(d_step[:, :, None], by_part[:, rows], out=d_recurrent[:, rows])

@@ -7,7 +7,7 @@ from ..dropout import WeightDrop
 from .cells import GATES, Weights
 
 
-class Recurrence(nn.Module):
+class DirectionalLayer(nn.Module):
     """The weights of one direction of one layer, named and shaped as torch's own.
 
     cell (str): One of "lstm", "gru", "rnn_tanh", "rnn_relu".
@@ -15,8 +15,8 @@ class Recurrence(nn.Module):
     hidden (int): Units of the hidden state.
     weight_drop (float): Share of recurrent weights dropped in training.
     forget_bias (float): Bias of an LSTM's forget gate at the start (Gers et al. 2000;
-        Jozefowicz et al. 2015). Without effect on other cells, and where `longest_memory` is set.
-    longest_memory (int | None): Draw the biases of the gates so that memories last up to
+        Jozefowicz et al. 2015). Without effect on other cells, and where `chrono_init` is set.
+    chrono_init (int | None): Draw the biases of the gates so that memories last up to
         this many words: chrono initialisation (Tallec & Ollivier 2018).
     """
 
@@ -28,7 +28,7 @@ class Recurrence(nn.Module):
         *,
         weight_drop: float,
         forget_bias: float,
-        longest_memory: int | None,
+        chrono_init: int | None,
     ):
         super().__init__()
         self.weight_drop = WeightDrop(weight_drop)
@@ -44,8 +44,8 @@ class Recurrence(nn.Module):
         biases = self.bias_ih.data.split(hidden)
         if cell == "lstm":
             biases[1].fill_(forget_bias)
-        if longest_memory is not None:
-            memory = torch.empty(hidden).uniform_(1, longest_memory - 1).log()
+        if chrono_init is not None:
+            memory = torch.empty(hidden).uniform_(1, chrono_init - 1).log()
             biases[1].copy_(memory)
             if cell == "lstm":
                 biases[0].copy_(-memory)

@@ -13,12 +13,12 @@ from torch.nn import functional
 from ...checks import check_choice, check_count, check_finite, check_rate
 from ..batch.packed import Packed, pack
 from ..batch.segments import check_lengths
-from ..batch.tiles import Padded, Shared, pad, share
+from ..batch.tiles import BinPacked, Padded, bin_pack, pad_tiles
 from ..dropout import LockedDropout, WordDropout
 from ..kernels.onednn import computed_type, onednn_has
 from .cells import GATES, State, by_layer, by_part
-from .layer import Recurrence
-from .scan import scan_packed, scan_padded, scan_shared, scan_steps
+from .layer import DirectionalLayer
+from .scan import scan_bin_packed, scan_packed, scan_padded, scan_steps
 from .stepper import Stepper
 
 
@@ -45,8 +45,8 @@ class RecurrentNetwork(nn.Module):
     zoneout_hidden (float): Share of hidden units that keep their value for a step.
     zoneout_cell (float): The same for the cell state of an LSTM.
     forget_bias (float): Bias of an LSTM's forget gate at the start. Without effect on other
-        cells, and where `longest_memory` is set.
-    longest_memory (int | None): The longest dependency in words that the gates start out
+        cells, and where `chrono_init` is set.
+    chrono_init (int | None): The longest dependency in words that the gates start out
         to remember: chrono initialisation.
     RAISES (ValueError): If a setting is out of its bounds or does not fit another one.
     """
@@ -71,7 +71,7 @@ class RecurrentNetwork(nn.Module):
         zoneout_hidden: float = 0.0,
         zoneout_cell: float = 0.0,
         forget_bias: float = 1.0,
-        longest_memory: int | None = None,
+        chrono_init: int | None = None,
     ):
         super().__init__()
         check_choice("cell", cell, tuple(GATES))
@@ -91,9 +91,9 @@ class RecurrentNetwork(nn.Module):
                 f'zoneout_cell is {zoneout_cell}, but cell "{cell}" has no cell state: '
                 f'set it to 0, or choose cell = "lstm"'
             )
-        if longest_memory is not None:
-            check_count("longest_memory", longest_memory, 3)
-            check_choice("cell, with longest_memory,", cell, ("lstm", "gru"))
+        if chrono_init is not None:
+            check_count("chrono_init", chrono_init, 3)
+            check_choice("cell, with chrono_init,", cell, ("lstm", "gru"))
         check_finite("forget_bias", forget_bias)
         check_rate("dropout_input", dropout_input or 0.0)
         check_rate("dropout_layers", dropout_layers or 0.0)
@@ -112,14 +112,14 @@ class RecurrentNetwork(nn.Module):
         self.merge = merge
         self.residual = residual
         self.zoneouts = (zoneout_hidden, zoneout_cell)[: 1 + (cell == "lstm")]
-        self.recurrences = nn.ModuleList(
-            Recurrence(
+        self.layers = nn.ModuleList(
+            DirectionalLayer(
                 cell,
                 width if layer else inputs,
                 self.hidden,
                 weight_drop=weight_drop,
                 forget_bias=forget_bias,
-                longest_memory=longest_memory,
+                chrono_init=chrono_init,
             )
             for layer in range(depth)
             for _ in range(self.directions)
@@ -128,25 +128,25 @@ class RecurrentNetwork(nn.Module):
             nn.LayerNorm(width) if layer_norm else nn.Identity() for _ in range(depth - 1)
         )
         if initial_state == "learned":
-            self.initial = nn.Parameter(
+            self.initial_state = nn.Parameter(
                 torch.zeros(len(self.zoneouts), depth * self.directions, 1, self.hidden)
             )
         else:
-            self.register_parameter("initial", None)
+            self.register_parameter("initial_state", None)
         self.word_dropout = WordDropout(word_dropout)
         self.dropout_input = LockedDropout(dropout_input)
         self.dropout_layers = LockedDropout(dropout_layers)
         self.dropout_output = LockedDropout(dropout_output)
 
     @property
-    def first(self) -> Recurrence:
-        """Recurrence: The first layer, from the start."""
-        return cast(Recurrence, self.recurrences[0])
+    def first(self) -> DirectionalLayer:
+        """DirectionalLayer: The first layer, from the start."""
+        return cast(DirectionalLayer, self.layers[0])
 
     @property
-    def last(self) -> Recurrence:
-        """Recurrence: The last layer, from the start if it is of one direction."""
-        return cast(Recurrence, self.recurrences[-1])
+    def last(self) -> DirectionalLayer:
+        """DirectionalLayer: The last layer, from the start if it is of one direction."""
+        return cast(DirectionalLayer, self.layers[-1])
 
     def forward(
         self, data: Tensor, lengths: Tensor, state: State | None = None, *, final: bool = True
@@ -169,7 +169,7 @@ class RecurrentNetwork(nn.Module):
         """
         check_lengths(data, lengths)
         self._check_inputs(data)
-        zero = state is None and self.initial is None
+        zero = state is None and self.initial_state is None
         if state is None:
             state = self.start(len(lengths))
         else:
@@ -215,11 +215,11 @@ class RecurrentNetwork(nn.Module):
         RETURNS (State): The hidden state and, for an LSTM, the cell state, each
             `(depth * directions, batch, hidden)`: zero, or learned, as set.
         """
-        if self.initial is None:
+        if self.initial_state is None:
             like = self.first.weight_hh
             shape = (self.depth * self.directions, batch, self.hidden)
             return (like.new_zeros(shape),) * len(self.zoneouts)
-        return tuple(part.expand(-1, batch, -1) for part in self.initial.unbind())
+        return tuple(part.expand(-1, batch, -1) for part in self.initial_state.unbind())
 
     def _check_inputs(self, data: Tensor) -> None:
         if data.shape[1] != self.inputs:
@@ -240,24 +240,24 @@ class RecurrentNetwork(nn.Module):
 
     def _lay_out(
         self, data: Tensor, lengths: Tensor, zero: bool, final: bool
-    ) -> Packed | Padded | Shared:
+    ) -> Packed | Padded | BinPacked:
         """Choose the layout whose kernel is the fastest of those that fit."""
         if self.cell == "lstm" and not any(self.zoneouts) and _onednn_reads(data):
             if zero and not final:
-                return share(lengths, data.device)
+                return bin_pack(lengths, data.device)
             if zero or self.directions == 1:
-                return pad(lengths, data.device, self.cell_cost)
+                return pad_tiles(lengths, data.device, self.cell_cost)
         return pack(lengths, data.device)
 
     def _scan(
-        self, layer: int, data: Tensor, layout: Packed | Padded | Shared, state: State
+        self, layer: int, data: Tensor, layout: Packed | Padded | BinPacked, state: State
     ) -> tuple[Tensor, State]:
         """Scan one layer; sequences without words keep their state, and those that share columns
         have none."""
         own = slice(layer * self.directions, (layer + 1) * self.directions)
-        weights = [cast(Recurrence, each).weights() for each in [*self.recurrences][own]]
-        if isinstance(layout, Shared):
-            return scan_shared(data, layout, weights).to(data.dtype), ()
+        weights = [cast(DirectionalLayer, each).weights() for each in [*self.layers][own]]
+        if isinstance(layout, BinPacked):
+            return scan_bin_packed(data, layout, weights).to(data.dtype), ()
         state = tuple(part[own] for part in state)
         start = tuple(part.index_select(1, layout.order) for part in state)
         if isinstance(layout, Padded):

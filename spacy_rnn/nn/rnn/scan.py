@@ -2,7 +2,7 @@
 
 `scan_packed` calls torch's own kernels on a packed layout, for any cell and device, or where
 that is faster the GRU of `gru.py`.
-`scan_padded` and `scan_shared` call oneDNN's LSTM, which torch runs on padded rectangles alone
+`scan_padded` and `scan_bin_packed` call oneDNN's LSTM, which torch runs on padded rectangles alone
 and which is about twice as fast on a CPU: one with a sequence in each column and states at both
 ends, the other with many and none. `scan_steps` goes word by word, for what no kernel has.
 All give the same numbers: padding reaches no result.
@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..batch.packed import Packed
-from ..batch.tiles import Padded, Rectangles, Shared
+from ..batch.tiles import BinPacked, Padded, Tiled
 from ..dropout import zoneout
 from ..kernels.linear import compiles_each_shape
 from ..kernels.onednn import computed_type
@@ -131,7 +131,7 @@ def scan_padded(
     widths = [block.width for block in layout.blocks]
     empty = sum(widths) - len(layout.order)
     starts = [functional.pad(part, (0, 0, 0, empty)).split(widths, dim=1) for part in state]
-    output, cell_states = _scan_rectangles(data, layout, weights, starts, holds=True)
+    output, cell_states = _scan_tiles(data, layout, weights, starts, holds=True)
     cells = torch.cat([torch.cat(blocks, dim=1) for blocks in cell_states])
     hidden_states = [
         each.index_select(0, layout.firsts if direction == 1 else layout.lasts)
@@ -140,7 +140,7 @@ def scan_padded(
     return output, (torch.stack(hidden_states), cells[:, : len(layout.order)])
 
 
-def scan_shared(data: Tensor, layout: Shared, weights: list[Weights]) -> Tensor:
+def scan_bin_packed(data: Tensor, layout: BinPacked, weights: list[Weights]) -> Tensor:
     """Scan an LSTM with torch's kernel for padded sequences, with more than one sequence in a
     column, from states of zero.
 
@@ -149,7 +149,7 @@ def scan_shared(data: Tensor, layout: Shared, weights: list[Weights]) -> Tensor:
     Words have to be finite: zero times what is not, is not zero.
 
     data (Tensor): Words of all sequences, shape `(words, inputs)`.
-    layout (Shared): The layout of these sequences.
+    layout (BinPacked): The layout of these sequences.
     weights (list[Weights]): The weights of each direction.
     RETURNS (Tensor): The hidden states of all directions at each word, shape
         `(words, directions * hidden)`.
@@ -157,12 +157,12 @@ def scan_shared(data: Tensor, layout: Shared, weights: list[Weights]) -> Tensor:
     widths = [block.width for block in layout.blocks]
     zeros = data.new_zeros(len(weights), max(widths), weights[0][1].shape[1])
     starts = [[zeros[:, :width] for width in widths]] * 2
-    return _scan_rectangles(data, layout, weights, starts, holds=False)[0]
+    return _scan_tiles(data, layout, weights, starts, holds=False)[0]
 
 
-def _scan_rectangles(
+def _scan_tiles(
     data: Tensor,
-    layout: Rectangles,
+    layout: Tiled,
     weights: list[Weights],
     starts: Sequence[Sequence[Tensor]],
     holds: bool,

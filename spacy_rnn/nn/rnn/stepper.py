@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, cast
 from torch import Tensor, nn
 
 from ..dropout import zoneout
-from ..kernels.linear import multiplier
+from ..kernels.linear import prepare_linear
 from ..kernels.lookup import lookup
 from .cells import STEPS, LayerStates
 
 if TYPE_CHECKING:
-    from .layer import Recurrence
+    from .layer import DirectionalLayer
     from .network import RecurrentNetwork
 
 
@@ -42,18 +42,18 @@ class Stepper:
         self._network = network
         self._parts = len(network.zoneouts)
         self._step = STEPS[network.cell]
-        weights = [cast("Recurrence", each).weights() for each in network.recurrences]
+        weights = [cast("DirectionalLayer", each).weights() for each in network.layers]
         first, _, first_bias, _ = weights[0]
         self._adds = [network.residual] * network.depth
         self._adds[0] = network.residual and network.inputs == network.width
         self._embedding = embedding
         if embedding is None:
-            self._read_first = multiplier([first], [first_bias], rounds=False)
+            self._read_first = prepare_linear([first], [first_bias], quantize=False)
         else:
             self._read_first = lookup(embedding, first, first_bias)
-        self._read = [multiplier([matrix], [bias]) for matrix, _, bias, _ in weights[1:]]
+        self._read = [prepare_linear([matrix], [bias]) for matrix, _, bias, _ in weights[1:]]
         own = weights[:-1] if given else weights
-        self._recur = [multiplier([matrix], [bias]) for _, matrix, _, bias in own]
+        self._recur = [prepare_linear([matrix], [bias]) for _, matrix, _, bias in own]
 
     def __call__(
         self, words: Tensor, states: LayerStates, recurrent: Tensor | None = None

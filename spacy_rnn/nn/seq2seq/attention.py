@@ -20,7 +20,7 @@ MAX_HIDDEN = 16_000_000
 of them."""
 
 
-Looks = tuple[Tensor, ...]
+AttentionState = tuple[Tensor, ...]
 """What an attention remembers of its own weights so far, each `(batch, hypotheses, …)`."""
 
 
@@ -39,22 +39,22 @@ class Attention(nn.Module):
         """
         return memory
 
-    def start(self, mask: Tensor) -> Looks:
+    def initial_state(self, mask: Tensor) -> AttentionState:
         """Tell what there is to look back at before the first step.
 
         mask (Tensor): Where the memory holds something, booleans `(batch, places)`.
-        RETURNS (Looks): What is remembered, with one hypothesis for each sentence: nothing.
+        RETURNS (AttentionState): The state, with one hypothesis for each sentence: empty.
         """
         return ()
 
-    def follow(self, weights: Tensor, looks: Looks) -> Looks:
+    def update_state(self, weights: Tensor, attention_state: AttentionState) -> AttentionState:
         """Remember what was looked at.
 
         weights (Tensor): The weights of a step, shape `(batch, hypotheses, places)`.
-        looks (Looks): What was remembered before it.
-        RETURNS (Looks): What is remembered after it.
+        attention_state (AttentionState): What was remembered before it.
+        RETURNS (AttentionState): What is remembered after it.
         """
-        return looks
+        return attention_state
 
     def score(self, queries: Tensor, keys: Tensor) -> Tensor:
         """Score each key for each query. Kinds that look back also take what they remember.
@@ -66,7 +66,12 @@ class Attention(nn.Module):
         return torch.bmm(queries, keys.transpose(1, 2))
 
     def forward(
-        self, queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor, looks: Looks = ()
+        self,
+        queries: Tensor,
+        keys: Tensor,
+        values: Tensor,
+        mask: Tensor,
+        attention_state: AttentionState = (),
     ) -> tuple[Tensor, Tensor]:
         """Attend.
 
@@ -75,7 +80,7 @@ class Attention(nn.Module):
         keys (Tensor): What `project` made of the memory.
         values (Tensor): What there is to see at each place, shape `(batch, places, values)`.
         mask (Tensor): Where the memory holds something, booleans `(batch, places)`.
-        looks (Looks): What is remembered of the steps before.
+        attention_state (AttentionState): What is remembered of the steps before.
         RETURNS (tuple[Tensor, Tensor]): The average of the values for each query,
             `(batch, steps, values)`, and its weights, `(batch, steps, places)`: zero at
             padding, with a sum of 1, or of 0 where a memory holds nothing.
@@ -84,13 +89,18 @@ class Attention(nn.Module):
         if on_cpu and in_float32 and torch.is_autocast_enabled("cpu"):
             # Small products of hardly ever the same shape, each with a kernel of its own.
             with torch.autocast("cpu", enabled=False):
-                return self._attend(queries.float(), keys.float(), values, mask, looks)
-        return self._attend(queries, keys, values, mask, looks)
+                return self._attend(queries.float(), keys.float(), values, mask, attention_state)
+        return self._attend(queries, keys, values, mask, attention_state)
 
     def _attend(
-        self, queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor, looks: Looks
+        self,
+        queries: Tensor,
+        keys: Tensor,
+        values: Tensor,
+        mask: Tensor,
+        attention_state: AttentionState,
     ) -> tuple[Tensor, Tensor]:
-        scores, held = self.score(queries, keys, *looks), mask.unsqueeze(1)
+        scores, held = self.score(queries, keys, *attention_state), mask.unsqueeze(1)
         weights = scores.where(held, torch.finfo(scores.dtype).min).softmax(dim=2) * held
         return torch.bmm(weights.to(values.dtype), values), weights
 
@@ -142,11 +152,11 @@ class CoverageAttention(AdditiveAttention):
         super().__init__(queries, memory, width)
         self.coverage = nn.Parameter(torch.zeros(width))
 
-    def start(self, mask: Tensor) -> Looks:
+    def initial_state(self, mask: Tensor) -> AttentionState:
         return (self.coverage.new_zeros(len(mask), 1, mask.shape[1]),)
 
-    def follow(self, weights: Tensor, looks: Looks) -> Looks:
-        (coverage,) = looks
+    def update_state(self, weights: Tensor, attention_state: AttentionState) -> AttentionState:
+        (coverage,) = attention_state
         return (coverage + weights,)
 
     def score(self, queries: Tensor, keys: Tensor, coverage: Tensor) -> Tensor:  # type: ignore[override]

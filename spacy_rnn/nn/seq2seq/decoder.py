@@ -8,14 +8,14 @@ import torch
 from torch import Tensor, nn
 
 from ...checks import check_choice, check_count, check_rate
-from ..batch.segments import from_grid, grid_mask, to_grid
+from ..batch.segments import pad, padding_mask, unpad
 from ..dropout import LockedDropout, WordDropout
 from ..init import make_embedding
-from ..kernels.linear import Linear, multiplier
+from ..kernels.linear import Linear, prepare_linear
 from ..rnn.cells import State, by_layer
 from ..rnn.network import RecurrentNetwork
 from ..rnn.stepper import Stepper
-from .attention import Attention, Looks
+from .attention import Attention, AttentionState
 
 MakeAttention = Callable[[int, int], Attention]
 """Makes an attention for queries and a memory of so many features."""
@@ -60,7 +60,7 @@ class Decoder(nn.Module):
     input_feeding (bool): Whether each step reads the readout of the one before.
     bridge (str): What the states start from: "zero"; "last", the summary as it is; or
         "dense", a layer over it.
-    tied (bool): Whether the softmax has the embeddings as its weights (Press & Wolf 2017).
+    tied_softmax (bool): Whether the softmax has the embeddings as its weights (Press & Wolf 2017).
     label_smoothing (float): The share of the right piece that is spread over all.
     dropout (float | None): Locked dropout on the embeddings, between layers and on the
         readout; with input feeding that between layers is drawn anew at each step. None for
@@ -84,13 +84,13 @@ class Decoder(nn.Module):
         deep_output: bool = True,
         input_feeding: bool = False,
         bridge: str = "dense",
-        tied: bool = True,
+        tied_softmax: bool = True,
         label_smoothing: float = 0.1,
         dropout: float | None = None,
         word_dropout: float = 0.0,
     ):
         super().__init__()
-        if tied and embed_width != readout_width:
+        if tied_softmax and embed_width != readout_width:
             raise ValueError(
                 f"Tied embeddings are the weights of the softmax, but embed_width is "
                 f"{embed_width} and readout_width {readout_width}: make them equal, or untie"
@@ -118,21 +118,23 @@ class Decoder(nn.Module):
             dropout_output=0.0,
         )
         parts = len(self.network.zoneouts)
-        self.starter = Linear(summary, parts * depth * width) if bridge == "dense" else None
+        self.bridge_layer = Linear(summary, parts * depth * width) if bridge == "dense" else None
         self.attention = attention(width, memory) if attention else None
-        seen = memory if attention else summary
+        context = memory if attention else summary
         self.readout = Linear(width, readout_width)
-        self.value = Linear(seen, readout_width, bias=False)
-        self.last_piece = Linear(embed_width, readout_width, bias=False) if deep_output else None
+        self.value = Linear(context, readout_width, bias=False)
+        self.deep_output_layer = (
+            Linear(embed_width, readout_width, bias=False) if deep_output else None
+        )
         # All start as one matrix over all that is read out of would.
-        bound = (width + seen + deep_output * embed_width) ** -0.5
-        for layer in filter(None, (self.readout, self.value, self.last_piece)):
+        bound = (width + context + deep_output * embed_width) ** -0.5
+        for layer in filter(None, (self.readout, self.value, self.deep_output_layer)):
             for parameter in layer.parameters():
                 nn.init.uniform_(parameter, -bound, bound)
-        if not tied:
+        if not tied_softmax:
             self.output = nn.Parameter(torch.empty(pieces, readout_width))
             nn.init.normal_(self.output, std=readout_width**-0.5)
-        self.tied = tied
+        self.tied_softmax = tied_softmax
         self.output_bias = nn.Parameter(torch.zeros(pieces))
         self.word_dropout = WordDropout(word_dropout)
         self.dropout_embedded = LockedDropout(dropout)
@@ -141,9 +143,9 @@ class Decoder(nn.Module):
     @property
     def output_weight(self) -> Tensor:
         """Tensor: A row for each piece, shape `(pieces, readout_width)`."""
-        return self.embedding.weight if self.tied else self.output
+        return self.embedding.weight if self.tied_softmax else self.output
 
-    def remember(self, places: Tensor, lengths: Tensor, summary: Tensor) -> Memory:
+    def encode_memory(self, places: Tensor, lengths: Tensor, summary: Tensor) -> Memory:
         """Make a memory, with all of it that does not depend on a step.
 
         places (Tensor): What the encoder says at each place, `(places, memory)`.
@@ -151,12 +153,12 @@ class Decoder(nn.Module):
         summary (Tensor): Each sentence as one vector, `(batch, summary)`.
         RETURNS (Memory): The memory.
         """
-        mask = grid_mask(lengths, places.device)
+        mask = padding_mask(lengths, places.device)
         if self.attention is None:
             values = self.value(summary).to(summary.dtype)[:, None]
             return Memory(values, values, mask)
         keys, values = (
-            to_grid(made.to(places.dtype), lengths)
+            pad(made.to(places.dtype), lengths)
             for made in (self.attention.project(places), self.value(places))
         )
         return Memory(keys, values, mask)
@@ -168,8 +170,8 @@ class Decoder(nn.Module):
         RETURNS (State): The states, each `(depth, batch, width)`.
         """
         batch = len(summary)
-        if self.starter is not None:
-            parts = self.starter(summary).tanh().to(self.starter.weight.dtype)
+        if self.bridge_layer is not None:
+            parts = self.bridge_layer(summary).tanh().to(self.bridge_layer.weight.dtype)
             parts = parts.view(batch, -1, self.network.depth, self.network.width)
             return tuple(part.contiguous() for part in parts.permute(1, 2, 0, 3))
         zero = self.network.start(batch)
@@ -190,74 +192,77 @@ class Decoder(nn.Module):
         embedded = self.dropout_embedded(self.word_dropout(self.embedding(pieces)), lengths)
         state = self.start(summary)
         if self.input_feeding:
-            readouts = self._feed(memory, state, to_grid(embedded, lengths))
-            readouts = from_grid(readouts, lengths)
+            readouts = self._feed(memory, state, pad(embedded, lengths))
+            readouts = unpad(readouts, lengths)
         else:
             hidden, _ = self.network(embedded, lengths, state)
-            seen = from_grid(self._look(to_grid(hidden, lengths), memory), lengths)
-            word = None if self.last_piece is None else self.last_piece(embedded)
-            readouts = self.read_out(self.readout(hidden), seen, word)
+            context = unpad(self._attend_all(pad(hidden, lengths), memory), lengths)
+            word = None if self.deep_output_layer is None else self.deep_output_layer(embedded)
+            readouts = self.read_out(self.readout(hidden), context, word)
         return self.dropout_readout(readouts, lengths)
 
     def _feed(self, memory: Memory, state: State, embedded: Tensor) -> Tensor:
         """Read out step by step, each step reading the readout before it."""
         step, states = Stepper(self.network), by_layer(state)
-        tell = multiplier([self.readout.weight], [self.readout.bias])
-        looks = self.start_looking(memory)
+        project = prepare_linear([self.readout.weight], [self.readout.bias])
+        attention_state = self.initial_attention_state(memory)
         readout = embedded.new_zeros(len(embedded), self.readout.out_features)
         readouts = [readout[:, None][:, :0]]
-        last_piece = self.last_piece
-        words = repeat(None) if last_piece is None else last_piece(embedded).unbind(1)
+        deep_output_layer = self.deep_output_layer
+        words = (
+            repeat(None) if deep_output_layer is None else deep_output_layer(embedded).unbind(1)
+        )
         for inputs, word in zip(embedded.unbind(1), words, strict=False):
             hidden, states = step(torch.cat([inputs, readout], 1), states)
-            seen, _, looks = self.attend(hidden[:, None], memory, looks)
-            readout = self.read_out(tell(hidden), seen[:, 0], word)
+            context, _, attention_state = self.attend(hidden[:, None], memory, attention_state)
+            readout = self.read_out(project(hidden), context[:, 0], word)
             readouts.append(readout[:, None])
         return torch.cat(readouts, 1)
 
-    def _look(self, queries: Tensor, memory: Memory) -> Tensor:
+    def _attend_all(self, queries: Tensor, memory: Memory) -> Tensor:
         """Attend at all steps, one after the other if the attention looks back."""
-        looks = self.start_looking(memory)
-        if not looks:
+        attention_state = self.initial_attention_state(memory)
+        if not attention_state:
             return self.attend(queries, memory)[0]
         steps = []
         for query in queries.split(1, dim=1):
-            seen, _, looks = self.attend(query, memory, looks)
-            steps.append(seen)
+            context, _, attention_state = self.attend(query, memory, attention_state)
+            steps.append(context)
         return torch.cat(steps, 1)
 
-    def start_looking(self, memory: Memory) -> Looks:
+    def initial_attention_state(self, memory: Memory) -> AttentionState:
         """Tell what there is to look back at before the first step.
 
         memory (Memory): The source sentences.
-        RETURNS (Looks): What is remembered, with one hypothesis for each sentence.
+        RETURNS (AttentionState): What is remembered, with one hypothesis for each sentence.
         """
-        return self.attention.start(memory.mask) if self.attention else ()
+        return self.attention.initial_state(memory.mask) if self.attention else ()
 
     def attend(
-        self, queries: Tensor, memory: Memory, looks: Looks = ()
-    ) -> tuple[Tensor, Tensor, Looks]:
+        self, queries: Tensor, memory: Memory, attention_state: AttentionState = ()
+    ) -> tuple[Tensor, Tensor, AttentionState]:
         """Look at the source sentences.
 
         queries (Tensor): The outputs of the recurrent network, `(batch, steps, width)`.
         memory (Memory): The source sentences.
-        looks (Looks): What is remembered of looks before.
-        RETURNS (tuple[Tensor, Tensor, Looks]): What is seen, `(batch, steps, readout_width)`; the
-            weights of the places, `(batch, steps, places)`; and what is remembered then.
+        attention_state (AttentionState): What is remembered of looks before.
+        RETURNS (tuple[Tensor, Tensor, AttentionState]): The context, `(batch, steps,
+            readout_width)`; the attention weights, `(batch, steps, places)`; and the state after
+            the step.
         """
         if self.attention is None:
-            seen = memory.values.expand(-1, queries.shape[1], -1)
-            return seen, queries.new_zeros(*queries.shape[:2], memory.mask.shape[1]), ()
-        seen, weights = self.attention(queries, *memory, looks)
-        return seen, weights, self.attention.follow(weights, looks)
+            context = memory.values.expand(-1, queries.shape[1], -1)
+            return context, queries.new_zeros(*queries.shape[:2], memory.mask.shape[1]), ()
+        context, weights = self.attention(queries, *memory, attention_state)
+        return context, weights, self.attention.update_state(weights, attention_state)
 
-    def read_out(self, told: Tensor, seen: Tensor, word: Tensor | None) -> Tensor:
+    def read_out(self, projected_hidden: Tensor, context: Tensor, word: Tensor | None) -> Tensor:
         """Put together what the next piece is predicted from, each `(rows, readout_width)`.
 
-        told (Tensor): What the recurrent network adds.
-        seen (Tensor): What the attention adds.
+        projected_hidden (Tensor): What the recurrent network adds.
+        context (Tensor): What the attention adds.
         word (Tensor | None): What the piece that was read last adds, if anything.
         RETURNS (Tensor): The readout.
         """
-        readout = told + seen.to(told.dtype)
+        readout = projected_hidden + context.to(projected_hidden.dtype)
         return (readout if word is None else readout + word).tanh()

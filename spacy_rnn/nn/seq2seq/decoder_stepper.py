@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from ...generation.state import SearchState
-from ..kernels.linear import multiplier
+from ..kernels.linear import prepare_linear
 from ..kernels.lookup import lookup
 from ..rnn.cells import by_layer
 from ..rnn.stepper import Stepper
@@ -23,7 +23,7 @@ class DecoderStepper:
     """
 
     def __init__(self, decoder: Decoder):
-        network, readout, piece = decoder.network, decoder.readout, decoder.last_piece
+        network, readout, piece = decoder.network, decoder.readout, decoder.deep_output_layer
         _, recurrent_matrix, _, recurrent_bias = network.last.weights()
         self._decoder = decoder
         # What each hypothesis has for itself, but for what the attention looks back at.
@@ -31,9 +31,11 @@ class DecoderStepper:
         self._sizes = len(recurrent_bias), len(readout.bias)
         embedding = None if decoder.input_feeding else decoder.embedding
         self._read = Stepper(network, embedding, given=True)
-        self._tell = multiplier([recurrent_matrix, readout.weight], [recurrent_bias, readout.bias])
+        self._project = prepare_linear(
+            [recurrent_matrix, readout.weight], [recurrent_bias, readout.bias]
+        )
         self._add_word = lookup(decoder.embedding, piece.weight) if piece else lambda words: None
-        self._foresee = multiplier([decoder.output_weight], [decoder.output_bias])
+        self._predict_next = prepare_linear([decoder.output_weight], [decoder.output_bias])
 
     def begin(self, memory: Memory, summary: Tensor) -> SearchState:
         """Stand before the first piece, with one hypothesis for each sentence.
@@ -44,12 +46,12 @@ class DecoderStepper:
         """
         decoder = self._decoder
         start = decoder.start(summary)
-        recurrent, _ = self._tell(start[0][-1]).split_with_sizes(self._sizes, 1)
+        recurrent, _ = self._project(start[0][-1]).split_with_sizes(self._sizes, 1)
         own = [recurrent, *by_layer(start)]
         if decoder.input_feeding:
             own.append(summary.new_zeros(len(summary), self._sizes[1]))
-        looks = decoder.start_looking(memory)
-        return SearchState(memory, (*(part[:, None] for part in own), *looks))
+        attention_state = decoder.initial_attention_state(memory)
+        return SearchState(memory, (*(part[:, None] for part in own), *attention_state))
 
     def __call__(self, pieces: Tensor, state: SearchState) -> tuple[Tensor, Tensor, SearchState]:
         """Predict the next piece of each hypothesis.
@@ -70,11 +72,13 @@ class DecoderStepper:
         def unflatten(data: Tensor) -> Tensor:
             return data.view(*pieces.shape, data.shape[1])
 
-        memory, looks = Memory(*state.sentences), state.hypotheses[self._own :]
-        seen, weights, looks = decoder.attend(unflatten(hidden), memory, looks)
-        recurrent, told = self._tell(hidden).split_with_sizes(self._sizes, 1)
-        readout = decoder.read_out(told, seen.flatten(0, 1), self._add_word(flat))
+        memory, attention_state = Memory(*state.sentences), state.hypotheses[self._own :]
+        context, weights, attention_state = decoder.attend(
+            unflatten(hidden), memory, attention_state
+        )
+        recurrent, projected_hidden = self._project(hidden).split_with_sizes(self._sizes, 1)
+        readout = decoder.read_out(projected_hidden, context.flatten(0, 1), self._add_word(flat))
         own = (recurrent, *after, readout) if decoder.input_feeding else (recurrent, *after)
-        hypotheses = *map(unflatten, own), *looks
-        scores = unflatten(self._foresee(readout))
+        hypotheses = *map(unflatten, own), *attention_state
+        scores = unflatten(self._predict_next(readout))
         return scores, weights, SearchState(state.sentences, hypotheses)

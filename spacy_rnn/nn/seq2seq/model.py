@@ -5,10 +5,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from ..batch.segments import owners
 from ..dropout import LockedDropout
 from ..init import make_embedding
 from ..loss import cross_entropy
+from ..pooling import reduce_mean
 from ..rnn.network import RecurrentNetwork
 from .decoder import Decoder, Memory
 
@@ -53,7 +53,7 @@ class Seq2Seq(nn.Module):
         pieces. None where the memory comes from outside.
     source_pieces (int): Entries of the source vocabulary, where there is an encoder.
     memory (int): Features of a memory that comes from outside, where there is none.
-    tied_source (bool): Whether source and target share their embeddings.
+    tied_embeddings (bool): Whether source and target share their embeddings.
     RAISES (ValueError): If the settings do not fit each other.
     """
 
@@ -64,7 +64,7 @@ class Seq2Seq(nn.Module):
         encoder: Callable[[int], SubwordEncoder] | None = None,
         source_pieces: int = 0,
         memory: int = 0,
-        tied_source: bool = False,
+        tied_embeddings: bool = False,
     ):
         super().__init__()
         self.encoder = encoder(source_pieces) if encoder else None
@@ -72,21 +72,21 @@ class Seq2Seq(nn.Module):
         self.decoder = decoder(
             target_pieces, self.encoder.width if self.encoder else memory, summary
         )
-        if tied_source:
+        if tied_embeddings:
             self._tie()
 
     def _tie(self) -> None:
         if self.encoder is None:
             raise ValueError(
                 "Only a subword encoder can share its embeddings with the decoder: choose "
-                "spacy-rnn.SubwordEncoder.v1, or set tied_source to false"
+                "spacy-rnn.SubwordEncoder.v1, or set tied_embeddings to false"
             )
         source, target = self.encoder.embedding.weight.shape, self.decoder.embedding.weight.shape
         if source != target:
             raise ValueError(
                 f"Source and target can share embeddings only of one shape, but have "
                 f"{tuple(source)} and {tuple(target)}: set one vocabulary for both and equal "
-                f"widths, or set tied_source to false"
+                f"widths, or set tied_embeddings to false"
             )
         self.decoder.embedding = self.encoder.embedding
 
@@ -102,8 +102,8 @@ class Seq2Seq(nn.Module):
         if self.encoder is not None:
             places, summary = self.encoder(source, lengths)
         else:
-            places, summary = source, mean_of(source, lengths)
-        return self.decoder.remember(places, lengths, summary), summary
+            places, summary = source, reduce_mean(source, lengths)
+        return self.decoder.encode_memory(places, lengths, summary), summary
 
     def forward(
         self, source: Tensor, lengths: Tensor, targets: Tensor, target_lengths: Tensor
@@ -133,15 +133,3 @@ class Seq2Seq(nn.Module):
             targets[ends.to(targets.device)],
             self.decoder.label_smoothing if self.training else 0.0,
         )
-
-
-def mean_of(data: Tensor, lengths: Tensor) -> Tensor:
-    """Average the words of each sequence.
-
-    data (Tensor): The words of all sequences, `(words, width)`.
-    lengths (Tensor): The words of each sequence, `(batch,)`, on the CPU.
-    RETURNS (Tensor): A vector for each sequence, zero for one without words: `(batch, width)`.
-    """
-    sums = data.new_zeros(len(lengths), data.shape[1])
-    sums = sums.index_add(0, owners(lengths, data.device), data)
-    return sums / lengths.clamp(min=1).to(data)[:, None]

@@ -12,20 +12,20 @@ from spacy.util import minibatch
 from spacy.vocab import Vocab
 from thinc.api import Optimizer, set_dropout_rate
 
-from ...architectures.language_model import LanguageModelModel, Stretch, score_texts, write
+from ...architectures.language_model import LanguageModelT, Segment, generate, score_texts
 from ...checks import check_choice, check_count
-from ...generation.config import Sampling, Search
+from ...generation.config import SamplingSearch, Search
 from ...metrics.common import perplexity_of
 from ...text.subwords import END
 from ...text.units import KINDS, Units, load_units, make_units, with_ends
-from ...training.bptt import lane_of
+from ...training.bptt import chunk_of
 from ..batching import annotate_safely
 from ..extensions import ensure_extension
 from ..scores import warn_without_weight
 from .stream import TextStream
 
 
-class LanguageModel(TrainablePipe):
+class RecurrentLanguageModel(TrainablePipe):
     """Foresee texts, and say how well.
 
     tokenizer (Callable[[str], Doc]): Cuts prompts. The other settings are those of
@@ -35,7 +35,7 @@ class LanguageModel(TrainablePipe):
     def __init__(
         self,
         vocab: Vocab,
-        model: LanguageModelModel,
+        model: LanguageModelT,
         name: str = "rnn_lm",
         *,
         tokenizer: Callable[[str], Doc],
@@ -45,17 +45,17 @@ class LanguageModel(TrainablePipe):
         min_count: int = 2,
         direction: str = "forward",
         reset: str = "doc",
-        bptt: int = 200,
-        batch_pieces: int = 4000,
-        prefix: str = "",
+        max_bptt: int = 200,
+        max_batch_tokens: int = 4000,
+        attr_prefix: str = "",
     ):
 
         check_choice("units", units, KINDS)
         check_choice("direction", direction, ("forward", "backward"))
         check_choice("reset", reset, ("doc", "never"))
         check_count("min_count", min_count, 1)
-        check_count("bptt", bptt, 1)
-        check_count("batch_pieces", batch_pieces, 1)
+        check_count("max_bptt", max_bptt, 1)
+        check_count("max_batch_tokens", max_batch_tokens, 1)
         super().__init__(vocab, model, name)
         self.tokenizer = tokenizer
         self.scorer = scorer
@@ -64,16 +64,16 @@ class LanguageModel(TrainablePipe):
         self.min_count = min_count
         self.backward = direction == "backward"
         self.reset = reset
-        self.bptt = bptt
-        self.batch_pieces = batch_pieces
-        self.prefix = prefix
-        self._lanes: dict[int, Stretch] = {}
+        self.max_bptt = max_bptt
+        self.max_batch_tokens = max_batch_tokens
+        self.attr_prefix = attr_prefix
+        self._streams: dict[int, Segment] = {}
         self._ensure_extensions()
 
     def _ensure_extensions(self) -> None:
         for name in ("perplexity", "bits_per_char"):
-            ensure_extension(self.prefix + name)
-        ensure_extension(f"{self.prefix}surprisal", Token)
+            ensure_extension(self.attr_prefix + name)
+        ensure_extension(f"{self.attr_prefix}surprisal", Token)
 
     @property
     def units(self) -> Units:
@@ -102,7 +102,7 @@ class LanguageModel(TrainablePipe):
         """
         units = self.units
         texts = [self._turn(units.encode(doc)) for doc in docs]
-        nats = score_texts(self.model, texts, self.batch_pieces)
+        nats = score_texts(self.model, texts, self.max_batch_tokens)
         bits = [each.astype(np.float64) / np.log(2) for each in nats]
         return [np.append(self._turn(each[:-1]), each[-1]) for each in bits]
 
@@ -120,10 +120,10 @@ class LanguageModel(TrainablePipe):
             tokens = units.tokens(doc)
             surprisals = np.bincount(tokens, bits[:-1], minlength=len(doc)).tolist()
             for token, surprisal in zip(doc, surprisals, strict=True):
-                token._.set(f"{self.prefix}surprisal", surprisal)
+                token._.set(f"{self.attr_prefix}surprisal", surprisal)
             total = float(bits.sum())
-            doc._.set(f"{self.prefix}perplexity", perplexity_of(total, len(doc) + 1))
-            doc._.set(f"{self.prefix}bits_per_char", total / (len(doc.text) + 1))
+            doc._.set(f"{self.attr_prefix}perplexity", perplexity_of(total, len(doc) + 1))
+            doc._.set(f"{self.attr_prefix}bits_per_char", total / (len(doc.text) + 1))
 
     def pipe(self, stream: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:
         """Score a stream of documents.
@@ -146,8 +146,8 @@ class LanguageModel(TrainablePipe):
         self,
         prompt: str | Doc | list[str] | list[Doc] = "",
         *,
-        max_length: int = 50,
-        num_return: int = 1,
+        max_new_tokens: int = 50,
+        num_return_sequences: int = 1,
         search: Search | None = None,
         **settings: Any,
     ) -> list[dict] | list[list[dict]]:
@@ -157,13 +157,13 @@ class LanguageModel(TrainablePipe):
             once. White space at its end is read as it is where the model foresees characters.
             Texts are cut by the tokenizer that the component was made with; documents are as
             they are.
-        max_length (int): The most pieces to write.
-        num_return (int): Texts for each prompt.
+        max_new_tokens (int): The most pieces to write.
+        num_return_sequences (int): Texts for each prompt.
         search (Search | None): How to write, such as `spacy-rnn.beam_search.v1`. Default:
-            `spacy-rnn.sampling.v1`.
+            `spacy-rnn.sampling_search.v1`.
         settings (Any): Settings of the search to change: temperature, top_k, top_p, seed,
-            min_length, repetition_penalty, no_repeat_ngram and so on. What may not be repeated
-            is what was written, not what the prompt holds.
+            min_length, repetition_penalty, no_repeat_ngram_size and so on. What may not be
+            repeated is what was written, not what the prompt holds.
         RETURNS (list[dict] | list[list[dict]]): For each prompt texts, the most probable first:
             "text", with the prompt; "score", the log-probability of what was written, in nats;
             "pieces" and "piece_scores", with that of the end. For one prompt its list alone.
@@ -172,18 +172,23 @@ class LanguageModel(TrainablePipe):
         self._check_forward("generate")
         given: list = prompt if isinstance(prompt, list) else [prompt]
         prompts = [self._read_prompt(each) for each in given]
-        check_count("max_length", max_length, 1)
-        search = search or Sampling()
-        search = search.change(max_ratio=0, max_extra=max_length, n_best=num_return, **settings)
-        if search.min_length > max_length:
+        check_count("max_new_tokens", max_new_tokens, 1)
+        search = search or SamplingSearch()
+        search = search.change(
+            max_ratio=0, max_extra=max_new_tokens, n_best=num_return_sequences, **settings
+        )
+        if search.min_length > max_new_tokens:
             raise ValueError(
-                f"min_length is {search.min_length}, but max_length {max_length}: lower the one "
-                f"or raise the other"
+                f"min_length is {search.min_length}, but max_new_tokens {max_new_tokens}: lower "
+                f"the one or raise the other"
             )
         texts = [self.units.encode(doc) for doc in prompts]
-        found = write(self.model, texts, search, self.batch_pieces)
+        found = generate(self.model, texts, search, self.max_batch_tokens)
         results = [
-            [self._describe(doc, text, hypothesis) for hypothesis in hypotheses[:num_return]]
+            [
+                self._describe(doc, text, hypothesis)
+                for hypothesis in hypotheses[:num_return_sequences]
+            ]
             for doc, text, hypotheses in zip(prompts, texts, found, strict=True)
         ]
         return results if isinstance(prompt, list) else results[0]
@@ -202,7 +207,7 @@ class LanguageModel(TrainablePipe):
         return {
             "text": before + more if whole.startswith(read) else whole,
             "score": sum(hypothesis.piece_scores),
-            "pieces": self.units.spell(hypothesis.pieces),
+            "pieces": self.units.to_pieces(hypothesis.pieces),
             "piece_scores": hypothesis.piece_scores,
         }
 
@@ -240,7 +245,7 @@ class LanguageModel(TrainablePipe):
         labels (str | None): A vocabulary made before, by `spacy init labels`.
         RAISES (ValueError): If the data do not allow a vocabulary as it is set.
         """
-        warn_without_weight(nlp, self.name, "rnn_lm", "word_probability")
+        warn_without_weight(nlp, self.name, "rnn_lm", "inverse_perplexity")
         if labels is None:
             docs = (example.reference for example in get_examples())
             size, least = self.vocab_size, self.min_count
@@ -253,7 +258,7 @@ class LanguageModel(TrainablePipe):
                 f"The labels of a language model are its vocabulary as one text, by spacy init "
                 f"labels, but these are of the type {type(labels).__name__}"
             )
-        self._lanes.clear()
+        self._streams.clear()
         self.model.set_dim("nO", len(load_units(self.model.attrs["units"])), force=True)
         self.model.initialize()
 
@@ -270,7 +275,7 @@ class LanguageModel(TrainablePipe):
         sgd: Optimizer | None = None,
         losses: dict[str, float] | None = None,
     ) -> dict[str, float]:
-        """Learn from a batch of documents, or of chunks by `spacy-rnn.LaneBatcher.v1`.
+        """Learn from a batch of documents, or of chunks by `spacy-rnn.BPTTBatcher.v1`.
 
         examples (Iterable[Example]): The examples, whose reference texts are read.
         drop (float): The dropout rate.
@@ -282,21 +287,21 @@ class LanguageModel(TrainablePipe):
         losses = {} if losses is None else losses
         losses.setdefault(self.name, 0.0)
         examples = list(examples)
-        validate_examples(examples, "LanguageModel.update")
+        validate_examples(examples, "RecurrentLanguageModel.update")
         set_dropout_rate(self.model, drop)
-        stretches = [each for example in examples for each in self._read(example.reference)]
-        whole = [stretch.pieces for stretch in stretches]
+        segments = [each for example in examples for each in self._read(example.reference)]
+        whole = [segment.pieces for segment in segments]
         total = sum(map(len, whole))
         surprisal = 0.0
-        for start in range(0, max(map(len, whole), default=0), self.bptt):
+        for start in range(0, max(map(len, whole), default=0), self.max_bptt):
             going = [
-                (stretch, pieces[start : start + self.bptt])
-                for stretch, pieces in zip(stretches, whole, strict=True)
+                (segment, pieces[start : start + self.max_bptt])
+                for segment, pieces in zip(segments, whole, strict=True)
                 if len(pieces) > start
             ]
-            for stretch, pieces in going:
-                stretch.pieces = pieces
-            surprisals, backprop = self.model.begin_update([stretch for stretch, _ in going])
+            for segment, pieces in going:
+                segment.pieces = pieces
+            surprisals, backprop = self.model.begin_update([segment for segment, _ in going])
             backprop(1 / total)
             surprisal += float(surprisals.sum())
         if sgd is not None:
@@ -304,21 +309,21 @@ class LanguageModel(TrainablePipe):
         losses[self.name] += surprisal / max(total, 1)
         return losses
 
-    def _read(self, doc: Doc) -> list[Stretch]:
+    def _read(self, doc: Doc) -> list[Segment]:
         """Cut a document or chunk into what is read with one state."""
-        lane = lane_of(doc)
-        if lane is None:
-            return [Stretch(np.append(self._turn(self.units.encode(doc)), END))]
-        self._check_forward("learn from lanes, which begin in the middle of documents")
-        parts = with_ends(self.units, doc, lane.ends)
-        before = None if lane.begins else self._lanes.get(lane.number)
+        chunk = chunk_of(doc)
+        if chunk is None:
+            return [Segment(np.append(self._turn(self.units.encode(doc)), END))]
+        self._check_forward("learn from streams, which begin in the middle of documents")
+        parts = with_ends(self.units, doc, chunk.ends)
+        before = None if chunk.begins else self._streams.get(chunk.number)
         if self.reset == "never":
             parts = [np.concatenate(parts)]
-        stretches = [Stretch(part) for part in parts]
+        segments = [Segment(part) for part in parts]
         if before is not None:
-            stretches[0].before, stretches[0].state = before.before, before.state
-        self._lanes[lane.number] = stretches[-1]
-        return stretches
+            segments[0].before, segments[0].state = before.before, before.state
+        self._streams[chunk.number] = segments[-1]
+        return segments
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
         """Score how well texts were foreseen.
@@ -328,6 +333,8 @@ class LanguageModel(TrainablePipe):
         """
         if self.scorer is None:
             return {}
-        kwargs.update(prefix=self.prefix, count_pieces=lambda doc: len(self.units.encode(doc)))
+        kwargs.update(
+            attr_prefix=self.attr_prefix, count_pieces=lambda doc: len(self.units.encode(doc))
+        )
         scores = self.scorer(list(examples), **kwargs)
         return {f"{self.name}_{key}": value for key, value in scores.items()}

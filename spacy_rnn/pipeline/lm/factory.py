@@ -7,7 +7,7 @@ from spacy.language import Language
 from thinc.api import Config, Model
 
 if TYPE_CHECKING:
-    from .component import LanguageModel
+    from .component import RecurrentLanguageModel
 
 
 DEFAULT_CONFIG = """
@@ -17,9 +17,9 @@ vocab_size = 20000
 min_count = 2
 direction = "forward"
 reset = "doc"
-bptt = 200
-batch_pieces = 4000
-prefix = ""
+max_bptt = 200
+max_batch_tokens = 4000
+attr_prefix = ""
 
 [rnn_lm.model]
 @architectures = "spacy-rnn.LanguageModel.v1"
@@ -27,7 +27,7 @@ embed_width = 256
 width = 256
 depth = 2
 cell = "lstm"
-tied = true
+tied_softmax = true
 
 [rnn_lm.scorer]
 @scorers = "spacy-rnn.language_model_scorer.v1"
@@ -40,9 +40,9 @@ DEFAULTS = Config().from_str(DEFAULT_CONFIG)["rnn_lm"]
     assigns=["doc._.perplexity", "doc._.bits_per_char", "token._.surprisal"],
     default_config=DEFAULTS,
     default_score_weights={
-        "rnn_lm_word_probability": 1.0,
-        "rnn_lm_perplexity": None,
-        "rnn_lm_piece_perplexity": None,
+        "rnn_lm_inverse_perplexity": 1.0,
+        "rnn_lm_word_perplexity": None,
+        "rnn_lm_token_perplexity": None,
         "rnn_lm_bits_per_char": None,
     },
 )
@@ -56,10 +56,10 @@ def make_language_model(
     min_count: int,
     direction: str,
     reset: str,
-    bptt: int,
-    batch_pieces: int,
-    prefix: str,
-) -> "LanguageModel":
+    max_bptt: int,
+    max_batch_tokens: int,
+    attr_prefix: str,
+) -> "RecurrentLanguageModel":
     """Make a language model.
 
     nlp (Language): The pipeline that it will be in.
@@ -71,25 +71,25 @@ def make_language_model(
     vocab_size (int): The most words or characters in the vocabulary, or the number of subwords.
     min_count (int): How often a word or character has to occur in training to be known.
     direction (str): "forward", or "backward" for a model that reads texts from their end.
-    reset (str): Where a lane's state begins anew in training: at each "doc", or "never", so that
+    reset (str): Where a chunk's state begins anew in training: at each "doc", or "never", so that
         a document is read after the one before.
-    bptt (int): The most pieces that a gradient goes back through in training: of longer
+    max_bptt (int): The most pieces that a gradient goes back through in training: of longer
         documents and chunks the state is carried on, but not the gradient.
-    batch_pieces (int): The pieces that are read at once in prediction.
-    prefix (str): What the names of all custom attributes begin with, to keep the models of one
-        pipeline apart.
-    RETURNS (LanguageModel): The component.
+    max_batch_tokens (int): The pieces that are read at once in prediction.
+    attr_prefix (str): What the names of all custom attributes begin with, to keep the models of
+        one pipeline apart.
+    RETURNS (RecurrentLanguageModel): The component.
     RAISES (ValueError): If another language model of the pipeline writes to the same attributes.
     """
-    from .component import LanguageModel
+    from .component import RecurrentLanguageModel
 
     for other, component in nlp.pipeline:
-        if isinstance(component, LanguageModel) and component.prefix == prefix:
+        if isinstance(component, RecurrentLanguageModel) and component.attr_prefix == attr_prefix:
             raise ValueError(
-                f'"{other}" and "{name}" would both write to doc._.{prefix}perplexity: give one '
-                f"of them another prefix"
+                f'"{other}" and "{name}" would both write to doc._.{attr_prefix}perplexity: '
+                f"give one of them another attr_prefix"
             )
-    return LanguageModel(
+    return RecurrentLanguageModel(
         nlp.vocab,
         model,
         name,
@@ -100,7 +100,7 @@ def make_language_model(
         min_count=min_count,
         direction=direction,
         reset=reset,
-        bptt=bptt,
-        batch_pieces=batch_pieces,
-        prefix=prefix,
+        max_bptt=max_bptt,
+        max_batch_tokens=max_batch_tokens,
+        attr_prefix=attr_prefix,
     )

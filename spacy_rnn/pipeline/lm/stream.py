@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 from spacy.tokens import Token
 
-from ...architectures.language_model import LanguageModelModel
+from ...architectures.language_model import LanguageModelT
 from ...checks import check_count
 from ...metrics.common import BITS
 from ...text.units import END, Units
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class TextStream(Stream):
     """What a language model knows of a text so far.
 
-    model (LanguageModelModel): The model.
+    model (LanguageModelT): The model.
     units (Units): Its vocabulary.
     carry (bool): Whether the model knows what it read when another text begins.
     state (bytes | None): What `to_bytes` returned, to go on from there.
@@ -33,7 +33,7 @@ class TextStream(Stream):
     """
 
     def __init__(
-        self, model: LanguageModelModel, units: Units, carry: bool, state: bytes | None = None
+        self, model: LanguageModelT, units: Units, carry: bool, state: bytes | None = None
     ):
         self.units = units
         self.carry = carry
@@ -94,30 +94,30 @@ class TextStream(Stream):
         """
         return self._log_probs().exp().cpu().numpy()
 
-    def likely(self, number: int = 10) -> list[tuple[str, float]]:
+    def top_k(self, k: int = 10) -> list[tuple[str, float]]:
         """Name what is most likely to come next.
 
-        number (int): How many pieces to name.
+        k (int): How many pieces to name.
         RETURNS (list[tuple[str, float]]): Pieces with their probabilities, the best first.
-        RAISES (ValueError): If the stream is closed, or the number is below 1.
+        RAISES (ValueError): If the stream is closed, or k is below 1.
         """
-        check_count("number", number, 1)
+        check_count("k", k, 1)
         log_probs = self._log_probs()
-        best = log_probs.topk(min(number, len(log_probs)))
-        names = self.units.spell(best.indices.tolist())
+        best = log_probs.topk(min(k, len(log_probs)))
+        names = self.units.to_pieces(best.indices.tolist())
         return list(zip(names, best.values.exp().tolist(), strict=True))
 
     def _log_probs(self) -> "Tensor":
         self._check_open()
         with self._step() as step:
-            return step.foresee(self._now)[0, 0]
+            return step.next_log_probs(self._now)[0, 0]
 
     def _read(self, piece: int) -> float:
         import torch
 
         self._check_open()
         with self._step() as step:
-            surprisal = -float(step.foresee(self._now)[0, 0, piece]) / BITS
+            surprisal = -float(step.next_log_probs(self._now)[0, 0, piece]) / BITS
             pieces = torch.tensor([[piece]], device=self._shim.device)
             self._state = step.advance(pieces, self._now).hypotheses
         return surprisal

@@ -21,7 +21,7 @@ from ...types import Labeller, LabelScores
 from ..batching import annotate_safely, batch_worded
 from ..extensions import ensure_extension
 from ..labels import initialize_labels
-from .entity_sets import CONFIDENCE, ENTITY_SETS, EntitySet, Settings, find_sets, write_sets
+from .entity_sets import CONFIDENCE, ENTS_NBEST, EntitySet, NERSettings, find_sets, write_sets
 from .gold import allow_gold, allow_preset, gold_tags
 
 
@@ -40,25 +40,25 @@ class RecurrentEntityRecognizer(TrainablePipe):
         scorer: Callable | None = None,
         confidence: bool = True,
         n_best: int = 1,
-        missed_cost: float = 0.0,
-        batch_words: int = 10000,
+        false_negative_cost: float = 0.0,
+        max_batch_tokens: int = 10000,
     ):
-        check_at_least("missed_cost", missed_cost, 0)
-        check_count("batch_words", batch_words, 1)
+        check_at_least("false_negative_cost", false_negative_cost, 0)
+        check_count("max_batch_tokens", max_batch_tokens, 1)
         if not model.has_ref("crf"):
             raise ValueError(
                 f'The model of "{name}" has no CRF: choose spacy-rnn.EntityRecognizer.v1'
             )
         super().__init__(vocab, model, name, labels=[])
         self.scorer = scorer
-        self.missed_cost = missed_cost
-        self.batch_words = batch_words
-        self.settings = Settings(confidence, n_best)
+        self.false_negative_cost = false_negative_cost
+        self.max_batch_tokens = max_batch_tokens
+        self.settings = NERSettings(confidence, n_best)
         self._ensure_extensions()
 
     def _ensure_extensions(self) -> None:
         ensure_extension(CONFIDENCE, Span)
-        ensure_extension(ENTITY_SETS, Doc)
+        ensure_extension(ENTS_NBEST, Doc)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -146,10 +146,10 @@ class RecurrentEntityRecognizer(TrainablePipe):
         """
         return self._predict(list(docs), self.settings)
 
-    def _predict(self, docs: list[Doc], settings: Settings) -> list[list[EntitySet]]:
+    def _predict(self, docs: list[Doc], settings: NERSettings) -> list[list[EntitySet]]:
         certain = None if settings.n_best == 1 else 1.0
         found = [[EntitySet([], certain)] for _ in docs]
-        for batch in batch_worded(docs, self.batch_words):
+        for batch in batch_worded(docs, self.max_batch_tokens):
             own = [docs[index] for index in batch]
             allowed = allow_preset(own, self._types, self._tags)
             sets = find_sets(self.model, own, self.labels, allowed, settings)
@@ -212,9 +212,9 @@ class RecurrentEntityRecognizer(TrainablePipe):
     def _add_cost(self, scores: LabelScores, tags: np.ndarray) -> LabelScores:
         """Make it harder to tell what is in an entity from what is not: the softmax-margin of
         Gimpel & Smith (2010)."""
-        if not self.missed_cost:
+        if not self.false_negative_cost:
             return scores
         ops = self.model.ops
         flat = ops.flatten(scores)
-        flat[:, OUT] += self.missed_cost * ops.asarray1f(tags > OUT)
+        flat[:, OUT] += self.false_negative_cost * ops.asarray1f(tags > OUT)
         return unflatten(flat, map(len, scores))

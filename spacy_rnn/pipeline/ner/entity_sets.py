@@ -15,7 +15,7 @@ from ...types import AllowedLabels, CRFModel, Labeller, LabelScores
 from .gold import IOB_BEGIN, IOB_INSIDE
 
 CONFIDENCE = "confidence"
-ENTITY_SETS = "entity_sets"
+ENTS_NBEST = "ents_nbest"
 
 
 class Entity(NamedTuple):
@@ -46,7 +46,7 @@ class EntitySet(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Settings:
+class NERSettings:
     """What may change from call to call.
 
     confidence (bool): Whether to compute how probable each entity is.
@@ -66,7 +66,7 @@ def find_sets(
     docs: list[Doc],
     labels: Sequence[str],
     allowed: AllowedLabels | None,
-    settings: Settings,
+    settings: NERSettings,
 ) -> list[list[EntitySet]]:
     """Find the most probable sets of entities.
 
@@ -74,7 +74,7 @@ def find_sets(
     docs (list[Doc]): Documents with words.
     labels (Sequence[str]): The labels of entities.
     allowed (AllowedLabels | None): Which tags are allowed at each token. None for all.
-    settings (Settings): How many sets, and whether with confidences.
+    settings (NERSettings): How many sets, and whether with confidences.
     RETURNS (list[list[EntitySet]]): Those of each document, the most probable first.
     """
     crf = model.get_ref("crf")
@@ -162,7 +162,7 @@ def write_sets(doc: Doc, sets: list[EntitySet]) -> None:
             }
             for each in sets
         ]
-        doc._.set(ENTITY_SETS, described)
+        doc._.set(ENTS_NBEST, described)
 
 
 def _write_entities(doc: Doc, entities: list[Span]) -> list[Span]:

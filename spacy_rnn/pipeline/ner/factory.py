@@ -14,8 +14,8 @@ DEFAULT_CONFIG = """
 [rnn_ner]
 confidence = true
 n_best = 1
-missed_cost = 0.0
-batch_words = 10000
+false_negative_cost = 0.0
+max_batch_tokens = 10000
 
 [rnn_ner.model]
 @architectures = "spacy-rnn.EntityRecognizer.v1"
@@ -25,7 +25,7 @@ nO = null
 @architectures = "spacy.Tok2Vec.v2"
 
 [rnn_ner.model.tok2vec.embed]
-@architectures = "spacy-rnn.HashEmbed.v1"
+@architectures = "spacy-rnn.SumHashEmbed.v1"
 width = 96
 attrs = ["NORM", "PREFIX", "SUFFIX", "SHAPE"]
 rows = [5000, 1000, 2500, 2500]
@@ -60,8 +60,8 @@ def make_entity_recognizer(
     scorer: Callable | None,
     confidence: bool,
     n_best: int,
-    missed_cost: float,
-    batch_words: int,
+    false_negative_cost: float,
+    max_batch_tokens: int,
 ) -> "RecurrentEntityRecognizer":
     """Make an entity recognizer.
 
@@ -72,10 +72,10 @@ def make_entity_recognizer(
     confidence (bool): Whether to write to `span._.confidence` of each entity how probable it
         is that it is there, just so and with just this label.
     n_best (int): How many sets of entities to find; more than one are written to
-        `doc._.entity_sets`.
-    missed_cost (float): How much more a missed token of an entity counts in training than any
-        other mistake: more of it finds more entities, wrong ones among them.
-    batch_words (int): Words that are read at once.
+        `doc._.ents_nbest`.
+    false_negative_cost (float): How much more a missed token of an entity counts in training than
+        any other mistake: more of it finds more entities, wrong ones among them.
+    max_batch_tokens (int): Words that are read at once.
     RETURNS (RecurrentEntityRecognizer): The component.
     """
     from .component import RecurrentEntityRecognizer
@@ -87,6 +87,6 @@ def make_entity_recognizer(
         scorer=scorer,
         confidence=confidence,
         n_best=n_best,
-        missed_cost=missed_cost,
-        batch_words=batch_words,
+        false_negative_cost=false_negative_cost,
+        max_batch_tokens=max_batch_tokens,
     )

@@ -58,10 +58,10 @@ class RecurrentTagger(Tagger):
         neg_prefix: str = "!",
         label_smoothing: float = 0.0,
         confidence: bool = False,
-        batch_words: int = 10000,
+        max_batch_tokens: int = 10000,
     ):
         check_choice("attr", attr, ATTRS)
-        check_count("batch_words", batch_words, 1)
+        check_count("max_batch_tokens", max_batch_tokens, 1)
         super().__init__(
             vocab,
             model,
@@ -73,7 +73,7 @@ class RecurrentTagger(Tagger):
         )
         self.attr = attr
         self.confidence = confidence
-        self.batch_words = batch_words
+        self.max_batch_tokens = max_batch_tokens
         ensure_extension(self.confidence_attr, Token)
 
     @property
@@ -124,7 +124,7 @@ class RecurrentTagger(Tagger):
     def _predict(self, docs: list[Doc], confidence: bool) -> list[Tags]:
         nothing = np.empty(0)
         tags = [Tags(nothing.astype(int), nothing if confidence else None) for _ in docs]
-        for batch in batch_worded(docs, self.batch_words):
+        for batch in batch_worded(docs, self.max_batch_tokens):
             own = [docs[index] for index in batch]
             labels, confidences = self._decode(own, self.model.predict(own), confidence)
             start = 0
@@ -294,4 +294,4 @@ class RecurrentTagger(Tagger):
         if "attr" in signature(self.scorer).parameters:  # Those of spaCy know theirs.
             kwargs["attr"] = self.attr
         scores = self.scorer(examples, **kwargs)
-        return scores | {"rnn_tagger_acc": scores.get(f"{self.attr}_acc")}
+        return scores | {f"{self.name}_acc": scores.get(f"{self.attr}_acc")}

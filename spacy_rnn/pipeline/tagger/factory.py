@@ -17,7 +17,7 @@ overwrite = false
 neg_prefix = "!"
 label_smoothing = 0.0
 confidence = false
-batch_words = 10000
+max_batch_tokens = 10000
 
 [rnn_tagger.model]
 @architectures = "spacy-rnn.Tagger.v1"
@@ -28,7 +28,7 @@ nO = null
 @architectures = "spacy.Tok2Vec.v2"
 
 [rnn_tagger.model.tok2vec.embed]
-@architectures = "spacy-rnn.HashEmbed.v1"
+@architectures = "spacy-rnn.SumHashEmbed.v1"
 width = 96
 attrs = ["NORM", "PREFIX", "SUFFIX", "SHAPE"]
 rows = [5000, 1000, 2500, 2500]
@@ -65,7 +65,7 @@ def make_tagger(
     neg_prefix: str,
     label_smoothing: float,
     confidence: bool,
-    batch_words: int,
+    max_batch_tokens: int,
 ) -> "RecurrentTagger":
     """Make a tagger.
 
@@ -80,7 +80,7 @@ def make_tagger(
         softmax alone has it.
     confidence (bool): Whether to write the probability of each label to
         `token._.tag_confidence`, or that of the attribute.
-    batch_words (int): Words that are tagged at once.
+    max_batch_tokens (int): Words that are tagged at once.
     RETURNS (RecurrentTagger): The component.
     """
     from .component import RecurrentTagger
@@ -97,5 +97,5 @@ def make_tagger(
         neg_prefix=neg_prefix,
         label_smoothing=label_smoothing,
         confidence=confidence,
-        batch_words=batch_words,
+        max_batch_tokens=max_batch_tokens,
     )

@@ -37,14 +37,14 @@ class RecurrentTextCategorizer(TextCategorizer):
         scorer: Callable | None = None,
         label_smoothing: float = 0.0,
         attention: bool = False,
-        batch_words: int = 20000,
+        max_batch_tokens: int = 20000,
     ):
         check_rate("label_smoothing", label_smoothing)
-        check_count("batch_words", batch_words, 1)
+        check_count("max_batch_tokens", max_batch_tokens, 1)
         super().__init__(vocab, model, name, threshold=threshold, scorer=scorer)
         self.label_smoothing = label_smoothing
         self.attention = attention
-        self.batch_words = batch_words
+        self.max_batch_tokens = max_batch_tokens
         ensure_extension(ATTENTION)
 
     # Prediction
@@ -98,7 +98,7 @@ class RecurrentTextCategorizer(TextCategorizer):
         batch: list[Doc] = []
         words = 0
         for doc in docs:
-            if batch and words + len(doc) > self.batch_words:
+            if batch and words + len(doc) > self.max_batch_tokens:
                 yield batch
                 batch, words = [], 0
             batch.append(doc)

@@ -17,7 +17,7 @@ DEFAULT_CONFIG = """
 threshold = 0.0
 label_smoothing = 0.0
 attention = false
-batch_words = 20000
+max_batch_tokens = 20000
 
 [rnn_textcat.model]
 @architectures = "spacy-rnn.TextClassifier.v1"
@@ -29,7 +29,7 @@ ngram_rows = 131072
 @architectures = "spacy.Tok2Vec.v2"
 
 [rnn_textcat.model.tok2vec.embed]
-@architectures = "spacy-rnn.HashEmbed.v1"
+@architectures = "spacy-rnn.SumHashEmbed.v1"
 width = 128
 attrs = ["NORM", "PREFIX", "SUFFIX", "SHAPE"]
 rows = [20000, 1000, 2500, 2500]
@@ -87,7 +87,7 @@ def make_textcat(
     scorer: Callable | None,
     label_smoothing: float,
     attention: bool,
-    batch_words: int,
+    max_batch_tokens: int,
 ) -> "RecurrentTextCategorizer":
     """Make a classifier of documents that are of one class each.
 
@@ -98,7 +98,7 @@ def make_textcat(
     scorer (Callable | None): Scores classes.
     label_smoothing (float): The share of the right class that is spread over all.
     attention (bool): Whether to write to `doc._.cats_attention` how much each token counts.
-    batch_words (int): Tokens that are read at once, or one document if that is longer.
+    max_batch_tokens (int): Tokens that are read at once, or one document if that is longer.
     RETURNS (RecurrentTextCategorizer): The component.
     """
     from .component import RecurrentTextCategorizer
@@ -111,7 +111,7 @@ def make_textcat(
         scorer=scorer,
         label_smoothing=label_smoothing,
         attention=attention,
-        batch_words=batch_words,
+        max_batch_tokens=max_batch_tokens,
     )
 
 
@@ -129,7 +129,7 @@ def make_multilabel_textcat(
     scorer: Callable | None,
     label_smoothing: float,
     attention: bool,
-    batch_words: int,
+    max_batch_tokens: int,
 ) -> "RecurrentMultiLabelTextCategorizer":
     """Make a classifier of documents that are of any number of classes.
 
@@ -140,7 +140,7 @@ def make_multilabel_textcat(
     scorer (Callable | None): Scores classes.
     label_smoothing (float): How far the probabilities to learn are from 0 and 1, doubled.
     attention (bool): Whether to write to `doc._.cats_attention` how much each token counts.
-    batch_words (int): Tokens that are read at once, or one document if that is longer.
+    max_batch_tokens (int): Tokens that are read at once, or one document if that is longer.
     RETURNS (RecurrentMultiLabelTextCategorizer): The component.
     """
     from .component import RecurrentMultiLabelTextCategorizer
@@ -153,5 +153,5 @@ def make_multilabel_textcat(
         scorer=scorer,
         label_smoothing=label_smoothing,
         attention=attention,
-        batch_words=batch_words,
+        max_batch_tokens=max_batch_tokens,
     )

@@ -13,7 +13,7 @@ from .passages import Passage
 if TYPE_CHECKING:
     from ...generation.state import Hypothesis
 
-Span = tuple[int, int]
+CharRange = tuple[int, int]
 
 
 def source_places(passage: Passage, subwords: Subwords | None) -> list[dict]:
@@ -42,12 +42,12 @@ def source_places(passage: Passage, subwords: Subwords | None) -> list[dict]:
     ]
 
 
-def align(hypothesis: "Hypothesis", sources: list[dict], targets: list[Span]) -> list[dict]:
+def align(hypothesis: "Hypothesis", sources: list[dict], targets: list[CharRange]) -> list[dict]:
     """Describe where each part of a translation comes from.
 
     hypothesis (Hypothesis): The translation.
     sources (list[dict]): What each place of the source stands for, as `source_places` tells.
-    targets (list[Span]): The characters of each piece of the translation.
+    targets (list[CharRange]): The characters of each piece of the translation.
     RETURNS (list[dict]): For each piece its "start" and "end" in the translation, and under
         "source" the places that mattered most, the heaviest first, with the "weight" of the
         attention.

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 SIDES = ("source", "target")
 
 
-class Translator(TrainablePipe):
+class RecurrentTranslator(TrainablePipe):
     """Translate documents into another language.
 
     The settings are those of its factory.
@@ -50,13 +50,13 @@ class Translator(TrainablePipe):
         vocab_size: int = 8000,
         shared_vocab: bool = True,
         subwords: str = "bpe",
-        sampling: float = 0.0,
-        batch_places: int = 2000,
+        subword_sampling: float = 0.0,
+        max_batch_tokens: int = 2000,
         int8: bool = False,
-        banned: Iterable[str] = (),
+        banned_pieces: Iterable[str] = (),
     ):
-        check_count("batch_places", batch_places, 1)
-        check_rate("sampling", sampling)
+        check_count("max_batch_tokens", max_batch_tokens, 1)
+        check_rate("subword_sampling", subword_sampling)
         super().__init__(vocab, model, name)
         self.search = search
         self.scorer = scorer
@@ -64,10 +64,10 @@ class Translator(TrainablePipe):
         self.vocab_size = vocab_size
         self.shared_vocab = shared_vocab
         self.kind = subwords
-        self.batch_places = batch_places
+        self.max_batch_tokens = max_batch_tokens
         self.int8 = int8
-        self.banned = tuple(banned)
-        self.sampling = sampling
+        self.banned_pieces = tuple(banned_pieces)
+        self.subword_sampling = subword_sampling
         self._ensure_extensions()
 
     def _ensure_extensions(self) -> None:
@@ -141,7 +141,7 @@ class Translator(TrainablePipe):
         for number, index in firsts.items():
             prefixes[index] = docs[number]._.get(f"{self.attr}_prefix")
         # About four characters to a place.
-        for batch in sort_into_batches(lengths, 4 * self.batch_places):
+        for batch in sort_into_batches(lengths, 4 * self.max_batch_tokens):
             own = [passages[index] for index in batch]
             own_prefixes = [prefixes[index] for index in batch]
             hypotheses = self._search([passage.source for passage in own], own_prefixes, search)
@@ -154,7 +154,12 @@ class Translator(TrainablePipe):
         self, docs: list[Doc], prefixes: list[str | None], search: Callable
     ) -> "list[list[Hypothesis]]":
         found = translate(
-            self.model, docs, search, prefixes=prefixes, banned=self.banned, int8=self.int8
+            self.model,
+            docs,
+            search,
+            prefixes=prefixes,
+            banned_pieces=self.banned_pieces,
+            int8=self.int8,
         )
         n_best = getattr(search, "n_best", 1)
         return [self._distinct(hypotheses, n_best) for hypotheses in found]
@@ -253,14 +258,14 @@ class Translator(TrainablePipe):
         losses = {} if losses is None else losses
         losses.setdefault(self.name, 0.0)
         examples = list(examples)
-        validate_examples(examples, "Translator.update")
+        validate_examples(examples, "RecurrentTranslator.update")
         docs, texts = self._pair(examples)
         if not docs:
             return losses
         set_dropout_rate(self.model, drop)
         if self._cuts_source:
-            self.model.get_ref("source").attrs["sampling"] = self.sampling
-        pieces = self.target_subwords.encode(texts, self.sampling)
+            self.model.get_ref("source").attrs["subword_sampling"] = self.subword_sampling
+        pieces = self.target_subwords.encode(texts, self.subword_sampling)
         surprisals, backprop = self.model.begin_update((docs, pieces))
         backprop(1 / len(surprisals))
         if sgd is not None:
@@ -281,7 +286,7 @@ class Translator(TrainablePipe):
         """Score predicted translations, and how well references are foreseen.
 
         examples (Iterable[Example]): Examples with predictions.
-        RETURNS (dict[str, Any]): The scorer's scores; "perplexity" of a piece and
+        RETURNS (dict[str, Any]): The scorer's scores; "token_perplexity" of a piece and
             "word_perplexity" of a word of the reference, the end of each sentence counted
             as one more. All by the name of the component.
         """
@@ -292,7 +297,7 @@ class Translator(TrainablePipe):
             log_probs = list(chain(*self.log_probs(docs, texts)))
             surprisal = -sum(log_probs)
             words = sum(len(text.split()) + 1 for text in texts)
-            scores["perplexity"] = perplexity(surprisal, len(log_probs))
+            scores["token_perplexity"] = perplexity(surprisal, len(log_probs))
             scores["word_perplexity"] = perplexity(surprisal, words)
         return {f"{self.name}_{key}": value for key, value in scores.items()}
 
@@ -309,7 +314,7 @@ class Translator(TrainablePipe):
             max(len(doc.text), len(text)) for doc, text in zip(docs, translations, strict=True)
         ]
         found: dict[int, list[float]] = {}
-        for batch in sort_into_batches(lengths, 4 * self.batch_places):
+        for batch in sort_into_batches(lengths, 4 * self.max_batch_tokens):
             own = [pieces[index] for index in batch]
             surprisals = self.model.predict(([docs[index] for index in batch], own))
             ends = np.cumsum([len(each) + 1 for each in own])

@@ -7,7 +7,9 @@ from spacy.language import Language
 from thinc.api import Config, Model
 
 if TYPE_CHECKING:
-    from .component import Translator
+    from .component import RecurrentTranslator
+
+    pass
 
 
 DEFAULT_CONFIG = """
@@ -16,14 +18,14 @@ attr = "translation"
 vocab_size = 8000
 shared_vocab = true
 subwords = "bpe"
-sampling = 0.0
-batch_places = 2000
+subword_sampling = 0.0
+max_batch_tokens = 2000
 int8 = false
-banned = []
+banned_pieces = []
 
 [rnn_translator.model]
 @architectures = "spacy-rnn.Seq2Seq.v1"
-tied_source = false
+tied_embeddings = false
 mixed_precision = false
 
 [rnn_translator.model.encoder]
@@ -47,7 +49,7 @@ cell = "gru"
 deep_output = true
 input_feeding = false
 bridge = "dense"
-tied = true
+tied_softmax = true
 label_smoothing = 0.1
 
 [rnn_translator.search]
@@ -69,7 +71,7 @@ DEFAULTS = Config().from_str(DEFAULT_CONFIG)["rnn_translator"]
         "rnn_translator_bleu": 1.0,
         "rnn_translator_chrf": None,
         "rnn_translator_ter": None,
-        "rnn_translator_perplexity": None,
+        "rnn_translator_token_perplexity": None,
         "rnn_translator_word_perplexity": None,
         "rnn_translator_bleu_signature": None,
     },
@@ -84,43 +86,43 @@ def make_translator(
     vocab_size: int,
     shared_vocab: bool,
     subwords: str,
-    sampling: float,
-    batch_places: int,
+    subword_sampling: float,
+    max_batch_tokens: int,
     int8: bool,
-    banned: list[str],
-) -> "Translator":
+    banned_pieces: list[str],
+) -> "RecurrentTranslator":
     """Make a translator.
 
     nlp (Language): The pipeline that it will be in.
     name (str): Its name there.
     model (Model): `spacy-rnn.Seq2Seq.v1`.
-    search (Callable): `spacy-rnn.beam_search.v1`, `spacy-rnn.greedy.v1` or
-        `spacy-rnn.sampling.v1`.
+    search (Callable): `spacy-rnn.beam_search.v1`, `spacy-rnn.greedy_search.v1` or
+        `spacy-rnn.sampling_search.v1`.
     scorer (Callable | None): Scores translations.
     attr (str): The custom attribute of documents that holds the translation. With an "s"
         more, all of the n best; with "_prefix", what it has to begin with.
     vocab_size (int): Subwords in a vocabulary.
     shared_vocab (bool): Whether source and target have one vocabulary together.
     subwords (str): "bpe" or "unigram".
-    sampling (float): How much the cut into subwords varies in training; 0 for not at all.
-    batch_places (int): Places of source, padding included, that are translated at once: four
+    subword_sampling (float): How much the cut into subwords varies in training; 0 for not at all.
+    max_batch_tokens (int): Places of source, padding included, that are translated at once: four
         characters count as one.
     int8 (bool): Whether to translate with weights as 8-bit integers on a CPU: nearly the
         same. Faster on processors with bfloat16, for single sentences, or with VNNI alone;
         others gain nothing.
-    banned (list[str]): Subwords that are never written, as the vocabulary spells them.
-    RETURNS (Translator): The component.
+    banned_pieces (list[str]): Subwords that are never written, as the vocabulary spells them.
+    RETURNS (RecurrentTranslator): The component.
     RAISES (ValueError): If another translator of the pipeline writes to the same attribute.
     """
-    from .component import Translator
+    from .component import RecurrentTranslator
 
     for other, component in nlp.pipeline:
-        if isinstance(component, Translator) and component.attr == attr:
+        if isinstance(component, RecurrentTranslator) and component.attr == attr:
             raise ValueError(
                 f'"{other}" and "{name}" would both write to doc._.{attr}: give one of them '
                 f"another attr"
             )
-    return Translator(
+    return RecurrentTranslator(
         nlp.vocab,
         model,
         name,
@@ -130,8 +132,8 @@ def make_translator(
         vocab_size=vocab_size,
         shared_vocab=shared_vocab,
         subwords=subwords,
-        sampling=sampling,
-        batch_places=batch_places,
+        subword_sampling=subword_sampling,
+        max_batch_tokens=max_batch_tokens,
         int8=int8,
-        banned=banned,
+        banned_pieces=banned_pieces,
     )

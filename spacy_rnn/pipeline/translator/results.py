@@ -51,7 +51,7 @@ def _join(
         written = [(shift + start, shift + end) for start, end in target.spans(hypothesis.pieces)]
         result["text"] += text + passage.after
         result["score"] += hypothesis.score
-        result["pieces"] += target.spell(hypothesis.pieces)
+        result["pieces"] += target.to_pieces(hypothesis.pieces)
         result["piece_scores"] += hypothesis.piece_scores
         result["alignment"] += align(hypothesis, sources, written)
     return result

@@ -8,7 +8,7 @@ from hypothesis import given
 from layout_samples import batches, check_ordered_layout, longest_first, repeatable, words_of
 
 from spacy_rnn.nn.batch.packed import pack
-from spacy_rnn.nn.batch.segments import check_lengths, from_grid, grid_mask, owners, to_grid
+from spacy_rnn.nn.batch.segments import check_lengths, pad, padding_mask, segment_ids, unpad
 
 CPU = torch.device("cpu")
 
@@ -32,7 +32,7 @@ def test_packed_words_come_step_by_step(lengths):
 def test_owners(lengths):
     expected = [index for index, length in enumerate(lengths) for _ in range(length)]
     lengths = torch.tensor(lengths, dtype=torch.int64)
-    assert owners(lengths).tolist() == owners(lengths, CPU).tolist() == expected
+    assert segment_ids(lengths).tolist() == segment_ids(lengths, CPU).tolist() == expected
 
 
 @pytest.mark.parametrize("dtype", [torch.int32, torch.int64])
@@ -40,7 +40,7 @@ def test_lengths_of_any_width_are_the_same(dtype):
     lengths = torch.tensor([2, 0, 3], dtype=dtype)
     check_lengths(torch.zeros(5, 1), lengths)
     check_ordered_layout(pack(lengths, CPU), [2, 0, 3])
-    assert owners(lengths).tolist() == [0, 0, 2, 2, 2]
+    assert segment_ids(lengths).tolist() == [0, 0, 2, 2, 2]
 
 
 @pytest.mark.parametrize("lengths", [[], [0], [0, 0], [4], [0, 3, 1, 0]])
@@ -70,14 +70,14 @@ def test_wrong_lengths_are_refused(shape, lengths, message):
 def test_a_grid_has_a_row_for_each_sequence(lengths):
     numbers = torch.arange(1, sum(lengths) + 1)
     data, lengths = numbers[:, None].float(), torch.tensor(lengths, dtype=torch.int64)
-    grid, mask = to_grid(data, lengths), grid_mask(lengths, CPU)
+    grid, mask = pad(data, lengths), padding_mask(lengths, CPU)
     assert mask.sum(1).tolist() == lengths.tolist()
     rows = [row[held].tolist() for row, held in zip(grid[:, :, 0], mask, strict=True)]
     assert rows == [
         list(each) for each in (part.tolist() for part in numbers.split(lengths.tolist()))
     ]
     assert not grid[~mask].any()
-    assert torch.equal(from_grid(grid, lengths), data)
+    assert torch.equal(unpad(grid, lengths), data)
 
 
 @repeatable

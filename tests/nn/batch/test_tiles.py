@@ -13,7 +13,7 @@ from layout_samples import (
     words_of,
 )
 
-from spacy_rnn.nn.batch.tiles import CALL_COST, MAX_CELLS, pad, share
+from spacy_rnn.nn.batch.tiles import CALL_COST, MAX_CELLS, bin_pack, pad_tiles
 
 CPU = torch.device("cpu")
 # For a cheap cell a call of the kernel is worth any padding, for a costly one none.
@@ -36,7 +36,7 @@ def random_lengths(low, high, size, seed=0):
 @given(batches_with_words, cell_costs)
 def test_padded_words_come_in_rectangles(lengths, cell_cost):
     """Each column holds one sequence in the order of time, then padding."""
-    layout = pad(torch.tensor(lengths), CPU, cell_cost)
+    layout = pad_tiles(torch.tensor(lengths), CPU, cell_cost)
     check_ordered_layout(layout, lengths)
     assert cells_of(layout) == len(layout.words)
     padding = sum(lengths)
@@ -65,7 +65,7 @@ def test_padded_words_come_in_rectangles(lengths, cell_cost):
 @given(batches_with_words, cell_costs)
 def test_padding_is_worth_its_calls(lengths, cell_cost):
     """Together, rectangles never cost more than a call for each sequence would."""
-    layout = pad(torch.tensor(lengths), CPU, cell_cost)
+    layout = pad_tiles(torch.tensor(lengths), CPU, cell_cost)
     call_cost = CALL_COST / cell_cost
     # A length is rounded up by a quarter at most.
     alone = call_cost * len(layout.order) + 1.25 * sum(lengths)
@@ -76,18 +76,18 @@ def test_padding_is_worth_its_calls(lengths, cell_cost):
 
 def test_costly_cells_are_hardly_padded():
     lengths = torch.randint(0, 300, (100,))
-    layout = pad(lengths, CPU, 10**9)
+    layout = pad_tiles(lengths, CPU, 10**9)
     assert cells_of(layout) <= 1.25 * int(lengths.sum())
 
 
 def test_cheap_cells_share_one_call():
-    layout = pad(torch.tensor([1, 9, 2, 0, 30, 4, 17, 30]), CPU, 1)
+    layout = pad_tiles(torch.tensor([1, 9, 2, 0, 30, 4, 17, 30]), CPU, 1)
     (block,) = layout.blocks
     assert (block.size, block.width) == (7, 8)
 
 
 def test_sequences_of_one_length_are_not_padded():
-    layout = pad(torch.full((32,), 7), CPU, 3_000)
+    layout = pad_tiles(torch.full((32,), 7), CPU, 3_000)
     assert cells_of(layout) == 32 * 7
 
 
@@ -97,7 +97,7 @@ def test_shapes_of_padded_batches_are_few(cell_cost):
     shapes = {
         (block.steps, block.width)
         for _ in range(200)
-        for block in pad(torch.randint(1, 300, (32,)), CPU, cell_cost).blocks
+        for block in pad_tiles(torch.randint(1, 300, (32,)), CPU, cell_cost).blocks
     }
     # Up to 8 each length has its own rectangles, from there on four for each power of two.
     lengths = {*range(1, 9), 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128}
@@ -108,15 +108,15 @@ def test_shapes_of_padded_batches_are_few(cell_cost):
 
 def test_long_sequences_share_no_call():
     """However cheap a cell is: its rectangle would leave the processor's cache."""
-    layout = pad(torch.tensor([2, 5000, 1, 2000, 1500]), CPU, 1)
+    layout = pad_tiles(torch.tensor([2, 5000, 1, 2000, 1500]), CPU, 1)
     assert [block.size for block in layout.blocks] == [1, 1, 1, 2]
 
 
 @pytest.mark.parametrize("dtype", [torch.int32, torch.int64])
 def test_lengths_of_any_width_are_the_same(dtype):
     lengths = torch.tensor([2, 0, 3], dtype=dtype)
-    check_ordered_layout(pad(lengths, CPU, 1), [2, 0, 3])
-    check_layout(share(lengths, CPU), [2, 0, 3])
+    check_ordered_layout(pad_tiles(lengths, CPU, 1), [2, 0, 3])
+    check_layout(bin_pack(lengths, CPU), [2, 0, 3])
 
 
 # Columns of more than one.
@@ -126,7 +126,7 @@ def test_lengths_of_any_width_are_the_same(dtype):
 @given(st.lists(st.integers(0, 300), max_size=60).filter(any))
 def test_sequences_in_a_column_are_kept_apart(lengths):
     """Between two of them is padding, and each is in the order of time."""
-    layout = share(torch.tensor(lengths), CPU)
+    layout = bin_pack(torch.tensor(lengths), CPU)
     check_layout(layout, lengths)
     padding = sum(lengths)
     found = []
@@ -150,13 +150,13 @@ def test_sequences_in_a_column_are_kept_apart(lengths):
 )
 def test_rectangles_are_all_but_full(low, high, size):
     lengths = random_lengths(low, high, size)
-    assert cells_of(share(lengths, CPU)) <= 1.12 * int((lengths + 1).sum())
+    assert cells_of(bin_pack(lengths, CPU)) <= 1.12 * int((lengths + 1).sum())
 
 
 def test_small_batches_are_one_rectangle():
     for seed in range(20):
         lengths = random_lengths(1, 50, 25, seed)
-        assert len(share(lengths, CPU).blocks) == 1
+        assert len(bin_pack(lengths, CPU).blocks) == 1
 
 
 def test_shapes_of_shared_columns_are_few():
@@ -165,23 +165,23 @@ def test_shapes_of_shared_columns_are_few():
     for seed in range(200):
         lengths = random_lengths(1, 60, 64, seed)
         lengths = lengths[lengths.cumsum(0) <= 500]
-        shapes |= {(block.steps, block.width) for block in share(lengths, CPU).blocks}
+        shapes |= {(block.steps, block.width) for block in bin_pack(lengths, CPU).blocks}
     assert len(shapes) <= 12
 
 
 def test_rectangles_stay_in_the_caches():
-    for block in share(random_lengths(1, 129, 1000), CPU).blocks:
+    for block in bin_pack(random_lengths(1, 129, 1000), CPU).blocks:
         assert block.steps * block.width <= MAX_CELLS
 
 
 def test_one_long_sequence_lengthens_no_other():
     lengths = torch.cat([torch.tensor([50_000]), random_lengths(1, 60, 300)])
-    layout = share(lengths, CPU)
+    layout = bin_pack(lengths, CPU)
     assert layout.blocks[0].width == 1
     assert all(block.steps <= 64 for block in layout.blocks[1:])
 
 
 def test_long_sequences_stand_side_by_side():
     """A narrow rectangle takes more time for each of its cells."""
-    layout = share(torch.full((16,), 600), CPU)
+    layout = bin_pack(torch.full((16,), 600), CPU)
     assert [block.width for block in layout.blocks] == [8, 8]

@@ -8,17 +8,17 @@ from spacy.tokens import Doc
 from spacy.training import biluo_tags_to_spans
 from spacy.vocab import Vocab
 
-from spacy_rnn.nn.crf.biluo import biluo_rules, find_spans
+from spacy_rnn.nn.crf.biluo import biluo_constraints, find_spans
 
 LABELS = "XY"
 NAMES = ["O", *(f"{kind}-{label}" for label in LABELS for kind in "BILU")]
 
 
-def follows(rules, path):
+def follows(constraints, path):
     return bool(
-        rules.start[path[0]]
-        and rules.end[path[-1]]
-        and all(rules.transitions[pair] for pair in pairwise(path))
+        constraints.start[path[0]]
+        and constraints.end[path[-1]]
+        and all(constraints.transitions[pair] for pair in pairwise(path))
     )
 
 
@@ -33,8 +33,10 @@ def count_sets(words):
 
 @pytest.mark.parametrize("words", [1, 2, 3, 4])
 def test_each_sequence_of_tags_is_one_set_of_spans(words):
-    rules = biluo_rules(len(NAMES))
-    paths = [path for path in product(range(len(NAMES)), repeat=words) if follows(rules, path)]
+    constraints = biluo_constraints(len(NAMES))
+    paths = [
+        path for path in product(range(len(NAMES)), repeat=words) if follows(constraints, path)
+    ]
     doc = Doc(Vocab(), words=["word"] * words)
     sets = set()
     for path in paths:
@@ -57,4 +59,4 @@ def test_spans_of_documents_in_a_row_are_found():
 @pytest.mark.parametrize("tags", [0, 2, 4, 7])
 def test_wrong_numbers_of_tags_are_an_error(tags):
     with pytest.raises(ValueError, match=f"There are {tags} tags"):
-        biluo_rules(tags)
+        biluo_constraints(tags)

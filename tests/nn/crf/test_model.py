@@ -8,20 +8,20 @@ import torch
 from torchcrf import CRF as OtherCRF
 
 import spacy_rnn.nn.crf.forward_backward
-from spacy_rnn.nn.crf.biluo import biluo_rules
-from spacy_rnn.nn.crf.constraints import anything_goes
+from spacy_rnn.nn.crf.biluo import biluo_constraints
+from spacy_rnn.nn.crf.constraints import unconstrained
 from spacy_rnn.nn.crf.forward_backward import log_partition
 from spacy_rnn.nn.crf.model import CRF
 
 LENGTHS = torch.tensor([2, 0, 4, 1, 4, 3])
 WORDS = int(LENGTHS.sum())
-RULES = {"free": (anything_goes, 4), "biluo": (biluo_rules, 5), "single": (anything_goes, 1)}
+RULES = {"free": (unconstrained, 4), "biluo": (biluo_constraints, 5), "single": (unconstrained, 1)}
 
 each_restriction = pytest.mark.parametrize("restricted", [False, True])
 
 
-def make_crf(rules, labels, dtype=torch.float64):
-    crf = CRF(labels, rules).to(dtype)
+def make_crf(constraints, labels, dtype=torch.float64):
+    crf = CRF(labels, constraints).to(dtype)
     for parameter in crf.parameters():
         torch.nn.init.normal_(parameter)
     return crf
@@ -34,7 +34,7 @@ def crf(request):
 
 @pytest.fixture
 def scores(crf):
-    return torch.randn(WORDS, len(crf.start), dtype=torch.float64)
+    return torch.randn(WORDS, len(crf.start_transitions), dtype=torch.float64)
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def allowed(scores, restricted):
 def all_paths(crf, scores, allowed=None):
     """Give for each sequence its possible paths with their scores, the best first."""
     transitions, start, end = (
-        weight.detach().masked_fill(~crf.get_buffer(f"{name}_rule"), -torch.inf)
+        weight.detach().masked_fill(~crf.get_buffer(f"{name}_allowed"), -torch.inf)
         for name, weight in crf.named_parameters()
     )
     if allowed is not None:
@@ -175,11 +175,11 @@ def test_gradients_are_those_of_finite_differences(crf, scores, allowed, pairs, 
 
 @pytest.mark.parametrize("labels", [1, 5])
 def test_it_agrees_with_pytorch_crf(labels):
-    crf, other = make_crf(anything_goes, labels), OtherCRF(labels, batch_first=True).double()
+    crf, other = make_crf(unconstrained, labels), OtherCRF(labels, batch_first=True).double()
     with torch.no_grad():
         other.transitions.copy_(crf.transitions)
-        other.start_transitions.copy_(crf.start)
-        other.end_transitions.copy_(crf.end)
+        other.start_transitions.copy_(crf.start_transitions)
+        other.end_transitions.copy_(crf.end_transitions)
     lengths = torch.tensor([7, 3, 1, 5])
     scores = torch.randn(16, labels, dtype=torch.float64)
     path = torch.randint(labels, (16,))
@@ -198,13 +198,13 @@ def test_it_agrees_with_pytorch_crf(labels):
 
 def test_neighbours_change_nothing(crf):
     crf = crf.float()
-    scores = torch.randn(WORDS, len(crf.start))
+    scores = torch.randn(WORDS, len(crf.start_transitions))
     rows = scores.split(LENGTHS.tolist())
     alone = [crf.marginals(own, torch.tensor([len(own)])) for own in rows]
     torch.testing.assert_close(crf.marginals(scores, LENGTHS), torch.cat(alone), atol=1e-5, rtol=0)
     best = [crf.viterbi(own, torch.tensor([len(own)])) for own in rows]
     assert torch.equal(crf.viterbi(scores, LENGTHS), torch.cat(best))
-    other = torch.cat([*rows[::-1], 100 * torch.randn(400, len(crf.start))])
+    other = torch.cat([*rows[::-1], 100 * torch.randn(400, len(crf.start_transitions))])
     lengths = torch.tensor([*LENGTHS.tolist()[::-1], 400])
     torch.testing.assert_close(
         crf.marginals(other, lengths)[:WORDS], torch.cat(alone[::-1]), atol=1e-5, rtol=0
@@ -213,7 +213,7 @@ def test_neighbours_change_nothing(crf):
 
 def test_float32_is_exact_enough_for_long_sequences_of_many_labels():
     lengths = torch.tensor([5000])
-    crf = make_crf(anything_goes, 50)
+    crf = make_crf(unconstrained, 50)
     scores = 10 * torch.randn(5000, 50, dtype=torch.float64)
     path = crf.viterbi(scores, lengths)
     known = torch.nn.functional.one_hot(path, 50).bool()
@@ -229,7 +229,7 @@ def test_float32_is_exact_enough_for_long_sequences_of_many_labels():
 
 def test_best_paths_of_long_sequences_are_those_of_float64():
     """Sums along a path lose the digits that tell labels apart, if they are let grow."""
-    crf = make_crf(anything_goes, 5)
+    crf = make_crf(unconstrained, 5)
     lengths = torch.tensor([20_000])
     scores = 50 + torch.randn(20_000, 5, dtype=torch.float64)
     exact, (pair,) = crf.viterbi(scores, lengths), crf.k_best(scores, lengths, 2)
@@ -240,7 +240,7 @@ def test_best_paths_of_long_sequences_are_those_of_float64():
 
 def test_impossible_is_far_from_unlikely():
     """The paths that are right may be the worst ones by far, for thousands of words."""
-    crf = make_crf(biluo_rules, 9, torch.float32)
+    crf = make_crf(biluo_constraints, 9, torch.float32)
     lengths = torch.tensor([1000])
     scores = torch.randn(1000, 9)
     scores[:, 0] += 50
@@ -259,7 +259,7 @@ def test_impossible_is_far_from_unlikely():
 
 
 def test_no_labels_left_is_an_error_that_names_the_sequence():
-    crf = make_crf(biluo_rules, 5)
+    crf = make_crf(biluo_constraints, 5)
     scores = torch.randn(4, 5, dtype=torch.float64)
     lengths = torch.tensor([2, 2])
     known = torch.ones(4, 5, dtype=torch.bool)
@@ -276,7 +276,7 @@ def test_no_labels_left_is_an_error_that_names_the_sequence():
 
 @pytest.mark.parametrize("bad", [torch.nan, torch.inf])
 def test_scores_that_are_not_finite_are_an_error(bad):
-    crf = make_crf(anything_goes, 3)
+    crf = make_crf(unconstrained, 3)
     scores = torch.zeros(2, 3, dtype=torch.float64)
     scores[1, 1] = bad
     with pytest.raises(ValueError, match="infinite or not numbers"):
@@ -286,7 +286,7 @@ def test_scores_that_are_not_finite_are_an_error(bad):
 @pytest.mark.parametrize("lengths", [[], [0], [0, 0]])
 def test_batches_without_words(crf, lengths):
     lengths = torch.tensor(lengths, dtype=torch.int64)
-    scores = torch.zeros(0, len(crf.start), dtype=torch.float64, requires_grad=True)
+    scores = torch.zeros(0, len(crf.start_transitions), dtype=torch.float64, requires_grad=True)
     loss = crf(scores, lengths, torch.zeros(scores.shape, dtype=torch.bool))
     assert loss.tolist() == [0.0] * len(lengths)
     loss.sum().backward()
@@ -312,8 +312,8 @@ def test_it_learns_what_transitions_alone_can_tell():
 
 def test_what_is_told_so_far_is_the_sum_over_all_paths_so_far(crf, scores):
     """The end of a sequence has no part in it."""
-    torch.nn.init.zeros_(crf.end)
-    crf.end_rule.fill_(True)
+    torch.nn.init.zeros_(crf.end_transitions)
+    crf.end_transitions_allowed.fill_(True)
     now = None
     own = scores[2:6]  # The third sequence.
     for word in range(len(own)):

@@ -11,8 +11,8 @@ from spacy_rnn.nn.kernels.prepared import keep_in
 from spacy_rnn.nn.kernels.quantized import (
     LEVELS,
     PARTS,
-    Int8Matrix,
-    Int8Weights,
+    DynamicInt8,
+    WeightOnlyInt8,
     has_int8,
     int8_products,
 )
@@ -28,12 +28,12 @@ def round_small_matrices(monkeypatch):
     monkeypatch.setattr(int8, "FEWEST_WEIGHTS", ROWS)
 
 
-@pytest.fixture(params=[Int8Weights, Int8Matrix])
+@pytest.fixture(params=[WeightOnlyInt8, DynamicInt8])
 def kind(request, monkeypatch):
     """What matrices are rounded to."""
-    if request.param is Int8Weights and not is_fast_in_bfloat16():
+    if request.param is WeightOnlyInt8 and not is_fast_in_bfloat16():
         pytest.skip("no bfloat16 on this CPU")
-    monkeypatch.setattr(int8, "is_fast_in_bfloat16", lambda: request.param is Int8Weights)
+    monkeypatch.setattr(int8, "is_fast_in_bfloat16", lambda: request.param is WeightOnlyInt8)
     return request.param
 
 
@@ -43,7 +43,7 @@ def sample(columns=33, rows=ROWS, batch=(5,)):
 
 
 def multiply_integers(data, weight, bias):
-    """Round as `Int8Matrix` says, and compute in 64-bit integers."""
+    """Round as `DynamicInt8` says, and compute in 64-bit integers."""
     peaks = data.abs().amax(-1, keepdim=True)
     scales = weight.abs().amax(1) / 127
     levels = (data * (LEVELS / peaks)).round().long()
@@ -53,7 +53,7 @@ def multiply_integers(data, weight, bias):
 
 
 def multiply_weights(data, weight, bias):
-    """Round as `Int8Weights` says, and compute in 64-bit integers."""
+    """Round as `WeightOnlyInt8` says, and compute in 64-bit integers."""
     scales = 2.0 ** (weight.abs().amax(1) / 127).log2().ceil()
     steps = (data * PARTS).round().bfloat16().long()
     integers = (weight / scales[:, None]).round().long()
@@ -71,7 +71,7 @@ def test_products_are_exact_but_for_the_rounding(kind, columns, batch):
         result = linear(data, weight, bias)
     plain = linear(data, weight, bias)
     sums = weight.abs().sum(1), data.abs().sum(-1, keepdim=True)
-    if kind is Int8Matrix:
+    if kind is DynamicInt8:
         exact = multiply_integers(data, weight, bias)
         torch.testing.assert_close(result, exact, rtol=1e-5, atol=1e-4)
         steps = data.abs().amax(-1, keepdim=True) / LEVELS, weight.abs().amax(1) / 127
@@ -96,14 +96,14 @@ def test_extremes_do_not_overflow(kind, rows):
     weight = nn.Parameter(torch.full((ROWS, 512), -1.0), requires_grad=False)
     with int8_products():
         result = linear(torch.full((rows, 512), 1e6), weight)
-    tolerance = 1e-6 if kind is Int8Matrix else 1 / PARTS
+    tolerance = 1e-6 if kind is DynamicInt8 else 1 / PARTS
     torch.testing.assert_close(result, torch.full((rows, ROWS), -512e6), rtol=tolerance, atol=0)
 
 
 @pytest.mark.parametrize("columns", [33, 512])
 def test_rows_do_not_depend_on_each_other(kind, columns):
     data, weight, bias = sample(columns, batch=(4,))
-    data[2] *= 1e4 if kind is Int8Matrix else 10  # Where sums stay exact.
+    data[2] *= 1e4 if kind is DynamicInt8 else 10  # Where sums stay exact.
     with int8_products():
         together = linear(data, weight, bias)
         alone = torch.cat([linear(row[None], weight, bias) for row in data])

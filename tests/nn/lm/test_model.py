@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional
 
 from spacy_rnn.generation.beam import beam_search
-from spacy_rnn.generation.constraints import Rules
+from spacy_rnn.generation.constraints import DecodingConstraints
 from spacy_rnn.generation.scoring import Ranking
 from spacy_rnn.nn.lm.model import LanguageModel
 from spacy_rnn.nn.lm.stepper import LanguageModelStepper
@@ -15,8 +15,8 @@ LENGTHS = [5, 0, 3, 1]
 KINDS = {
     "tied": {"embed_width": 6, "width": 6},
     "narrowed": {"embed_width": 4, "width": 6, "cell": "gru"},
-    "untied": {"embed_width": 4, "width": 6, "depth": 2, "tied": False},
-    "adaptive": {"embed_width": 4, "width": 16, "tied": False, "cutoffs": [4, 8]},
+    "untied": {"embed_width": 4, "width": 6, "depth": 2, "tied_softmax": False},
+    "adaptive": {"embed_width": 4, "width": 16, "tied_softmax": False, "cutoffs": [4, 8]},
     "learned": {"embed_width": 6, "width": 6, "initial_state": "learned"},
 }
 
@@ -100,7 +100,7 @@ def test_some_stretches_begin_anew():
 
 
 def test_penalties():
-    settings = {"activation_penalty": 0.7, "change_penalty": 0.3}
+    settings = {"activation_reg": 0.7, "temporal_activation_reg": 0.3}
     model, (pieces, targets, lengths) = make_model("tied", **settings), make_batch()
     plain = run(model, pieces, targets, lengths)[0]
     loss = run(model.train(), pieces, targets, lengths)[0]
@@ -115,7 +115,7 @@ def test_penalties():
 
 
 def test_an_entry_is_dropped_wherever_it_occurs():
-    model = make_model("tied", dropout_entries=0.5).train()
+    model = make_model("tied", dropout_embedding=0.5).train()
     seen = []
     model.network.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     pieces = torch.arange(PIECES).repeat(2)
@@ -150,10 +150,12 @@ def test_steps_are_those_of_the_whole(kind):
 @torch.no_grad()
 def test_beam_search_finds_the_most_probable_text():
     model = make_model("tied", pieces=5)
-    rules = Rules(1, 2, max_ratio=0, max_extra=2, min_length=0)
+    constraints = DecodingConstraints(1, 2, max_ratio=0, max_extra=2, min_length=0)
     step = LanguageModelStepper(model)
     state = step.begin([torch.tensor([2, 4])], 10)
-    ((best, *_),) = beam_search(step, state, torch.zeros(1).long(), rules, Ranking("none"), 25)
+    ((best, *_),) = beam_search(
+        step, state, torch.zeros(1).long(), constraints, Ranking("none"), 25
+    )
     scores = {}
     for text in [(), *((a,) for a in (0, 3, 4)), *((a, b) for a in (0, 3, 4) for b in (0, 3, 4))]:
         targets = torch.tensor([*text, 2])
@@ -168,7 +170,7 @@ def test_beam_search_finds_the_most_probable_text():
 
 
 def test_a_small_vocabulary_has_no_rare_entries():
-    model = LanguageModel(5, embed_width=4, width=16, tied=False, cutoffs=[10, 20])
+    model = LanguageModel(5, embed_width=4, width=16, tied_softmax=False, cutoffs=[10, 20])
     assert model.adaptive is None
 
 
@@ -176,12 +178,18 @@ def test_a_small_vocabulary_has_no_rare_entries():
     ("settings", "message"),
     [
         ({"cutoffs": [4]}, "cannot be tied"),
-        ({"cutoffs": [8, 4], "tied": False}, "have to be numbers of entries above 0 that grow"),
-        ({"cutoffs": [0, 4], "tied": False}, "have to be numbers of entries above 0 that grow"),
-        ({"cutoffs": [4, 8], "tied": False}, "width of at least 16, but width is 4"),
+        (
+            {"cutoffs": [8, 4], "tied_softmax": False},
+            "have to be numbers of entries above 0 that grow",
+        ),
+        (
+            {"cutoffs": [0, 4], "tied_softmax": False},
+            "have to be numbers of entries above 0 that grow",
+        ),
+        ({"cutoffs": [4, 8], "tied_softmax": False}, "width of at least 16, but width is 4"),
         ({"embed_width": 0}, "embed_width is 0"),
-        ({"activation_penalty": -1.0}, "activation_penalty is -1.0"),
-        ({"dropout_entries": 1.0}, "dropout is 1.0"),
+        ({"activation_reg": -1.0}, "activation_reg is -1.0"),
+        ({"dropout_embedding": 1.0}, "dropout is 1.0"),
     ],
 )
 def test_settings_out_of_bounds(settings, message):

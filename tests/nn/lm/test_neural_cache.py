@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from spacy_rnn.nn.lm.model import LanguageModel
-from spacy_rnn.nn.lm.neural_cache import FEW, Cache
+from spacy_rnn.nn.lm.neural_cache import FEW, NeuralCache
 
 PIECES = 5
 LENGTHS = [7, 0, 2, 12]
@@ -21,8 +21,8 @@ def foresee(cache, hidden, targets, plain):
         cached = torch.zeros(PIECES, dtype=torch.float64)
         for at, weight in zip(places, weights, strict=True):
             cached[targets[at]] += weight / sum(weights)
-        share = cache.weight * len(weights) / (len(weights) + FEW)
-        rows.append((1 - share) * plain[time].exp() + share * cached)
+        bin_pack = cache.weight * len(weights) / (len(weights) + FEW)
+        rows.append((1 - bin_pack) * plain[time].exp() + bin_pack * cached)
     return torch.stack(rows).log() if rows else plain
 
 
@@ -38,7 +38,7 @@ def sample(lengths=LENGTHS):
 @pytest.mark.parametrize("pairs", [1, 10**6])
 def test_reading_is_the_formula(size, pairs, monkeypatch):
     monkeypatch.setattr("spacy_rnn.nn.lm.neural_cache.MAX_PAIRS", pairs)
-    cache = Cache(size, 0.3, 0.7)
+    cache = NeuralCache(size, 0.3, 0.7)
     hidden, targets, plain, lengths = sample()
     own = plain.gather(1, targets[:, None])[:, 0]
     found, state = cache.read(own, hidden, targets, lengths, cache.start(4, hidden))
@@ -51,7 +51,7 @@ def test_reading_is_the_formula(size, pairs, monkeypatch):
 
 @pytest.mark.parametrize("cuts", [[1, 0, 2, 5], [3, 0, 0, 4], [7, 0, 2, 12]])
 def test_parts_are_read_as_the_whole(cuts):
-    cache = Cache(4, 0.3, 0.7)
+    cache = NeuralCache(4, 0.3, 0.7)
     hidden, targets, plain, lengths = sample()
     own = plain.gather(1, targets[:, None])[:, 0]
     whole, end = cache.read(own, hidden, targets, lengths, cache.start(4, hidden))
@@ -71,18 +71,18 @@ def test_parts_are_read_as_the_whole(cuts):
 
 
 def test_steps_are_those_of_the_whole():
-    cache = Cache(3, 0.4, 0.7)
+    cache = NeuralCache(3, 0.4, 0.7)
     hidden, targets, plain, _ = sample([9])
     expected = foresee(cache, hidden, targets, plain)
     state = tuple(part.transpose(0, 1) for part in cache.start(1, hidden))
     for time in range(9):
-        found = cache.foresee(plain[time : time + 1], hidden[time : time + 1], state)
+        found = cache.next_log_probs(plain[time : time + 1], hidden[time : time + 1], state)
         torch.testing.assert_close(found[0], expected[time])
         state = cache.add(hidden[time : time + 1], targets[time : time + 1], state)
 
 
 def test_texts_of_any_past_go_on_side_by_side():
-    model = LanguageModel(PIECES, embed_width=6, width=6, cache=Cache(8, 0.5, 1.0)).eval()
+    model = LanguageModel(PIECES, embed_width=6, width=6, cache=NeuralCache(8, 0.5, 1.0)).eval()
     pasts, nexts = [[1, 2, 3, 2], [4], None, list(range(5)) * 4], torch.tensor([2, 1, 2])
 
     def go_on(states):
@@ -108,7 +108,7 @@ def test_texts_of_any_past_go_on_side_by_side():
 
 def test_training_knows_no_cache():
     sizes = {"embed_width": 6, "width": 6}
-    cached = LanguageModel(PIECES, **sizes, cache=Cache(3, 0.5, 1.0))
+    cached = LanguageModel(PIECES, **sizes, cache=NeuralCache(3, 0.5, 1.0))
     plain = LanguageModel(PIECES, **sizes)
     plain.load_state_dict(cached.state_dict())
     pieces, lengths = torch.tensor([1, 2, 1, 2, 1]), torch.tensor([5])
@@ -135,4 +135,4 @@ def test_training_knows_no_cache():
 )
 def test_wrong_settings_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
-        Cache(*settings)
+        NeuralCache(*settings)

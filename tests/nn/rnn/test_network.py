@@ -83,10 +83,10 @@ def start_of(network, batch):
     """Give the state that a network starts from on its own."""
     rows = network.depth * network.directions
     parts = 1 + (network.cell == "lstm")
-    if network.initial is None:
-        weight = network.recurrences[0].weight_hh
+    if network.initial_state is None:
+        weight = network.layers[0].weight_hh
         return (weight.new_zeros(rows, batch, network.hidden),) * parts
-    return tuple(network.initial[part].expand(-1, batch, -1) for part in range(parts))
+    return tuple(network.initial_state[part].expand(-1, batch, -1) for part in range(parts))
 
 
 # What comes out.
@@ -116,7 +116,7 @@ def test_network_equals_torch(cell, depth, bidirectional, given, dtype):
     ).train()
     twin = TORCH_NETWORKS[cell](3, network.hidden, depth, bidirectional=bidirectional, dtype=dtype)
     names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-    weights = [getattr(own, name) for own in network.recurrences for name in names]
+    weights = [getattr(own, name) for own in network.layers for name in names]
     twin_weights = [weight for own in twin.all_weights for weight in own]
     for weight, twin_weight in zip(weights, twin_weights, strict=True):
         twin_weight.data.copy_(weight)
@@ -184,7 +184,7 @@ def check_gradients(network):
     data, lengths = random_batch([2, 0, 3, 1], network.inputs)
     parameters = dict(network.named_parameters())
     # A learned state takes the place of a given one.
-    state = random_state(network, len(lengths)) if network.initial is None else ()
+    state = random_state(network, len(lengths)) if network.initial_state is None else ()
 
     def loss(data, *others):
         torch.manual_seed(1)  # The same noise each time.
@@ -425,12 +425,12 @@ def test_learned_states_start_at_zero_and_learn(cell):
     network = RecurrentNetwork(3, 4, 2, cell=cell, initial_state="learned").double().eval()
     plain = RecurrentNetwork(3, 4, 2, cell=cell).double().eval()
     plain.load_state_dict(network.state_dict(), strict=False)
-    assert not network.initial.any()
-    assert plain.initial is None
+    assert not network.initial_state.any()
+    assert plain.initial_state is None
     batch = random_batch([3, 1, 2])
     torch.testing.assert_close(network(*batch), plain(*batch))
     loss_of(network(*batch)[0]).backward()
-    assert network.initial.grad.flatten(2).any(dim=2).all()
+    assert network.initial_state.grad.flatten(2).any(dim=2).all()
 
 
 @pytest.mark.parametrize("given", [False, True])
@@ -438,16 +438,16 @@ def test_a_given_state_takes_the_place_of_the_learned_one(given):
     network = random_network(3, 4, initial_state="learned")
     state = random_state(network, 2) if given else None
     loss_of(network(*random_batch([3, 1]), state)[0]).backward()
-    assert (network.initial.grad is None) == given
+    assert (network.initial_state.grad is None) == given
 
 
-def recurrences(cell, inputs=6, width=8, **settings):
-    return RecurrentNetwork(inputs, width, 2, cell=cell, **settings).recurrences
+def layers(cell, inputs=6, width=8, **settings):
+    return RecurrentNetwork(inputs, width, 2, cell=cell, **settings).layers
 
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_recurrent_matrices_start_orthogonal_for_each_gate(cell):
-    for own in recurrences(cell):
+    for own in layers(cell):
         for gate in own.weight_hh.split(4):
             torch.testing.assert_close(gate @ gate.T, torch.eye(4))
 
@@ -455,7 +455,7 @@ def test_recurrent_matrices_start_orthogonal_for_each_gate(cell):
 @pytest.mark.parametrize("cell", CELLS)
 def test_input_matrices_start_as_xavier_says_for_each_gate(cell):
     """Uniform up to the square root of 6 / (inputs + outputs of one gate)."""
-    for own in recurrences(cell, inputs=60, width=120):
+    for own in layers(cell, inputs=60, width=120):
         for gate in own.weight_ih.detach().split(60):
             bound = math.sqrt(6 / sum(gate.shape))
             assert gate.abs().max() <= bound
@@ -466,7 +466,7 @@ def test_input_matrices_start_as_xavier_says_for_each_gate(cell):
 @pytest.mark.parametrize("cell", CELLS)
 def test_every_gate_and_direction_starts_with_weights_of_its_own(cell):
     for name in ("weight_ih", "weight_hh"):
-        blocks = [gate for own in recurrences(cell, 8) for gate in getattr(own, name).split(4)]
+        blocks = [gate for own in layers(cell, 8) for gate in getattr(own, name).split(4)]
         assert len({block.flatten()[0].item() for block in blocks}) == len(blocks)
 
 
@@ -474,7 +474,7 @@ def test_every_gate_and_direction_starts_with_weights_of_its_own(cell):
     ("cell", "expected"), [*product(CELLS, [1.0, -1.0]), ("lstm", 2.5), ("lstm", 0.0)]
 )
 def test_only_the_forget_gate_starts_with_a_bias(cell, expected):
-    for own in recurrences(cell, forget_bias=expected):
+    for own in layers(cell, forget_bias=expected):
         start = torch.zeros(len(own.bias_ih))
         if cell == "lstm":
             start[4:8] = expected  # In torch's order: input, forget, candidate, output.
@@ -482,18 +482,18 @@ def test_only_the_forget_gate_starts_with_a_bias(cell, expected):
         assert not own.bias_hh.any()
 
 
-@pytest.mark.parametrize("longest_memory", [3, 50])
+@pytest.mark.parametrize("chrono_init", [3, 50])
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
-def test_chrono_biases_give_memories_of_all_lengths(cell, longest_memory):
+def test_chrono_biases_give_memories_of_all_lengths(cell, chrono_init):
     """The bias of what remembers is the logarithm of uniform numbers from 1 to T - 1."""
     hidden = 500
-    settings = {"longest_memory": longest_memory, "forget_bias": 5.0}  # Which has no part in it.
-    for own in recurrences(cell, width=2 * hidden, **settings):
+    settings = {"chrono_init": chrono_init, "forget_bias": 5.0}  # Which has no part in it.
+    for own in layers(cell, width=2 * hidden, **settings):
         gates = own.bias_ih.detach().split(hidden)
         memory = gates[1].exp()
         assert (memory >= 1 - 1e-5).all()
-        assert (memory <= longest_memory - 1 + 1e-5 * longest_memory).all()
-        assert memory.mean() == pytest.approx(longest_memory / 2, rel=0.1)
+        assert (memory <= chrono_init - 1 + 1e-5 * chrono_init).all()
+        assert memory.mean() == pytest.approx(chrono_init / 2, rel=0.1)
         if cell == "lstm":
             assert torch.equal(gates[0], -gates[1])
         else:
@@ -505,8 +505,8 @@ def test_chrono_biases_give_memories_of_all_lengths(cell, longest_memory):
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
 def test_chrono_units_remember_for_as_long_as_their_bias_says(cell):
     """With no input, a unit forgets one part in exp(bias) + 1 of its state at each word."""
-    network = RecurrentNetwork(3, 4, cell=cell, bidirectional=False, longest_memory=20)
-    (own,) = network.double().recurrences
+    network = RecurrentNetwork(3, 4, cell=cell, bidirectional=False, chrono_init=20)
+    (own,) = network.double().layers
     nn.init.zeros_(own.weight_ih)
     nn.init.zeros_(own.weight_hh)
     state = random_state(network, 1)
@@ -542,14 +542,14 @@ def test_the_fast_kernel_is_used_where_it_fits(monkeypatch, settings, dtype, giv
         monkeypatch.setattr(recurrent, name, lambda *given: calls.append(name) or scan(*given))
 
     watch("scan_padded")
-    watch("scan_shared")
+    watch("scan_bin_packed")
     network = random_network(**settings, dtype=dtype)
     data, lengths = random_batch(LENGTHS, 3, dtype)
     state = random_state(network, len(lengths)) if given else None
     network(data, lengths, state, final=final)
     from_zero = not given and settings.get("initial_state") != "learned"
     shared = from_zero and not final
-    assert calls == ["scan_shared" if shared else "scan_padded"] * fits
+    assert calls == ["scan_bin_packed" if shared else "scan_padded"] * fits
 
 
 @pytest.mark.parametrize("dtype", TOLERANCES)
@@ -612,14 +612,14 @@ def test_the_fast_kernel_can_be_turned_off(monkeypatch):
             "width is 5, which two directions cannot share evenly: choose an even one such as 6",
         ),
         ({"cell": "gru", "zoneout_cell": 0.1}, 'zoneout_cell is 0.1, but cell "gru" has no cell'),
-        ({"longest_memory": 2}, "longest_memory is 2, but has to be at least 3"),
-        ({"longest_memory": 5.5}, "longest_memory is 5.5, but has to be a whole number"),
+        ({"chrono_init": 2}, "chrono_init is 2, but has to be at least 3"),
+        ({"chrono_init": 5.5}, "chrono_init is 5.5, but has to be a whole number"),
         ({"width": 8.5}, "width is 8.5, but has to be a whole number"),
         ({"depth": 1.5}, "depth is 1.5, but has to be a whole number"),
         ({"forget_bias": math.nan}, "forget_bias is nan, but has to be a finite number"),
         (
-            {"cell": "rnn_tanh", "longest_memory": 9},
-            'cell, with longest_memory, is "rnn_tanh", but has to be one of "lstm", "gru"',
+            {"cell": "rnn_tanh", "chrono_init": 9},
+            'cell, with chrono_init, is "rnn_tanh", but has to be one of "lstm", "gru"',
         ),
         ({"zoneout_hidden": 1.1}, "zoneout_hidden is 1.1, but has to lie between 0 and 1:"),
         ({"zoneout_cell": -0.1}, "zoneout_cell is -0.1, but has to lie between 0 and 1:"),

@@ -8,10 +8,10 @@ import torch
 from nn_samples import CELLS, loss_of, random_batch
 
 from spacy_rnn.nn.batch.packed import pack
-from spacy_rnn.nn.batch.tiles import pad, share
+from spacy_rnn.nn.batch.tiles import bin_pack, pad_tiles
 from spacy_rnn.nn.rnn import scan as scan_module
 from spacy_rnn.nn.rnn.cells import GATES, step_gru
-from spacy_rnn.nn.rnn.scan import scan_packed, scan_padded, scan_shared, scan_steps
+from spacy_rnn.nn.rnn.scan import scan_bin_packed, scan_packed, scan_padded, scan_steps
 
 CPU = torch.device("cpu")
 INPUTS, HIDDEN = 3, 2
@@ -54,7 +54,7 @@ def kernel_in_float64(monkeypatch):
 def scan(kind, cell, data, lengths, weights, state):
     """Call one of the scans that know states."""
     if kind == "padded":
-        return scan_padded(data, pad(lengths, CPU, CELL_COST), weights, state)
+        return scan_padded(data, pad_tiles(lengths, CPU, CELL_COST), weights, state)
     layout = pack(lengths, CPU)
     if kind == "packed":
         return scan_packed(cell, data, layout, weights, state)
@@ -82,13 +82,13 @@ def random_start(cell, directions, lengths, dtype, zero=False):
 def test_batches_take_blocks_of_all_kinds():
     """The comparisons below see several blocks, with padding and with empty columns."""
     blocks = {
-        name: pad(torch.tensor(lengths), CPU, CELL_COST).blocks
+        name: pad_tiles(torch.tensor(lengths), CPU, CELL_COST).blocks
         for name, lengths in BATCHES.items()
     }
     assert len({block.width for block in blocks["many"]}) > 2
     assert sum(block.steps * block.width for block in blocks["many"]) > sum(BATCHES["many"])
     assert any(block.size < block.width for block in blocks["equal lengths"])
-    shared = share(torch.tensor(BATCHES["many"]), CPU).blocks
+    shared = bin_pack(torch.tensor(BATCHES["many"]), CPU).blocks
     assert len(shared) > 1
     assert all(block.size > block.width for block in shared)
 
@@ -136,7 +136,7 @@ def scan_from_zero(data, lengths, weights):
     """Give the outputs of sequences that share columns, and those of a scan without padding."""
     state = random_start("lstm", len(weights), lengths, data.dtype, zero=True)
     packed, _ = scan_packed("lstm", data, pack(lengths, CPU), weights, state)
-    return scan_shared(data, share(lengths, CPU), weights), packed
+    return scan_bin_packed(data, bin_pack(lengths, CPU), weights), packed
 
 
 @pytest.mark.parametrize("context", [torch.no_grad, torch.inference_mode])

@@ -41,13 +41,13 @@ def sample(queries=6, memory=6):
 
 def attend(attention, queries, memory, mask):
     """Attend step by step, as all kinds can."""
-    keys, looks = attention.project(memory), attention.start(mask)
-    if not looks:
+    keys, attention_state = attention.project(memory), attention.initial_state(mask)
+    if not attention_state:
         return attention(queries, keys, memory, mask)
     steps = []
     for query in queries.split(1, dim=1):
-        seen, weights = attention(query, keys, memory, mask, looks)
-        looks = attention.follow(weights, looks)
+        seen, weights = attention(query, keys, memory, mask, attention_state)
+        attention_state = attention.update_state(weights, attention_state)
         steps.append((seen, weights))
     return tuple(torch.cat(each, 1) for each in zip(*steps, strict=True))
 

@@ -16,7 +16,7 @@ from spacy_rnn.nn.seq2seq.attention import (
 )
 from spacy_rnn.nn.seq2seq.decoder import Decoder
 from spacy_rnn.nn.seq2seq.decoder_stepper import DecoderStepper
-from spacy_rnn.nn.seq2seq.model import Seq2Seq, SubwordEncoder, mean_of
+from spacy_rnn.nn.seq2seq.model import Seq2Seq, SubwordEncoder, reduce_mean
 from spacy_rnn.text.subwords import END, START
 
 PIECES = 7
@@ -49,12 +49,12 @@ SOURCES = [[3, 4, 5], [], [6], [3, 3, 6, 5]]
 TARGETS = [[4, 3], [5], [], [6, 5, 4]]
 
 
-def make_network(case, depth=2, tied_source=False, dtype=torch.float64, **settings):
+def make_network(case, depth=2, tied_embeddings=False, dtype=torch.float64, **settings):
     deep = case["attention"] in DEEP
     case = {**case, "attention": ATTENTIONS[case["attention"]], "deep_output": deep, **settings}
     decoder = partial(Decoder, width=4, depth=depth, embed_width=3, readout_width=3, **case)
     encoder = partial(SubwordEncoder, embed_width=3, width=4)
-    network = Seq2Seq(PIECES, decoder, encoder, PIECES, tied_source=tied_source).to(dtype)
+    network = Seq2Seq(PIECES, decoder, encoder, PIECES, tied_embeddings=tied_embeddings).to(dtype)
     for parameter in network.parameters():
         nn.init.normal_(parameter, std=0.5)
     return network.eval()
@@ -103,7 +103,7 @@ def test_whole_targets_equal_single_steps(case, kept):
         decoder = network.decoder
         first, words = decoder.network.first, decoder.embedding.weight
         read = [] if case["input_feeding"] else [(words, first.weight_ih, first.bias_ih)]
-        read += [(words, decoder.last_piece.weight)] if decoder.last_piece else []
+        read += [(words, decoder.deep_output_layer.weight)] if decoder.deep_output_layer else []
         assert [key for key in kept if key[0] == "looked up"] == [
             ("looked up", *map(id, weights)) for weights in read
         ]
@@ -152,9 +152,9 @@ def test_neighbours_change_nothing(case):
 
 
 @each_case
-@pytest.mark.parametrize("tied_source", [False, True])
-def test_gradients_equal_finite_differences(case, tied_source):
-    network = make_network(case, depth=1, tied_source=tied_source, label_smoothing=0.1)
+@pytest.mark.parametrize("tied_embeddings", [False, True])
+def test_gradients_equal_finite_differences(case, tied_embeddings):
+    network = make_network(case, depth=1, tied_embeddings=tied_embeddings, label_smoothing=0.1)
     pieces, lengths = flat([[START, *target, END] for target in TARGETS])
 
     def loss(*_):
@@ -181,7 +181,7 @@ def test_memory_from_outside():
     memory, summary = network.encode(places, lengths)
     torch.testing.assert_close(summary[0], places[:2].mean(0))
     assert not summary[1].any()
-    torch.testing.assert_close(mean_of(places, lengths)[2], places[2:].mean(0))
+    torch.testing.assert_close(reduce_mean(places, lengths)[2], places[2:].mean(0))
     torch.testing.assert_close(memory.values[2, :4], network.decoder.value(places[2:]))
 
 
@@ -202,8 +202,8 @@ def test_embeddings_are_tied_as_asked():
         return shapes.count((PIECES, 3))
 
     assert count() == 2
-    assert count(tied=False) == 3
-    assert count(tied_source=True) == 1
+    assert count(tied_softmax=False) == 3
+    assert count(tied_embeddings=True) == 1
 
 
 @pytest.mark.parametrize(
@@ -231,4 +231,4 @@ def test_settings_that_do_not_fit_are_refused(settings, message):
 def test_embeddings_that_cannot_be_shared_are_refused(encoder, sources, message):
     decoder = partial(Decoder, attention=None, embed_width=3, readout_width=3)
     with pytest.raises(ValueError, match=message):
-        Seq2Seq(PIECES, decoder, encoder, sources, memory=4, tied_source=True)
+        Seq2Seq(PIECES, decoder, encoder, sources, memory=4, tied_embeddings=True)

@@ -16,8 +16,8 @@ from spacy.util import fix_random_seed
 from thinc.api import SGD, Adam, Model
 from torch.nn import functional
 
-from spacy_rnn.generation.config import build_beam_search_v1, build_greedy_v1
-from spacy_rnn.training.bptt import create_lane_batcher_v1
+from spacy_rnn.generation.config import build_beam_search_v1, build_greedy_search_v1
+from spacy_rnn.training.bptt import create_bptt_batcher_v1
 
 TEXTS = [
     "the cat saw the bird .",
@@ -102,7 +102,7 @@ def test_a_uniform_model_scores_the_size_of_its_vocabulary(nlp):
     network.embedding.weight.data.zero_()
     entries = len(nlp.get_pipe("rnn_lm").units)
     scores = nlp.evaluate(make_examples(nlp, NEW))
-    assert scores["rnn_lm_piece_perplexity"] == pytest.approx(entries, rel=1e-4)
+    assert scores["rnn_lm_token_perplexity"] == pytest.approx(entries, rel=1e-4)
     for doc in nlp.pipe(NEW):
         pieces = len(nlp.get_pipe("rnn_lm").units.encode(doc)) + 1
         bits = pieces * math.log2(entries)
@@ -115,7 +115,13 @@ def test_a_uniform_model_scores_the_size_of_its_vocabulary(nlp):
 def test_a_table_of_bigrams_on_its_own_text():
     """A network that is such a table, by hand, comes to what counting comes to."""
     nlp = make_pipeline(
-        model={"embed_width": 12, "width": 12, "depth": 1, "cell": "rnn_relu", "tied": False}
+        model={
+            "embed_width": 12,
+            "width": 12,
+            "depth": 1,
+            "cell": "rnn_relu",
+            "tied_softmax": False,
+        }
     )
     nlp.initialize(lambda: make_examples(nlp))
     units, network = nlp.get_pipe("rnn_lm").units, network_of(nlp)
@@ -127,7 +133,7 @@ def test_a_table_of_bigrams_on_its_own_text():
     table = torch.full((size, 12), -1e4)
     for (first, second), count in pairs.items():
         table[second, first] = math.log(count / before[first])
-    (layer,) = network.network.recurrences
+    (layer,) = network.network.layers
     for parameter in network.parameters():
         parameter.data.zero_()
     network.embedding.weight.data.copy_(torch.eye(size, 12))
@@ -136,22 +142,22 @@ def test_a_table_of_bigrams_on_its_own_text():
     total = -sum(n * math.log(n / before[first]) for (first, _), n in pairs.items())
     expected = math.exp(total / sum(pairs.values()))
     scores = nlp.evaluate(make_examples(nlp))
-    assert scores["rnn_lm_perplexity"] == pytest.approx(expected, rel=1e-5)
-    assert scores["rnn_lm_word_probability"] == pytest.approx(1 / expected, rel=1e-5)
+    assert scores["rnn_lm_word_perplexity"] == pytest.approx(expected, rel=1e-5)
+    assert scores["rnn_lm_inverse_perplexity"] == pytest.approx(1 / expected, rel=1e-5)
 
 
-@pytest.mark.parametrize("batch_pieces", [3, 100_000])
-def test_no_cut_changes_a_score(nlp, batch_pieces):
+@pytest.mark.parametrize("max_batch_tokens", [3, 100_000])
+def test_no_cut_changes_a_score(nlp, max_batch_tokens):
     component = nlp.get_pipe("rnn_lm")
     expected = describe(nlp.pipe(NEW))
     assert np.isfinite(np.concatenate(expected)).all()
-    before, component.batch_pieces = component.batch_pieces, batch_pieces
+    before, component.max_batch_tokens = component.max_batch_tokens, max_batch_tokens
     try:
         assert_close(describe(nlp.pipe(NEW, batch_size=3)), expected)
         assert_close(describe(nlp.pipe(NEW[::-1]))[::-1], expected)
         assert_close([describe([nlp(text)])[0] for text in NEW], expected)
     finally:
-        component.batch_pieces = before
+        component.max_batch_tokens = before
 
 
 @pytest.mark.parametrize(("units", "expected"), [("words", [40]), ("cached", [32, 8])])
@@ -162,7 +168,7 @@ def test_short_texts_beside_each_other_are_bounded_by_their_caches(
     sizes = []
     predict = Model.predict
     monkeypatch.setattr(Model, "predict", lambda self, X: sizes.append(len(X)) or predict(self, X))
-    monkeypatch.setattr(component, "batch_pieces", 100)
+    monkeypatch.setattr(component, "max_batch_tokens", 100)
     component.predict([trained[units].make_doc("cat") for _ in range(40)])
     assert sizes == expected
 
@@ -192,13 +198,15 @@ def test_backward_is_forward_on_texts_turned_round():
 def test_two_models_in_one_pipeline():
     nlp = make_pipeline()
     nlp.add_pipe(
-        "rnn_lm", name="other", config={**SMALL, "prefix": "other_", "units": "characters"}
+        "rnn_lm", name="other", config={**SMALL, "attr_prefix": "other_", "units": "characters"}
     )
     nlp.initialize(lambda: make_examples(nlp))
     doc = nlp(TEXTS[0])
     assert doc._.perplexity != doc._.other_perplexity
     assert doc[0]._.surprisal != doc[0]._.other_surprisal
-    assert {"rnn_lm_perplexity", "other_perplexity"} <= nlp.evaluate(make_examples(nlp)).keys()
+    assert {"rnn_lm_word_perplexity", "other_word_perplexity"} <= nlp.evaluate(
+        make_examples(nlp)
+    ).keys()
 
 
 # Training
@@ -215,7 +223,7 @@ def plain_loss(network, stream, state):
     lstm = torch.nn.LSTM(16, 16)
     for name, parameter in zip(
         ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"),
-        network.network.recurrences[0].parameters(),
+        network.network.layers[0].parameters(),
         strict=True,
     ):
         lstm._parameters[name] = parameter
@@ -237,7 +245,7 @@ def test_lanes_carry_the_state_but_not_the_gradient(accumulate):
     half = len(stream) // 2
     lanes = [torch.tensor([2, *stream[:half]]), torch.tensor([2, *stream[half:]])]
     states = [None, None]
-    for step, batch in enumerate(create_lane_batcher_v1(2, 5, vary=False)(examples)):
+    for step, batch in enumerate(create_bptt_batcher_v1(2, 5, random_length=False)(examples)):
         losses = {}
         for part in (batch,) if accumulate == 1 else (batch[1:], batch[:1]):
             component.update(part, losses=losses)
@@ -260,7 +268,7 @@ def test_lanes_carry_the_state_but_not_the_gradient(accumulate):
 
 def test_lanes_that_begin_anew_at_each_document_learn_as_documents_do():
     results = []
-    for batches in (lambda ex: [ex], create_lane_batcher_v1(1, 1000, vary=False)):
+    for batches in (lambda ex: [ex], create_bptt_batcher_v1(1, 1000, random_length=False)):
         nlp = make_pipeline()
         fix_random_seed(0)
         examples = make_examples(nlp)
@@ -273,13 +281,13 @@ def test_lanes_that_begin_anew_at_each_document_learn_as_documents_do():
 
 def test_a_gradient_reaches_back_no_further_than_set():
     grads = {}
-    for bptt in (3, 100):
-        nlp = make_pipeline(bptt=bptt)
+    for max_bptt in (3, 100):
+        nlp = make_pipeline(max_bptt=max_bptt)
         fix_random_seed(0)
         examples = make_examples(nlp)
         nlp.initialize(lambda examples=examples: examples)
         losses = nlp.get_pipe("rnn_lm").update(examples)
-        grads[bptt] = losses, network_of(nlp).network.recurrences[0].weight_hh.grad
+        grads[max_bptt] = losses, network_of(nlp).network.layers[0].weight_hh.grad
     assert grads[3][0]["rnn_lm"] == pytest.approx(grads[100][0]["rnn_lm"], rel=1e-5)
     assert (grads[3][1] - grads[100][1]).abs().max() > 1e-4
 
@@ -301,12 +309,12 @@ def test_it_trains_by_config(root, tmp_path, run_python):
     }
     options = [part for name, value in arguments.items() for part in (f"--{name}", value)]
     output = run_python("-m", "spacy", "train", root / "configs" / "lm.cfg", *options)
-    assert "RNN_LM_PERPLEXITY" in output
+    assert "RNN_LM_WORD_PERPLEXITY" in output
     trained = spacy.load(tmp_path / "out" / "model-best")
     scores = trained.evaluate(list(Corpus(tmp_path / "texts.spacy")(trained)))
-    best = trained.meta["performance"]["rnn_lm_perplexity"]
+    best = trained.meta["performance"]["rnn_lm_word_perplexity"]
     assert 1 < best < len(trained.get_pipe("rnn_lm").units) * 1.5
-    assert scores["rnn_lm_perplexity"] == pytest.approx(best, rel=1e-3)
+    assert scores["rnn_lm_word_perplexity"] == pytest.approx(best, rel=1e-3)
 
 
 # Storage
@@ -375,13 +383,13 @@ def test_one_bad_document_costs_the_others_nothing(words, monkeypatch):
 
 def test_two_models_do_not_write_to_one_place():
     nlp = make_pipeline()
-    with pytest.raises(ValueError, match="give one of them another prefix"):
+    with pytest.raises(ValueError, match="give one of them another attr_prefix"):
         nlp.add_pipe("rnn_lm", name="other", config=SMALL)
 
 
 def test_scores_of_another_name_have_to_be_weighted():
     nlp = make_pipeline(name="lm")
-    with pytest.warns(UserWarning, match=r"set lm_word_probability = 1\.0"):
+    with pytest.warns(UserWarning, match=r"set lm_inverse_perplexity = 1\.0"):
         nlp.initialize(lambda: make_examples(nlp))
 
 
@@ -390,7 +398,7 @@ def test_scores_of_another_name_have_to_be_weighted():
 
 def test_a_prompt_comes_back_as_it_was(nlp):
     for prompt in ("the zebra", "the zebra "):
-        (found,) = nlp.get_pipe("rnn_lm").generate(prompt, max_length=3, seed=0)
+        (found,) = nlp.get_pipe("rnn_lm").generate(prompt, max_new_tokens=3, seed=0)
         assert found["text"].startswith("the zebra")
         assert "  " not in found["text"]
 
@@ -404,7 +412,9 @@ def test_no_temperature_is_too_low(words):
 def test_generated_texts_go_on_and_are_scored(nlp):
     component = nlp.get_pipe("rnn_lm")
     prompt = "the cat"
-    found = component.generate(prompt, num_return=4, seed=0, temperature=2.0, max_length=8)
+    found = component.generate(
+        prompt, num_return_sequences=4, seed=0, temperature=2.0, max_new_tokens=8
+    )
     assert len(found) == 4
     assert [each["score"] for each in found] == sorted((e["score"] for e in found), reverse=True)
     (prompt_bits,) = component.predict([nlp.make_doc(prompt)])
@@ -422,27 +432,32 @@ def test_generated_texts_go_on_and_are_scored(nlp):
 def test_generation_is_batched_and_repeatable(nlp):
     component = nlp.get_pipe("rnn_lm")
     prompts = ["the", "", "a dog saw", "the " * 20]
-    together = component.generate(prompts, seed=5, num_return=2)
-    assert together == component.generate(prompts, seed=5, num_return=2)
-    alone = [component.generate(prompt, seed=5, num_return=2) for prompt in prompts]
+    together = component.generate(prompts, seed=5, num_return_sequences=2)
+    assert together == component.generate(prompts, seed=5, num_return_sequences=2)
+    alone = [component.generate(prompt, seed=5, num_return_sequences=2) for prompt in prompts]
     assert [[e["text"] for e in row] for row in together] == [
         [e["text"] for e in row] for row in alone
     ]
-    assert component.generate(nlp.make_doc("the"), seed=5, num_return=2) == alone[0]
+    assert component.generate(nlp.make_doc("the"), seed=5, num_return_sequences=2) == alone[0]
 
 
 def test_without_temperature_it_is_greedy(words):
     component = words.get_pipe("rnn_lm")
-    expected = component.generate("the", search=build_greedy_v1())
+    expected = component.generate("the", search=build_greedy_search_v1())
     assert component.generate("the", temperature=0) == expected
     assert component.generate("the", top_k=1) == expected
-    (best, *_) = component.generate("the", search=build_beam_search_v1(8), num_return=3)
+    (best, *_) = component.generate("the", search=build_beam_search_v1(8), num_return_sequences=3)
     assert best["score"] >= expected[0]["score"] - 1e-5
 
 
 def test_repetitions_can_be_banned(words):
     found = words.get_pipe("rnn_lm").generate(
-        "the", temperature=5.0, no_repeat_ngram=1, repetition_penalty=2.0, seed=0, max_length=9
+        "the",
+        temperature=5.0,
+        no_repeat_ngram_size=1,
+        repetition_penalty=2.0,
+        seed=0,
+        max_new_tokens=9,
     )
     assert len(set(found[0]["pieces"])) == len(found[0]["pieces"])
 
@@ -454,8 +469,8 @@ def test_repetitions_can_be_banned(words):
         ({"top_k": -1}, "top_k is -1"),
         ({"top_p": 0}, "top_p is 0"),
         ({"top_p": 1.1}, "top_p is 1.1"),
-        ({"max_length": 0}, "max_length is 0"),
-        ({"num_return": 0}, "samples is 0"),
+        ({"max_new_tokens": 0}, "max_new_tokens is 0"),
+        ({"num_return_sequences": 0}, "samples is 0"),
         ({"repetition_penalty": 0.5}, "repetition_penalty is 0.5"),
         ({"width": 3}, 'no setting "width"'),
         ({"prompt": 7}, "not 7"),
@@ -504,10 +519,10 @@ def test_a_stream_says_what_may_come(words):
         stream.feed("a")
         probabilities = stream.probabilities()
         assert probabilities.sum() == pytest.approx(1, abs=1e-5)
-        (word, probability), *_ = stream.likely(3)
+        (word, probability), *_ = stream.top_k(3)
         assert probability == pytest.approx(probabilities.max())
         assert stream.feed(word) == pytest.approx(-math.log2(probability))
-        assert len(stream.likely(1000)) == len(probabilities)
+        assert len(stream.top_k(1000)) == len(probabilities)
 
 
 @pytest.mark.parametrize("units", ["words", "cached"])
@@ -522,7 +537,7 @@ def test_streams_stand_side_by_side_and_are_stored(trained, units):
         assert len(other.to_bytes()) == len(stored)
     with component.stream(stored) as again:
         assert [again.feed("cat"), again.feed("saw")] == expected
-    for read in (lambda: again.feed(""), again.likely, again.probabilities):
+    for read in (lambda: again.feed(""), again.top_k, again.probabilities):
         with pytest.raises(ValueError, match="stream is closed"):
             read()
 
@@ -548,8 +563,8 @@ def test_states_of_others_are_refused(words):
         ({"units": "letters"}, 'units is "letters"'),
         ({"direction": "both"}, 'direction is "both"'),
         ({"reset": "always"}, 'reset is "always"'),
-        ({"bptt": 0}, "bptt is 0"),
-        ({"batch_pieces": 0}, "batch_pieces is 0"),
+        ({"max_bptt": 0}, "max_bptt is 0"),
+        ({"max_batch_tokens": 0}, "max_batch_tokens is 0"),
         ({"min_count": 0}, "min_count is 0"),
         ({"model": {"bidirectional": True}}, "would see the piece that it is to"),
         ({"model": {"cutoffs": [10]}}, "cannot be tied"),
@@ -568,8 +583,8 @@ def test_what_a_backward_model_cannot_do():
         component.generate("the")
     with pytest.raises(ValueError, match="cannot stream"), component.stream():
         pass
-    (batch, *_) = create_lane_batcher_v1(2, 5)(make_examples(nlp))
-    with pytest.raises(ValueError, match="cannot learn from lanes"):
+    (batch, *_) = create_bptt_batcher_v1(2, 5)(make_examples(nlp))
+    with pytest.raises(ValueError, match="cannot learn from streams"):
         nlp.update(batch)
 
 

@@ -63,15 +63,15 @@ def test_probabilities_are_exact(nlp, component):
     everything = set(all_sets(3, component.labels))
     settings = {"rnn_ner": {"n_best": len(everything) + 5}}
     doc = untrained("Anna saw Ben", component_cfg=settings)
-    found = {each["entities"]: each["probability"] for each in doc._.entity_sets}
+    found = {each["entities"]: each["probability"] for each in doc._.ents_nbest}
     assert found.keys() == everything
     assert list(found.values()) == sorted(found.values(), reverse=True)
     assert sum(found.values()) == pytest.approx(1.0, abs=1e-4)
     for doc in untrained.pipe(TEXTS, component_cfg=settings):
-        assert tuple(entities(doc)) == doc._.entity_sets[0]["entities"]
+        assert tuple(entities(doc)) == doc._.ents_nbest[0]["entities"]
         for entity in doc.ents:
             triple = (entity.start, entity.end, entity.label_)
-            sets = [each for each in doc._.entity_sets if triple in each["entities"]]
+            sets = [each for each in doc._.ents_nbest if triple in each["entities"]]
             total = sum(each["probability"] for each in sets)
             assert entity._.confidence == pytest.approx(total, abs=1e-4)
 
@@ -80,14 +80,14 @@ def test_confidences_are_left_out_where_they_are_not_asked_for(nlp):
     doc = nlp(WORDS, component_cfg={"rnn_ner": {"confidence": False}})
     assert len(doc.ents) == 3
     assert {entity._.confidence for entity in doc.ents} == {None}
-    assert doc._.entity_sets is None
+    assert doc._.ents_nbest is None
 
 
 def test_of_no_words_there_is_one_set_if_several_are_asked_for(nlp):
-    assert nlp("")._.entity_sets is None
+    assert nlp("")._.ents_nbest is None
     doc = nlp("", component_cfg={"rnn_ner": {"n_best": 2}})
-    assert doc._.entity_sets == [{"probability": 1.0, "entities": ()}]
-    (certain,) = nlp("  ", component_cfg={"rnn_ner": {"n_best": 2}})._.entity_sets
+    assert doc._.ents_nbest == [{"probability": 1.0, "entities": ()}]
+    (certain,) = nlp("  ", component_cfg={"rnn_ner": {"n_best": 2}})._.ents_nbest
     assert 0.999 < certain["probability"] <= 1.0
 
 
@@ -154,8 +154,8 @@ def test_each_set_of_best_sets_keeps_what_is_set(nlp):
     doc = nlp.make_doc(WORDS)
     doc.set_ents([Span(doc, 1, 3, label="PLACE")], default="missing")
     (doc,) = nlp.pipe([doc], component_cfg={"rnn_ner": {"n_best": 20}})
-    assert len(doc._.entity_sets) == 20
-    assert all((1, 3, "PLACE") in each["entities"] for each in doc._.entity_sets)
+    assert len(doc._.ents_nbest) == 20
+    assert all((1, 3, "PLACE") in each["entities"] for each in doc._.ents_nbest)
 
 
 def test_entities_respect_white_space_and_sentences(component):
@@ -286,6 +286,6 @@ def test_weights_that_are_not_numbers_are_an_error(nlp):
     copy = copy_pipeline(nlp)
     network = copy.get_pipe("rnn_ner").model.get_ref("crf").shims[0]._model
     with torch.no_grad():
-        network.end.fill_(float("nan"))
+        network.end_transitions.fill_(float("nan"))
     with pytest.raises(ValueError, match="not numbers"):
         copy(WORDS)

@@ -341,7 +341,7 @@ def test_a_crf_tags_a_stream_by_what_came_so_far():
     nlp = make_forward_tagger("crf")
     tagger = nlp.get_pipe("rnn_tagger")
     crf = tagger.model.get_ref("crf").shims[0]._model
-    crf.end.data.zero_()  # What ends a text has no part in what came so far.
+    crf.end_transitions.data.zero_()  # What ends a text has no part in what came so far.
     words = ["the", "old", "cats", "slept", "in", "Oslo"]
     with tagger.stream() as stream:
         for length, word in enumerate(words, 1):

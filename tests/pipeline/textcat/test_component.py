@@ -162,7 +162,7 @@ def test_it_listens_to_a_shared_encoder():
     nlp.add_pipe("tok2vec", config={"model": tok2vec})
     listener = {"@architectures": "spacy.Tok2VecListener.v1", "width": 96}
     model = {"tok2vec": listener, "ngram_size": 0, "pooling": POOLINGS["max"]}
-    nlp.add_pipe("rnn_textcat", config={"model": model, "batch_words": 3})
+    nlp.add_pipe("rnn_textcat", config={"model": model, "max_batch_tokens": 3})
     examples = initialize(nlp)
     train(nlp, examples, steps=10)
     assert nlp.evaluate(examples)["cats_macro_f"] == 1.0
@@ -216,7 +216,7 @@ def test_words_at_once_are_bounded(trained, monkeypatch):
     nlp = trained()
     docs = [nlp.make_doc(text) for text in TEXTS]
     expected = pipe.predict(docs)
-    monkeypatch.setattr(pipe, "batch_words", 5)
+    monkeypatch.setattr(pipe, "max_batch_tokens", 5)
     read = []
 
     def spy(model, docs, is_train):

@@ -85,8 +85,8 @@ def test_it_learns_its_examples(trained):
     assert losses[-1] < 0.1 < losses[0]
     scores = nlp.evaluate(examples)
     assert scores["rnn_translator_bleu"] > 95
-    assert 1 < scores["rnn_translator_perplexity"] < 1.2
-    assert scores["rnn_translator_perplexity"] < scores["rnn_translator_word_perplexity"]
+    assert 1 < scores["rnn_translator_token_perplexity"] < 1.2
+    assert scores["rnn_translator_token_perplexity"] < scores["rnn_translator_word_perplexity"]
     assert "tok:13a" in scores["rnn_translator_bleu_signature"]
 
 
@@ -98,18 +98,18 @@ def test_defaults_make_a_translator():
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 100])
-@pytest.mark.parametrize("batch_places", [1, 10, 1000])
-def test_batches_change_nothing(nlp, batch_size, batch_places):
+@pytest.mark.parametrize("max_batch_tokens", [1, 10, 1000])
+def test_batches_change_nothing(nlp, batch_size, max_batch_tokens):
     translator = nlp.get_pipe("rnn_translator")
     texts = [*TEXTS, "", "  ", *(source for source, _ in make_texts())]
     expected = translations(nlp, texts)
-    before = translator.batch_places
-    translator.batch_places = batch_places
+    before = translator.max_batch_tokens
+    translator.max_batch_tokens = max_batch_tokens
     try:
         assert translations(nlp, texts, batch_size=batch_size) == expected
         assert [nlp(text)._.translation for text in texts] == expected
     finally:
-        translator.batch_places = before
+        translator.max_batch_tokens = before
 
 
 @pytest.mark.parametrize("way", ["bytes", "disk", "pickle"])
@@ -140,7 +140,7 @@ def test_two_processes_translate_the_same(nlp):
 
 
 def test_it_samples(trained):
-    search = {"@misc": "spacy-rnn.sampling.v1", "n_best": 3, "seed": 1, "temperature": 0.5}
+    search = {"@misc": "spacy-rnn.sampling_search.v1", "n_best": 3, "seed": 1, "temperature": 0.5}
     nlp = make_pipeline({**SMALL, "search": search}).from_bytes(trained[0].to_bytes())
     found = [doc._.translations for doc in nlp.pipe(TEXTS)]
     assert translations(nlp, TEXTS[::-1]) == [each[0]["text"] for each in found][::-1]
@@ -167,7 +167,7 @@ def test_scores_are_those_of_forced_decoding(nlp):
     doc = nlp(TEXTS[2])
     (best,) = doc._.translations
     pieces = translator.target_subwords.encode([best["text"]])
-    assert translator.target_subwords.spell(pieces[0]) == best["pieces"]
+    assert translator.target_subwords.to_pieces(pieces[0]) == best["pieces"]
     docs = [nlp.make_doc(text) for text in (TEXTS[2], TEXTS[0])]
     log_probs, others = translator.log_probs(docs, [best["text"], ""])
     assert best["piece_scores"] == pytest.approx(log_probs, abs=1e-4)
@@ -197,7 +197,7 @@ def test_memory_of_scoring_is_bounded(nlp, monkeypatch):
         return predict(model, X)
 
     monkeypatch.setattr(Model, "predict", spy)
-    monkeypatch.setattr(translator, "batch_places", 5)
+    monkeypatch.setattr(translator, "max_batch_tokens", 5)
     assert translator.score(examples) == pytest.approx(expected)
     assert len(sizes) > len(examples) / 3
 
@@ -265,7 +265,7 @@ def test_prefixes_begin_documents_not_sentences(nlp):
 
 @pytest.mark.parametrize(
     "settings",
-    [{}, {"max_ratio": 0.0, "max_extra": 2}, {"no_repeat_ngram": 1}, {"beam_width": 1}],
+    [{}, {"max_ratio": 0.0, "max_extra": 2}, {"no_repeat_ngram_size": 1}, {"beam_width": 1}],
     ids=str,
 )
 def test_prefixes_hold_whatever_other_rules_say(nlp, settings, monkeypatch):
@@ -273,7 +273,9 @@ def test_prefixes_hold_whatever_other_rules_say(nlp, settings, monkeypatch):
     translator = nlp.get_pipe("rnn_translator")
     prefix = "five five two"
     pieces = translator.target_subwords.encode([prefix])
-    monkeypatch.setattr(translator, "banned", tuple(translator.target_subwords.spell(pieces[0])))
+    monkeypatch.setattr(
+        translator, "banned_pieces", tuple(translator.target_subwords.to_pieces(pieces[0]))
+    )
     doc = nlp.make_doc(TEXTS[0])
     doc._.translation_prefix = prefix
     (doc,) = nlp.pipe([doc], component_cfg={"rnn_translator": settings})
@@ -285,14 +287,14 @@ def test_prefixes_hold_whatever_other_rules_say(nlp, settings, monkeypatch):
 def test_banned_pieces_are_not_written(nlp):
     translator = nlp.get_pipe("rnn_translator")
     pieces = nlp(TEXTS[0])._.translations[0]["pieces"]
-    translator.banned = (pieces[0],)
+    translator.banned_pieces = (pieces[0],)
     try:
         assert pieces[0] not in nlp(TEXTS[0])._.translations[0]["pieces"]
-        translator.banned = ("nowhere",)
+        translator.banned_pieces = ("nowhere",)
         with pytest.raises(ValueError, match='no piece "nowhere"'):
             nlp(TEXTS[0])
     finally:
-        translator.banned = ()
+        translator.banned_pieces = ()
 
 
 @pytest.fixture
@@ -388,7 +390,7 @@ def test_all_settings_of_recurrent_encoders_are_the_subword_encoders():
         "zoneout_hidden": 0.1,
         "zoneout_cell": 0.1,
         "forget_bias": -1.0,
-        "longest_memory": 9,
+        "chrono_init": 9,
     }
     others = {"width", "bidirectional"}
     known = set(signature(build_recurrent_encoder_v1).parameters)
@@ -542,9 +544,9 @@ def test_separate_vocabularies():
 
 
 def test_separate_vocabularies_share_no_embeddings():
-    model = {**SMALL["model"], "tied_source": True}
+    model = {**SMALL["model"], "tied_embeddings": True}
     nlp = make_pipeline({**SMALL, "model": model, "shared_vocab": False, "vocab_size": 275})
-    with pytest.raises(ValueError, match="set shared_vocab to true, or tied_source to false"):
+    with pytest.raises(ValueError, match="set shared_vocab to true, or tied_embeddings to false"):
         nlp.initialize(lambda: make_examples(nlp))
 
 
@@ -555,7 +557,7 @@ def test_two_translators_of_one_attribute_are_refused():
 
 
 def test_sampling_follows_the_seed_and_the_config():
-    config = {**SMALL, "sampling": 0.3}
+    config = {**SMALL, "subword_sampling": 0.3}
     nlp = make_pipeline(config)
     examples = make_examples(nlp)
     nlp.initialize(lambda: examples)
@@ -605,7 +607,10 @@ def test_one_bad_document_costs_the_others_nothing(nlp, monkeypatch):
         ({"max_ratio": 0.0, "max_extra": 0}, "both 0"),
         ({"width": 3}, 'no setting "width", but has n_best'),
         ({"n_best": 2.0}, "n_best is 2.0, but has to be a whole number"),
-        ({"no_repeat_ngram": 1.5}, "no_repeat_ngram is 1.5, but has to be a whole number"),
+        (
+            {"no_repeat_ngram_size": 1.5},
+            "no_repeat_ngram_size is 1.5, but has to be a whole number",
+        ),
         ({"alpha": float("nan")}, "alpha is nan, but has to lie between -10 and 10"),
         ({"alpha": 400.0}, "alpha is 400.0, but has to lie between -10 and 10"),
     ],
@@ -618,8 +623,8 @@ def test_wrong_settings_of_a_call_say_what_is_right(nlp, settings, message):
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"batch_places": 0}, "batch_places is 0"),
-        ({"sampling": 1.0}, "sampling is 1.0"),
+        ({"max_batch_tokens": 0}, "max_batch_tokens is 0"),
+        ({"subword_sampling": 1.0}, "subword_sampling is 1.0"),
         ({"search": {"n_best": 6}}, "n_best is 6"),
         ({"model": {"decoder": {"label_smoothing": 1.5}}}, "label_smoothing is 1.5"),
         ({"model": {"decoder": {"embed_width": 0, "readout_width": 0}}}, "width is 0"),

@@ -1,7 +1,7 @@
 """A language model: perplexity and surprisal of documents, generation, streams."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from spacy.language import Language
@@ -15,7 +15,8 @@ from thinc.api import Optimizer, set_dropout_rate
 from ...architectures.language_model import LanguageModelT, Segment, generate, score_texts
 from ...checks import check_choice, check_count
 from ...generation.config import SamplingSearch, Search
-from ...metrics.common import perplexity_of
+from ...metrics.common import BITS, perplexity_of
+from ...metrics.language_model import TOTALS
 from ...text.subwords import END
 from ...text.units import KINDS, Units, load_units, make_units, with_ends
 from ...training.bptt import chunk_of
@@ -23,6 +24,18 @@ from ..batching import annotate_safely
 from ..extensions import ensure_extension
 from ..scores import warn_without_weight
 from .stream import TextStream
+
+
+class LMScores(NamedTuple):
+    """Surprisal of a document, piece by piece.
+
+    bits (np.ndarray): Surprisal in bits of each piece, in the order of the text, and of the end
+        of the text, or of its beginning in a model that reads backward: `(pieces + 1,)`.
+    token_of_piece (np.ndarray): Index of the token that each piece belongs to, `(pieces,)`.
+    """
+
+    bits: np.ndarray
+    token_of_piece: np.ndarray
 
 
 class RecurrentLanguageModel(TrainablePipe):
@@ -93,37 +106,41 @@ class RecurrentLanguageModel(TrainablePipe):
 
     # Prediction
 
-    def predict(self, docs: Iterable[Doc]) -> list[np.ndarray]:
-        """Compute how well documents are foreseen, without changing them.
+    def predict(self, docs: Iterable[Doc]) -> list[LMScores]:
+        """Compute how surprising documents are, without changing them.
 
         docs (Iterable[Doc]): The documents.
-        RETURNS (list[np.ndarray]): For each the surprisal of its pieces in their order, and of its
-            end or, in a model that reads backward, of its beginning, in bits: `(pieces + 1,)`.
+        RETURNS (list[LMScores]): The surprisal of the pieces of each.
         """
         units = self.units
-        texts = [self._turn(units.encode(doc)) for doc in docs]
-        nats = score_texts(self.model, texts, self.max_batch_tokens)
-        bits = [each.astype(np.float64) / np.log(2) for each in nats]
-        return [np.append(self._turn(each[:-1]), each[-1]) for each in bits]
+        docs = list(docs)
+        texts = [units.encode(doc) for doc in docs]
+        nats = score_texts(self.model, list(map(self._turn, texts)), self.max_batch_tokens)
+        scores = []
+        for doc, pieces, doc_nats in zip(docs, texts, nats, strict=True):
+            bits = doc_nats.astype(np.float64) / BITS
+            bits = np.append(self._turn(bits[:-1]), bits[-1])
+            scores.append(LMScores(bits, units.tokens(doc, pieces)))
+        return scores
 
     def _turn(self, array: Any) -> Any:
         return array[::-1] if self.backward else array
 
-    def set_annotations(self, docs: Iterable[Doc], scores: list[np.ndarray]) -> None:
-        """Write to documents how well they are foreseen.
+    def set_annotations(self, docs: Iterable[Doc], scores: list[LMScores]) -> None:
+        """Write surprisal and perplexity to documents.
 
         docs (Iterable[Doc]): The documents.
-        scores (list[np.ndarray]): What `predict` returned for them.
+        scores (list[LMScores]): What `predict` returned for them.
         """
-        units = self.units
-        for doc, bits in zip(docs, scores, strict=True):
-            tokens = units.tokens(doc)
-            surprisals = np.bincount(tokens, bits[:-1], minlength=len(doc)).tolist()
+        for doc, (bits, token_of_piece) in zip(docs, scores, strict=True):
+            surprisals = np.bincount(token_of_piece, bits[:-1], minlength=len(doc)).tolist()
             for token, surprisal in zip(doc, surprisals, strict=True):
                 token._.set(f"{self.attr_prefix}surprisal", surprisal)
             total = float(bits.sum())
             doc._.set(f"{self.attr_prefix}perplexity", perplexity_of(total, len(doc) + 1))
             doc._.set(f"{self.attr_prefix}bits_per_char", total / (len(doc.text) + 1))
+            # Plain values, which travel with the document to wherever it is scored.
+            doc.user_data[TOTALS.format(attr_prefix=self.attr_prefix)] = (total, len(bits))
 
     def pipe(self, stream: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:
         """Score a stream of documents.
@@ -326,15 +343,12 @@ class RecurrentLanguageModel(TrainablePipe):
         return segments
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
-        """Score how well texts were foreseen.
+        """Score how well texts were predicted.
 
         examples (Iterable[Example]): Examples with predictions.
         RETURNS (dict[str, Any]): The scorer's scores, by the name of the component.
         """
         if self.scorer is None:
             return {}
-        kwargs.update(
-            attr_prefix=self.attr_prefix, count_pieces=lambda doc: len(self.units.encode(doc))
-        )
-        scores = self.scorer(list(examples), **kwargs)
+        scores = self.scorer(list(examples), attr_prefix=self.attr_prefix, **kwargs)
         return {f"{self.name}_{key}": value for key, value in scores.items()}

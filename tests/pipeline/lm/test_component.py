@@ -10,13 +10,14 @@ import pytest
 import spacy
 import torch
 from spacy.lang.en import English
-from spacy.tokens import DocBin
+from spacy.tokens import Doc, DocBin
 from spacy.training import Corpus, Example
 from spacy.util import fix_random_seed
 from thinc.api import SGD, Adam, Model
 from torch.nn import functional
 
 from spacy_rnn.generation.config import build_beam_search_v1, build_greedy_search_v1
+from spacy_rnn.metrics.language_model import score_examples
 from spacy_rnn.training.bptt import create_bptt_batcher_v1
 
 TEXTS = [
@@ -175,7 +176,7 @@ def test_short_texts_beside_each_other_are_bounded_by_their_caches(
 
 def test_the_end_counts(words):
     component = words.get_pipe("rnn_lm")
-    (bits,) = component.predict([words.make_doc(TEXTS[0])])
+    ((bits, _),) = component.predict([words.make_doc(TEXTS[0])])
     doc = words(TEXTS[0])
     assert len(bits) == len(doc) + 1
     assert bits.sum() == pytest.approx((len(doc) + 1) * math.log2(doc._.perplexity))
@@ -207,6 +208,48 @@ def test_two_models_in_one_pipeline():
     assert {"rnn_lm_word_perplexity", "other_word_perplexity"} <= nlp.evaluate(
         make_examples(nlp)
     ).keys()
+
+
+def count_calls(monkeypatch, target, name):
+    calls = []
+    method = getattr(target, name)
+
+    def counted(self, *args, **kwargs):
+        calls.append(args)
+        return method(self, *args, **kwargs)
+
+    monkeypatch.setattr(target, name, counted)
+    return calls
+
+
+def test_each_document_is_encoded_once(nlp, monkeypatch):
+    calls = count_calls(monkeypatch, type(nlp.get_pipe("rnn_lm").units), "encode")
+    nlp.evaluate(make_examples(nlp, NEW))
+    assert len(calls) == len(NEW)
+
+
+@pytest.mark.parametrize("way", ["bytes", "DocBin", "processes"])
+def test_scores_need_nothing_but_the_documents(nlp, way):
+    """Whoever scores them, wherever they were annotated."""
+    expected = nlp.evaluate(make_examples(nlp, NEW))
+    if way == "processes":
+        docs = list(nlp.pipe(NEW, n_process=2, batch_size=4))
+    else:
+        docs = list(nlp.pipe(NEW))
+    if way == "bytes":
+        docs = [Doc(nlp.vocab).from_bytes(doc.to_bytes()) for doc in docs]
+    elif way == "DocBin":
+        stored = DocBin(store_user_data=True, docs=docs).to_bytes()
+        docs = list(DocBin().from_bytes(stored).get_docs(nlp.vocab))
+    examples = [Example(doc, nlp.make_doc(text)) for doc, text in zip(docs, NEW, strict=True)]
+    scores = score_examples(examples)
+    assert len(scores) == 4
+    for name, score in scores.items():
+        assert score == pytest.approx(expected[f"rnn_lm_{name}"], rel=1e-6)
+
+
+def test_documents_that_were_not_read_do_not_count(nlp):
+    assert score_examples(make_examples(nlp)) == {}
 
 
 # Training
@@ -360,7 +403,7 @@ def test_the_vocabulary_has_to_be_that_of_the_weights(words, trained):
 def test_white_space_is_not_the_word_behind_it(trained):
     doc = trained["subwords"](" the cat")
     assert [token._.surprisal > 0 for token in doc] == [True, True, True]
-    with_space = trained["subwords"].get_pipe("rnn_lm").predict([doc])[0]
+    with_space = trained["subwords"].get_pipe("rnn_lm").predict([doc])[0].bits
     assert sum(token._.surprisal for token in doc) == pytest.approx(with_space[:-1].sum())
 
 
@@ -417,14 +460,14 @@ def test_generated_texts_go_on_and_are_scored(nlp):
     )
     assert len(found) == 4
     assert [each["score"] for each in found] == sorted((e["score"] for e in found), reverse=True)
-    (prompt_bits,) = component.predict([nlp.make_doc(prompt)])
+    ((prompt_bits, _),) = component.predict([nlp.make_doc(prompt)])
     for each in found:
         assert each["text"].startswith(prompt)
         assert len(each["pieces"]) <= 8
         assert each["score"] == pytest.approx(sum(each["piece_scores"]))
     if component.kind != "subwords":  # Which may be cut in more than one way.
         for each in found:
-            (bits,) = component.predict([nlp.make_doc(each["text"])])
+            ((bits, _),) = component.predict([nlp.make_doc(each["text"])])
             written = (bits.sum() - prompt_bits[:-1].sum()) * math.log(2)
             assert each["score"] == pytest.approx(-written, abs=1e-3)
 
@@ -492,7 +535,7 @@ def feed(stream, nlp, text):
 def test_a_stream_is_the_whole_text(nlp):
     component = nlp.get_pipe("rnn_lm")
     text = "the cat saw the bird . " * 5 + "a dog slept ."
-    (bits,) = component.predict([nlp.make_doc(text)])
+    ((bits, _),) = component.predict([nlp.make_doc(text)])
     with component.stream() as stream:
         found = feed(stream, nlp, text)
         assert sum(found) == pytest.approx(bits[:-1].sum(), abs=1e-3)

@@ -13,7 +13,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 from ..checks import check_count
-from ..pipeline.extensions import ensure_extension
+from ..extensions import ensure_extension
 from .readers.sources import Pair, Read, open_source
 
 logger = logging.getLogger("spacy")

@@ -10,7 +10,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.util import registry
 
-from spacy_rnn.pipeline.extensions import ensure_extension
+from spacy_rnn.extensions import ensure_extension
 from spacy_rnn.training.batchers import create_bucket_batcher_v1
 
 repeatable = settings(deadline=None, derandomize=True)

@@ -14,6 +14,7 @@ from thinc.api import Optimizer, set_dropout_rate
 
 from ...architectures.language_model import LanguageModelT, Segment, generate, score_texts
 from ...checks import check_choice, check_count
+from ...extensions import ensure_extension
 from ...generation.config import SamplingSearch, Search
 from ...metrics.common import BITS, perplexity_of
 from ...metrics.language_model import TOTALS
@@ -21,7 +22,6 @@ from ...text.subwords import END
 from ...text.units import KINDS, Units, load_units, make_units, with_ends
 from ...training.bptt import chunk_of
 from ..batching import annotate_safely
-from ..extensions import ensure_extension
 from ..scores import warn_without_weight
 from .stream import TextStream
 

@@ -16,10 +16,10 @@ from thinc.types import Floats2d
 
 from ...bridge.flat import unflatten
 from ...checks import check_at_least, check_count
+from ...extensions import ensure_extension
 from ...nn.crf.biluo import OUT
 from ...types import Labeller, LabelScores
 from ..batching import annotate_safely, batch_worded
-from ..extensions import ensure_extension
 from ..labels import initialize_labels
 from .entity_sets import CONFIDENCE, ENTS_NBEST, EntitySet, NERSettings, find_sets, write_sets
 from .gold import allow_gold, allow_preset, gold_tags

@@ -19,10 +19,10 @@ from thinc.types import Floats2d
 
 from ...bridge.flat import unflatten
 from ...checks import check_choice, check_count
+from ...extensions import ensure_extension
 from ...metrics.tagging import score_tags
 from ...types import Labeller, LabelScores
 from ..batching import annotate_safely, batch_worded
-from ..extensions import ensure_extension
 from ..labels import initialize_labels
 from .stream import TagStream
 

@@ -15,8 +15,8 @@ from thinc.types import Floats2d
 from ...architectures.known_words import count_words
 from ...architectures.text_classifier import attend
 from ...checks import check_count, check_rate
+from ...extensions import ensure_extension
 from ..batching import annotate_safely
-from ..extensions import ensure_extension
 
 ATTENTION = "cats_attention"
 

@@ -16,11 +16,11 @@ from thinc.api import Model, Optimizer, set_dropout_rate
 
 from ...architectures.seq2seq import translate
 from ...checks import check_count, check_rate
+from ...extensions import ensure_extension
 from ...generation.config import Search
 from ...metrics.common import perplexity, references_of
 from ...text.subwords import Subwords, load_subwords, train_subwords
 from ..batching import annotate_safely, sort_into_batches
-from ..extensions import ensure_extension
 from ..scores import warn_without_weight
 from .passages import split_passages
 from .results import Translation, describe

@@ -5,7 +5,7 @@ import warnings
 import pytest
 from spacy.tokens import Span
 
-from spacy_rnn.pipeline.extensions import ensure_extension
+from spacy_rnn.extensions import ensure_extension
 
 
 @pytest.fixture

@@ -104,7 +104,7 @@ class NetworkShim(PyTorchShim):
     def _rate_of(self, name: str) -> float:
         return 1.0 if self._rate is None else self._rate(name, self.steps)
 
-    def predict(self, inputs: ArgsKwargs):
+    def predict(self, inputs: ArgsKwargs) -> Any:
         """Run the network without noise. Any number of threads may do so at once.
 
         inputs (ArgsKwargs): What the network takes.
@@ -136,7 +136,7 @@ class NetworkShim(PyTorchShim):
         )
         return nullcontext()
 
-    def begin_update(self, inputs: ArgsKwargs):
+    def begin_update(self, inputs: ArgsKwargs) -> tuple[Any, Callable[[ArgsKwargs], ArgsKwargs]]:
         """Run the network with its noise and remember what the gradients need.
 
         inputs (ArgsKwargs): What the network takes; tensors that require gradients get

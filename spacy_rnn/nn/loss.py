@@ -36,7 +36,15 @@ def cross_entropy(
 
 class _CrossEntropy(Function):
     @staticmethod
-    def forward(ctx: Any, hidden, weight, bias, targets, smoothing, enabled):
+    def forward(
+        ctx: Any,
+        hidden: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+        targets: Tensor,
+        smoothing: float,
+        enabled: bool,
+    ) -> tuple[Tensor, Tensor]:
         needs = enabled and any(ctx.needs_input_grad[:3])
         gradients = [torch.zeros_like(each) for each in (hidden, weight, bias)] if needs else []
         # Sums over a vocabulary lose too much in half precision.
@@ -71,6 +79,6 @@ class _CrossEntropy(Function):
         return loss, surprisal
 
     @staticmethod
-    def backward(ctx: Any, d_loss, _):
+    def backward(ctx: Any, d_loss: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
         refuse_second_derivatives()
         return *(gradient * d_loss for gradient in ctx.saved_tensors), None, None, None

@@ -49,7 +49,9 @@ class _LogPartition(Function):
     forward algorithm from both ends at once costs less than autograd through its steps."""
 
     @staticmethod
-    def forward(ctx: Any, scores, lengths, transitions, start, end):
+    def forward(
+        ctx: Any, scores: Tensor, lengths: Tensor, transitions: Tensor, start: Tensor, end: Tensor
+    ) -> Tensor:
         weights = (transitions, start, end)
         needs = any(ctx.needs_input_grad)
         messages, norms = _scan(scores, lengths, *weights, both=needs)
@@ -65,7 +67,7 @@ class _LogPartition(Function):
         return total
 
     @staticmethod
-    def backward(ctx: Any, d_total):
+    def backward(ctx: Any, d_total: Tensor) -> tuple[Tensor | None, ...]:
         refuse_second_derivatives()
         scores, transitions, messages, norms = ctx.saved_tensors
         before, behind = messages

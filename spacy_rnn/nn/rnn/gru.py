@@ -60,7 +60,14 @@ class _Scan(Function):
     update and candidate side by side, and states `(directions, batch, hidden)`."""
 
     @staticmethod
-    def forward(ctx: Any, gates, matrices, biases, start, batch_sizes):
+    def forward(
+        ctx: Any,
+        gates: Tensor,
+        matrices: Tensor,
+        biases: Tensor,
+        start: Tensor,
+        batch_sizes: list[int],
+    ) -> tuple[Tensor, Tensor]:
         width = start.shape[2]
         sizes = (2 * width, width)
         transposed, biases = matrices.transpose(1, 2), biases[:, None]
@@ -87,7 +94,7 @@ class _Scan(Function):
         return outputs, torch.cat([state, *reversed(ended)], 1)
 
     @staticmethod
-    def backward(ctx: Any, d_outputs, d_final):
+    def backward(ctx: Any, d_outputs: Tensor, d_final: Tensor) -> tuple[Tensor | None, ...]:
         refuse_second_derivatives()
         matrices, start, outputs, switches, candidates, recurrent_candidates = ctx.saved_tensors
         befores = _befores(start, outputs, ctx.batch_sizes)

@@ -1,6 +1,7 @@
 """Encoder, attention, decoder: one sequence in, another one out."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -22,7 +23,9 @@ class SubwordEncoder(nn.Module):
     dropout (float | None): Locked dropout on the embeddings.
     """
 
-    def __init__(self, pieces: int, embed_width: int, dropout: float | None = None, **network):
+    def __init__(
+        self, pieces: int, embed_width: int, dropout: float | None = None, **network: Any
+    ):
         super().__init__()
         self.embedding = make_embedding(pieces, embed_width)
         self.dropout = LockedDropout(dropout)

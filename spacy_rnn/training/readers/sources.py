@@ -34,7 +34,7 @@ class Pair(NamedTuple):
     """Why a side is missing, and what to correct."""
 
 
-class Misaligned(ValueError):
+class MisalignedError(ValueError):
     """A line does not have the columns that it should have."""
 
 
@@ -189,12 +189,12 @@ def _select(
             continue
         try:
             if isinstance(record, str):
-                raise Misaligned(record)
+                raise MisalignedError(record)
             pair = Pair(number, _sides(record, source_field, target_fields), record)
             complete = True
         except ValueError as error:
             # Of what is read as texts alone, no rule says what becomes of other lines.
-            if not isinstance(error, Misaligned) or not target_fields:
+            if not isinstance(error, MisalignedError) or not target_fields:
                 raise ValueError(f"{name}, line {number}: {error}") from error
             fault = fault or f"{name}, line {number} and all others: {error}"
             pair = Pair(number, [None], {}, str(error))
@@ -223,7 +223,7 @@ def _texts(record: Record, field: Field, setting: str) -> list[str]:
     for name in [field] if field in record else str(field).split("."):
         if not isinstance(value, dict) or name not in value:
             columns = list(value) if isinstance(value, dict) else "none inside of a text"
-            raise Misaligned(
+            raise MisalignedError(
                 f"{setting} = {field!r} is no column: there are {columns}. Choose another or "
                 f"correct the corpus"
             )

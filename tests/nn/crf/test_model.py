@@ -5,7 +5,7 @@ from itertools import pairwise, product
 import numpy as np
 import pytest
 import torch
-from torchcrf import CRF as OtherCRF
+import torchcrf
 
 import spacy_rnn.nn.crf.forward_backward
 from spacy_rnn.nn.crf.biluo import biluo_constraints
@@ -175,7 +175,7 @@ def test_gradients_are_those_of_finite_differences(crf, scores, allowed, pairs, 
 
 @pytest.mark.parametrize("labels", [1, 5])
 def test_it_agrees_with_pytorch_crf(labels):
-    crf, other = make_crf(unconstrained, labels), OtherCRF(labels, batch_first=True).double()
+    crf, other = make_crf(unconstrained, labels), torchcrf.CRF(labels, batch_first=True).double()
     with torch.no_grad():
         other.transitions.copy_(crf.transitions)
         other.start_transitions.copy_(crf.start_transitions)

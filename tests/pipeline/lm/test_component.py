@@ -53,8 +53,7 @@ def train(nlp, steps=30):
     examples = make_examples(nlp)
     nlp.initialize(lambda: examples)
     optimizer = Adam(0.02)
-    losses = [nlp.update(examples, sgd=optimizer)[nlp.pipe_names[-1]] for _ in range(steps)]
-    return losses
+    return [nlp.update(examples, sgd=optimizer)[nlp.pipe_names[-1]] for _ in range(steps)]
 
 
 def describe(docs):

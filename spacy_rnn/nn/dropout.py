@@ -1,4 +1,4 @@
-"""Noise that keeps recurrent networks from learning their training data by heart."""
+"""Dropout of features, words and weights, and zoneout."""
 
 from collections.abc import Iterable
 
@@ -10,7 +10,7 @@ from ..checks import check_rate
 
 
 class Dropout(nn.Module):
-    """What all dropouts of this package share: a rate, fixed or following a schedule.
+    """Base of all dropouts of this package: a rate, fixed or scheduled from outside.
 
     rate (float | None): The share of what is dropped, at least 0 and below 1. None
         stands for a rate that is set from outside with `set_dropout`, 0 until then.
@@ -19,11 +19,11 @@ class Dropout(nn.Module):
 
     def __init__(self, rate: float | None = None):
         super().__init__()
-        self.follows = rate is None
+        self.scheduled = rate is None
         self.rate = check_rate("dropout", rate or 0.0)
 
     def extra_repr(self) -> str:
-        return f"rate={self.rate}, follows={self.follows}"
+        return f"rate={self.rate}, scheduled={self.scheduled}"
 
 
 class LockedDropout(Dropout):
@@ -69,7 +69,7 @@ class WeightDrop(Dropout):
         """Drop weights in training; return the matrix as it is otherwise.
 
         weight (Tensor): The matrix.
-        RETURNS (Tensor): A matrix of the same shape, the kept weights scaled up.
+        RETURNS (Tensor): A matrix of the same shape, the remaining weights scaled up.
         """
         if not self.training or self.rate == 0.0:
             return weight
@@ -104,7 +104,9 @@ def scheduled_dropouts(network: nn.Module) -> list[Dropout]:
     network (nn.Module): The network.
     RETURNS (list[Dropout]): The dropouts.
     """
-    return [each for each in network.modules() if isinstance(each, Dropout) and each.follows]
+    return [
+        module for module in network.modules() if isinstance(module, Dropout) and module.scheduled
+    ]
 
 
 def set_dropout(dropouts: Iterable[Dropout], rate: float) -> None:

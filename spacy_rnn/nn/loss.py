@@ -46,7 +46,9 @@ class _CrossEntropy(Function):
         enabled: bool,
     ) -> tuple[Tensor, Tensor]:
         needs = enabled and any(ctx.needs_input_grad[:3])
-        gradients = [torch.zeros_like(each) for each in (hidden, weight, bias)] if needs else []
+        gradients = (
+            [torch.zeros_like(tensor) for tensor in (hidden, weight, bias)] if needs else []
+        )
         # Sums over a vocabulary lose too much in half precision.
         surprisal_type = torch.promote_types(hidden.dtype, torch.float32)
         loss = hidden.new_zeros((), dtype=surprisal_type)
@@ -56,17 +58,19 @@ class _CrossEntropy(Function):
         for index, (rows, right) in enumerate(blocks):
             padded = pad_rows(rows)
             logits = functional.linear(padded, weight, bias)[: len(rows)].to(surprisal_type)
-            own = logits.gather(1, right[:, None])
+            target_logits = logits.gather(1, right[:, None])
             peak = logits.amax(dim=1, keepdim=True)
             probabilities = logits.softmax(dim=1)
             # The highest probability is never 0, as that of the right entry may be.
             normaliser = peak - probabilities.amax(dim=1, keepdim=True).log()
-            surprisals.append((normaliser - own).squeeze(1))
-            loss += (normaliser - (1 - smoothing) * own).sum()
+            surprisals.append((normaliser - target_logits).squeeze(1))
+            loss += (normaliser - (1 - smoothing) * target_logits).sum()
             if smoothing:
                 loss -= smoothing * logits.mean(dim=1).sum()
             if needs:
-                probabilities.scatter_add_(1, right[:, None], torch.full_like(own, smoothing - 1))
+                probabilities.scatter_add_(
+                    1, right[:, None], torch.full_like(target_logits, smoothing - 1)
+                )
                 d_logits = padded.new_empty(len(padded), len(weight))
                 d_logits[len(rows) :] = 0
                 torch.sub(probabilities, smoothing / len(weight), out=d_logits[: len(rows)])

@@ -35,7 +35,7 @@ class Pooling(nn.Module):
         sentences (Tensor): Words of each sentence of all sequences, shape `(sentences,)`.
         counts (Tensor): Sentences of each sequence, shape `(batch,)`.
         RETURNS (tuple[Tensor, Tensor | None]): A vector of each sequence, `(batch, width)`,
-            and for attention how much each word counts, `(words,)`: with a sum of 1 for each
+            and for attention the weight of each word, `(words,)`, which sum to 1 over each
             sequence.
         """
         raise NotImplementedError
@@ -46,11 +46,11 @@ MakePooling = Callable[[int], Pooling]
 
 
 class Reduction(Pooling):
-    """Keep the ends, the greatest values, the mean, or several of these side by side.
+    """The ends, the maximum, the mean, or several of these concatenated.
 
     inputs (int): Features of a word.
     parts (Sequence[str]): Of "last": the last and the first word, where the two directions
-        of an encoder end; "max": the greatest value of each feature; "mean": its mean. The
+        of an encoder end; "max": the maximum of each feature; "mean": its mean. The
         three together are the concat pooling of Howard & Ruder (2018).
     RAISES (ValueError): If there is no part, or none of such a name.
     """
@@ -75,7 +75,7 @@ class AttentionPooling(Pooling):
 
     inputs (int): Features of a word.
     width (int): Units of the hidden layer that scores words.
-    heads (int): Averages side by side, each with weights of its own.
+    heads (int): Attention heads, concatenated.
     RAISES (ValueError): If a size is below 1.
     """
 
@@ -116,7 +116,7 @@ class HierarchicalAttention(Pooling):
 
     inputs (int): Features of a word, and of a sentence that was read: an even number.
     width (int): Units of the hidden layers that score words and sentences.
-    heads (int): Averages side by side.
+    heads (int): Attention heads, concatenated.
     dropout (float | None): Locked dropout on sentences. None for a rate that is set with
         `set_dropout`.
     RAISES (ValueError): If a size is out of its bounds.
@@ -143,7 +143,7 @@ class HierarchicalAttention(Pooling):
 
 
 def reduce_last(data: Tensor, lengths: Tensor) -> Tensor:
-    """Take the last and the first word of each sequence.
+    """The last and the first word of each sequence.
 
     data (Tensor): Words of all sequences, shape `(words, inputs)`.
     lengths (Tensor): Words of each sequence, shape `(batch,)`, on the CPU.
@@ -158,11 +158,11 @@ def reduce_last(data: Tensor, lengths: Tensor) -> Tensor:
 
 
 def reduce_max(data: Tensor, lengths: Tensor) -> Tensor:
-    """Take the greatest value of each feature in each sequence.
+    """The maximum of each feature in each sequence.
 
     data (Tensor): Words of all sequences, shape `(words, inputs)`.
     lengths (Tensor): Words of each sequence, shape `(batch,)`, on the CPU.
-    RETURNS (Tensor): The greatest values, shape `(batch, inputs)`.
+    RETURNS (Tensor): The maxima, shape `(batch, inputs)`.
     """
     segment = segment_ids(lengths, data.device)[:, None].expand_as(data)
     highest = data.new_zeros(len(lengths), data.shape[1])
@@ -170,7 +170,7 @@ def reduce_max(data: Tensor, lengths: Tensor) -> Tensor:
 
 
 def reduce_mean(data: Tensor, lengths: Tensor) -> Tensor:
-    """Take the mean of each feature in each sequence.
+    """The mean of each feature in each sequence.
 
     data (Tensor): Words of all sequences, shape `(words, inputs)`.
     lengths (Tensor): Words of each sequence, shape `(batch,)`, on the CPU.
@@ -184,5 +184,5 @@ REDUCTIONS = {"last": reduce_last, "max": reduce_max, "mean": reduce_mean}
 
 
 def _sum(data: Tensor, segment: Tensor, sequences: int) -> Tensor:
-    """Add up what belongs to each sequence."""
+    """Sum the rows of each sequence."""
     return data.new_zeros(sequences, data.shape[1]).index_add(0, segment, data)

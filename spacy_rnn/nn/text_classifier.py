@@ -58,8 +58,8 @@ class Classifier(nn.Module):
         ngrams (Tensor): The row of each n-gram of all sequences, shape `(ngrams,)`.
         segment_ids (Tensor): The sequence that each n-gram is in, shape `(ngrams,)`.
         RETURNS (tuple[Tensor, Tensor | None]): A score of each class by each of the one or
-            two experts, `(experts, batch, labels)`, and for attention how much each word
-            counts, `(words,)`.
+            two experts, `(experts, batch, labels)`, and for attention the weight of each
+            word, `(words,)`.
         """
         pooled, weights = self.pooling(data, lengths, sentences, counts)
         scores = self.output(self.dropout(pooled))

@@ -6,7 +6,7 @@ import numpy as np
 
 
 class TransitionConstraints(NamedTuple):
-    """Which labels may stand where.
+    """Which label may follow which, and which may begin or end a sequence.
 
     transitions (np.ndarray): Whether the label of a column may follow that of a row, booleans
         of shape `(labels, labels)`.
@@ -20,10 +20,10 @@ class TransitionConstraints(NamedTuple):
 
 
 def unconstrained(labels: int) -> TransitionConstraints:
-    """Allow any label anywhere.
+    """Constraints that allow any label anywhere.
 
-    labels (int): How many labels there are.
-    RETURNS (TransitionConstraints): The rules.
+    labels (int): Number of labels.
+    RETURNS (TransitionConstraints): The constraints.
     """
     return TransitionConstraints(
         np.ones((labels, labels), dtype=bool),

@@ -33,7 +33,7 @@ def log_partition(
 def forward_backward(
     scores: Tensor, lengths: Tensor, transitions: Tensor, start: Tensor, end: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Sum up what reaches each label from the words before, and from those behind it.
+    """Forward and backward messages of each label at each word.
 
     The arguments are those of `log_partition`.
 
@@ -95,14 +95,13 @@ def _scan(
     end: Tensor,
     both: bool,
 ) -> tuple[Tensor, Tensor]:
-    """Sum up what reaches each label at each word, from the start and perhaps from the end.
+    """Compute the forward messages, and with `both` the backward messages as well.
 
-    What comes from the end is what comes from the start of the mirrored sequence, so that both
-    are one loop.
+    The backward messages are the forward messages of the mirrored sequence, so that both are one
+    loop.
 
-    RETURNS (tuple[Tensor, Tensor]): The logarithms of the sums, without the word's own score
-        and less a number for each word, which keeps them small, `(1 or 2, words, labels)`; and
-        these numbers, `(1 or 2, words)`.
+    RETURNS (tuple[Tensor, Tensor]): The log messages, without the word's own score and less
+        a norm for each word, `(1 or 2, words, labels)`; and these norms, `(1 or 2, words)`.
     """
     layout = pack(lengths, scores.device)
     order, back = map(torch.stack, zip(*map(layout.read_from, range(1 + both)), strict=True))
@@ -122,13 +121,13 @@ def _scan_packed(
     """Run the forward algorithm over `(scans, labels, rows)`."""
     messages = torch.empty_like(scores)
     norms = scores.new_zeros(len(scores), scores.shape[2])
-    lowest = torch.finfo(scores.dtype).min  # What cannot be reached stays minus infinity.
+    lowest = torch.finfo(scores.dtype).min  # Unreachable labels stay at minus infinity.
     steps = step_slices(layout.batch_sizes.tolist())
     if steps:
         messages[..., steps[0]] = start[..., None]
     for before, now in pairwise(steps):
-        going_on = slice(before.start, before.start + now.stop - now.start)
-        state = messages[..., going_on] + scores[..., going_on]
+        continuing = slice(before.start, before.start + now.stop - now.start)
+        state = messages[..., continuing] + scores[..., continuing]
         paths = state[:, :, None] + transitions[..., None]
         largest = paths.amax(dim=1).clamp_(min=lowest)
         total = paths.sub_(largest[:, None]).exp_().sum(dim=1).log_().add_(largest)

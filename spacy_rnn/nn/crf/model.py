@@ -1,8 +1,8 @@
 """A linear-chain conditional random field (Lafferty et al. 2001): one distribution over all
 sequences of labels, instead of one at each word.
 
-All sums are over logarithms. A number is taken out at each step, so that float32 is exact
-enough for sequences of any length, and what is ruled out has the score minus infinity.
+All sums are in log space. Each step is normalised, so that float32 is exact enough for sequences
+of any length, and what is ruled out has the score minus infinity.
 """
 
 from collections.abc import Callable
@@ -36,9 +36,9 @@ class CRF(nn.Module):
     CPU; and `allowed` are the labels that are allowed at each word, booleans of shape
     `(words, labels)`, or None for all.
 
-    labels (int): How many labels there are.
+    labels (int): Number of labels.
     constraints (Callable[[int], TransitionConstraints]): Which labels may follow which, for so
-        many labels. What they rule out has probability 0, in training too.
+        many labels. What they rule out has probability 0, also in training.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class CRF(nn.Module):
         summed up: what is not known is marginalised over (Tsuboi et al. 2008).
 
         RETURNS (Tensor): A number for each sequence, shape `(batch,)`.
-        RAISES (ValueError): If the rules leave a sequence no labels that are allowed.
+        RAISES (ValueError): If the constraints leave a sequence without allowed labels.
         """
         scores = self._restrict(scores, lengths, None)
         weights = self._weights()
@@ -105,11 +105,12 @@ class CRF(nn.Module):
 
     @torch.no_grad()
     def advance(self, scores: Tensor, before: Tensor | None) -> Tensor:
-        """Tell how probable each label is at one more word, from what came so far.
+        """Log-probabilities of the labels of one more word, given the words so far.
 
         scores (Tensor): The word's scores, `(labels,)`.
-        before (Tensor | None): What was told of the word before; None at the first word.
-        RETURNS (Tensor): The logarithms of the probabilities, `(labels,)`.
+        before (Tensor | None): What this returned for the previous word; None at the
+            first word.
+        RETURNS (Tensor): Log-probabilities, `(labels,)`.
         """
         transitions, start, _ = self._weights()
         reached = start if before is None else (before[:, None] + transitions).logsumexp(0)
@@ -120,7 +121,7 @@ class CRF(nn.Module):
         """Find the most probable labels.
 
         RETURNS (Tensor): The label of each word, `(words,)`.
-        RAISES (ValueError): If the rules leave a sequence no labels that are allowed.
+        RAISES (ValueError): If the constraints leave a sequence without allowed labels.
         """
         scores = self._restrict(scores, lengths, allowed)
         path = best_paths(scores, lengths, *self._weights())
@@ -133,9 +134,9 @@ class CRF(nn.Module):
     ) -> list[Paths]:
         """Find the k most probable sequences of labels.
 
-        k (int): How many to find; there are fewer where the rules allow fewer.
+        k (int): How many to find; fewer are returned where the constraints allow fewer.
         RETURNS (list[Paths]): Those of each sequence of words.
-        RAISES (ValueError): If the rules leave a sequence no labels that are allowed.
+        RAISES (ValueError): If the constraints leave a sequence without allowed labels.
         """
         scores = self._restrict(scores, lengths, allowed)
         paths, possible = k_best_paths(scores, lengths, k, *self._weights())
@@ -145,8 +146,8 @@ class CRF(nn.Module):
             [_path_score(scores, lengths, path, *self._weights()) for path in paths]
         )
         return [
-            _sort(Paths(labels[keep], (total - whole)[keep]))
-            for labels, keep, total, whole in zip(
+            _sort(Paths(labels[valid], (total - log_z)[valid]))
+            for labels, valid, total, log_z in zip(
                 paths.split(lengths.tolist(), dim=1),
                 possible.unbind(1),
                 totals.unbind(1),
@@ -162,7 +163,7 @@ class CRF(nn.Module):
         return scores if allowed is None else _rule_out(scores, ~allowed)
 
     def _weights(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Give the scores of transitions, starts and ends."""
+        """Return the scores of transitions, starts and ends."""
         return (
             _rule_out(self.transitions, ~self.get_buffer("transitions_allowed")),
             _rule_out(self.start_transitions, ~self.get_buffer("start_transitions_allowed")),
@@ -171,14 +172,13 @@ class CRF(nn.Module):
 
 
 def _sort(paths: Paths) -> Paths:
-    """Put the most probable first: the search, in fewer digits, may have mixed up nearly equal
-    ones."""
+    """Order paths by probability; the search, in fewer digits, may swap nearly equal ones."""
     order = paths.log_probabilities.argsort(descending=True, stable=True)
     return Paths(paths.labels[order], paths.log_probabilities[order])
 
 
-def _rule_out(scores: Tensor, where: Tensor) -> Tensor:
-    return scores.masked_fill(where, -torch.inf)
+def _rule_out(scores: Tensor, mask: Tensor) -> Tensor:
+    return scores.masked_fill(mask, -torch.inf)
 
 
 def _pick(scores: Tensor, labels: Tensor) -> Tensor:
@@ -201,7 +201,7 @@ def _path_score(
 
 
 def _check_possible(scores: Tensor, results: Tensor) -> None:
-    """Refuse sequences that no labels fit."""
+    """Refuse sequences that no allowed labels fit."""
     wrong = (~torch.isfinite(results)).nonzero()
     if not len(wrong):
         return
@@ -212,5 +212,5 @@ def _check_possible(scores: Tensor, results: Tensor) -> None:
         )
     raise ValueError(
         f"No labels are left for sequence {int(wrong[0])} of the batch: what is annotated or "
-        f"set there contradicts the rules of the labels"
+        f"set there contradicts the constraints on the labels"
     )

@@ -14,8 +14,8 @@ def best_paths(
 ) -> Tensor:
     """Find the best path of each sequence (Viterbi 1967).
 
-    No pointers are stored: where a path came from is found again on the way back, for the one
-    label that it goes through instead of for all.
+    No back pointers are stored: the predecessor is computed again in the backtrace, for the one
+    label on the path instead of for all.
 
     scores (Tensor): Scores of labels at words, `(words, labels)`.
     lengths (Tensor): The words of each sequence, `(batch,)`, on the CPU.
@@ -34,7 +34,7 @@ def best_paths(
         state = states[:, before][:, : now.stop - now.start]
         total = (state[:, None] + transitions[:, :, None]).amax(dim=0)
         states[:, now] += total - total.amax(dim=0)
-    # Behind the last label of a sequence comes one more, which is the end.
+    # After the last label of a sequence comes one more, which is the end.
     onward = torch.cat([transitions, end[:, None]], 1)
     path = torch.empty(states.shape[1], dtype=torch.int64, device=scores.device)
     following = path[:0]
@@ -53,12 +53,12 @@ def k_best_paths(
 
     scores (Tensor): Scores of labels at words, `(words, labels)`.
     lengths (Tensor): The words of each sequence, `(batch,)`, on the CPU.
-    k (int): How many.
+    k (int): Number of paths.
     transitions (Tensor): Scores of the label of a column after that of a row.
     start (Tensor): Scores of labels at the start, `(labels,)`.
     end (Tensor): Scores of labels at the end, `(labels,)`.
     RETURNS (tuple[Tensor, Tensor]): The label of each word in each path, `(k, words)`, and
-        whether there are so many paths, booleans of shape `(k, batch)`.
+        whether that path exists, booleans of shape `(k, batch)`.
     """
     layout = pack(lengths, scores.device)
     steps = step_slices(layout.batch_sizes.tolist())

@@ -195,17 +195,18 @@ def forward(
 
 def translate(
     model: Seq2SeqModel,
-    docs: list[Doc],
+    sources: list[Ints1d] | list[Floats2d],
     search: Callable,
     *,
     prefixes: Sequence[str | None] = (),
     banned_pieces: Sequence[str] = (),
     int8: bool = False,
 ) -> "list[list[Hypothesis]]":
-    """Search for the translations of documents.
+    """Search for the translations of a batch of documents.
 
     model (Seq2SeqModel): The model.
-    docs (list[Doc]): The documents, all of them one batch.
+    sources (list[Ints1d] | list[Floats2d]): For each document its pieces or the vectors of its
+        tokens: the output of the model's "source".
     search (Callable): Takes a step function, its state and the lengths of the sources, and
         where there are any, the banned pieces and the prefixes.
     prefixes (Sequence[str | None]): What each translation has to begin with.
@@ -222,7 +223,7 @@ def translate(
         settings["banned_pieces"] = subwords.piece_ids(banned_pieces)
     if any(prefixes):
         settings["prefixes"] = _pad(subwords.encode([prefix or "" for prefix in prefixes]))
-    source, lengths = _flatten(model, model.get_ref("source").predict(docs), False)
+    source, lengths = _flatten(model, sources, False)
     shim = cast("NetworkShim", model.shims[0])
     with shim.predictor() as network:
         network = cast("Seq2Seq", network)

@@ -45,18 +45,18 @@ source mattered, `(batch, hypotheses, places)`; and the state after it."""
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """One sequence that a search came to.
+    """A finished sequence of a search.
 
     pieces (list[int]): Its pieces, without the end symbol.
-    score (float): What it was ranked by, higher is better.
+    score (float): The score that it is ranked by, higher is better.
     piece_scores (list[float]): The log-probability of each piece and of the end symbol.
-    places (list[list[int]]): For each piece the places of the source that mattered most, the
-        heaviest first.
-    weights (list[list[float]]): The weights of these.
+    source_positions (list[list[int]]): For each piece the source positions with the highest
+        attention weights, the highest first.
+    attention_weights (list[list[float]]): The attention weights of these.
     """
 
     pieces: list[int]
     score: float
     piece_scores: list[float]
-    places: list[list[int]]
-    weights: list[list[float]]
+    source_positions: list[list[int]]
+    attention_weights: list[list[float]]

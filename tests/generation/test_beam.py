@@ -152,8 +152,9 @@ def test_places_are_those_of_the_attention_at_each_piece():
     table = Table(8)
     for sentence, found in enumerate(beam(table, [0, 1], 4)):
         for each in found:
-            assert len(each.places) == len(each.pieces)
-            for time, (places, weights) in enumerate(zip(each.places, each.weights, strict=True)):
+            assert len(each.source_positions) == len(each.pieces)
+            attended = zip(each.source_positions, each.attention_weights, strict=True)
+            for time, (places, weights) in enumerate(attended):
                 all_weights = table.weights(sentence, tuple(each.pieces[:time])).tolist()
                 expected = sorted(range(PLACES), key=all_weights.__getitem__, reverse=True)
                 assert places == expected
@@ -164,7 +165,8 @@ def test_places_of_next_to_no_weight_are_left_out(monkeypatch):
     table = Table(8)
     monkeypatch.setattr(history, "MIN_WEIGHT", 0.3)
     for sentence, (each, *_) in enumerate(beam(table, [0, 1], 4)):
-        for time, (places, weights) in enumerate(zip(each.places, each.weights, strict=True)):
+        attended = zip(each.source_positions, each.attention_weights, strict=True)
+        for time, (places, weights) in enumerate(attended):
             all_weights = table.weights(sentence, tuple(each.pieces[:time])).tolist()
             assert len(places) == len(weights) == sum(weight >= 0.3 for weight in all_weights)
 

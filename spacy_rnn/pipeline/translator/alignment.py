@@ -1,4 +1,4 @@
-"""Which words of the source a translation comes from."""
+"""Alignment of a translation with its source, read off the attention weights."""
 
 from typing import TYPE_CHECKING
 
@@ -6,35 +6,34 @@ import numpy as np
 from spacy.attrs import IDX, LENGTH
 from spacy.tokens import Doc
 
-from ...architectures.seq2seq import text_of
-from ...text.subwords import Subwords
 from .passages import Passage
 
 if TYPE_CHECKING:
     from ...generation.state import Hypothesis
 
 CharRange = tuple[int, int]
+"""The first character, and the one after the last."""
 
 
-def source_places(passage: Passage, subwords: Subwords | None) -> list[dict]:
-    """Tell what each place of a source stands for.
+def source_positions(passage: Passage, piece_ranges: list[CharRange] | None) -> list[dict]:
+    """Describe the source positions that a decoder attends to.
 
-    passage (Passage): What was translated.
-    subwords (Subwords | None): How it was cut, or None if its places are tokens.
-    RETURNS (list[dict]): The "start" and "end" of its characters in the document, and the
-        "token" that it ends in.
+    passage (Passage): The passage that was translated.
+    piece_ranges (list[CharRange] | None): The characters of each source piece in the passage, or
+        None if the positions are tokens.
+    RETURNS (list[dict]): For each position "start" and "end" of its characters in the document,
+        and the index of the "token" that it ends in.
     """
     first, length = passage.source.to_array([IDX, LENGTH]).astype("int64").T
-    ends = first + length
-    if subwords is None:
-        starts, stops = first, ends
+    token_ends = first + length
+    if piece_ranges is None:
+        starts, ends = first, token_ends
     else:
-        spans = subwords.spans(subwords.encode([text_of(passage.source)])[0])
-        starts, stops = np.array(spans, dtype="int64").reshape(-1, 2).T
+        starts, ends = np.array(piece_ranges, dtype="int64").reshape(-1, 2).T
     columns = (
         starts + passage.first_character,
-        stops + passage.first_character,
-        np.searchsorted(ends, stops) + passage.first_token,
+        ends + passage.first_character,
+        np.searchsorted(token_ends, ends) + passage.first_token,
     )
     return [
         {"start": start, "end": end, "token": token}
@@ -42,45 +41,48 @@ def source_places(passage: Passage, subwords: Subwords | None) -> list[dict]:
     ]
 
 
-def align(hypothesis: "Hypothesis", sources: list[dict], targets: list[CharRange]) -> list[dict]:
-    """Describe where each part of a translation comes from.
+def align(
+    hypothesis: "Hypothesis", positions: list[dict], target_ranges: list[CharRange]
+) -> list[dict]:
+    """Align each piece of a translation with the source positions that it attends to.
 
     hypothesis (Hypothesis): The translation.
-    sources (list[dict]): What each place of the source stands for, as `source_places` tells.
-    targets (list[CharRange]): The characters of each piece of the translation.
-    RETURNS (list[dict]): For each piece its "start" and "end" in the translation, and under
-        "source" the places that mattered most, the heaviest first, with the "weight" of the
-        attention.
+    positions (list[dict]): The source positions, as `source_positions` describes them.
+    target_ranges (list[CharRange]): The characters of each piece in the translation.
+    RETURNS (list[dict]): For each piece its "start" and "end" in the translation, and as
+        "source" the positions with the highest attention weights, the highest first, each with
+        its "weight".
     """
     return [
         {
             "start": start,
             "end": end,
             "source": [
-                {**sources[place], "weight": weight}
-                for place, weight in zip(places, weights, strict=True)
+                {**positions[index], "weight": weight}
+                for index, weight in zip(indices, weights, strict=True)
             ],
         }
-        for (start, end), places, weights in zip(
-            targets, hypothesis.places, hypothesis.weights, strict=True
+        for (start, end), indices, weights in zip(
+            target_ranges, hypothesis.source_positions, hypothesis.attention_weights, strict=True
         )
     ]
 
 
 def to_matrix(doc: Doc, translation: dict) -> dict | None:
-    """Sum up an alignment as a matrix.
+    """Build the matrix of attention weights between source tokens and target pieces.
 
     doc (Doc): The document that was translated.
     translation (dict): One of its translations.
     RETURNS (dict | None): The "source" tokens, the "target" pieces and the "weights", a list
         for each piece. None if there are no weights.
     """
-    if not any(each["source"] for each in translation["alignment"]):
+    alignment = translation["alignment"]
+    if not any(aligned["source"] for aligned in alignment):
         return None
-    weights = [[0.0] * len(doc) for _ in translation["alignment"]]
-    for row, aligned in zip(weights, translation["alignment"], strict=True):
-        for place in aligned["source"]:
-            row[place["token"]] += place["weight"]
+    weights = [[0.0] * len(doc) for _ in alignment]
+    for row, aligned in zip(weights, alignment, strict=True):
+        for position in aligned["source"]:
+            row[position["token"]] += position["weight"]
     return {
         "source": [token.text for token in doc],
         "target": translation["pieces"],

@@ -23,7 +23,7 @@ from ...text.subwords import Subwords, load_subwords, train_subwords
 from ..batching import annotate_safely, sort_into_batches
 from ..scores import warn_without_weight
 from .passages import split_passages
-from .results import Translation, describe
+from .results import TranslatedPassage, Translation, describe
 from .subwords import learn_vocabularies
 
 if TYPE_CHECKING:
@@ -132,43 +132,53 @@ class RecurrentTranslator(TrainablePipe):
 
     def _predict(self, docs: list[Doc], search: Callable) -> list[Translation]:
         passages = split_passages(docs)
-        translations: list[Translation] = [[] for _ in docs]
-        found: dict[int, list[Hypothesis]] = {}
-        lengths = [len(passage.source.text) for passage in passages]
-        # The first passage of a document begins its translation.
+        # A prefix begins the first passage of its document.
         firsts = {passage.document: index for index, passage in reversed([*enumerate(passages)])}
         prefixes: list[str | None] = [None] * len(passages)
         for number, index in firsts.items():
             prefixes[index] = docs[number]._.get(f"{self.attr}_prefix")
-        # About four characters to a place.
+        translated: dict[int, TranslatedPassage] = {}
+        # A piece is taken to have four characters: pieces are known only inside a batch.
+        lengths = [len(passage.source.text) for passage in passages]
         for batch in sort_into_batches(lengths, 4 * self.max_batch_tokens):
-            own = [passages[index] for index in batch]
-            own_prefixes = [prefixes[index] for index in batch]
-            hypotheses = self._search([passage.source for passage in own], own_prefixes, search)
-            found.update(zip(batch, hypotheses, strict=True))
+            sources = [passages[index].source for index in batch]
+            searched = self._search(sources, [prefixes[index] for index in batch], search)
+            for index, (pieces, hypotheses) in zip(batch, searched, strict=True):
+                translated[index] = TranslatedPassage(passages[index], pieces, hypotheses)
+        translations: list[Translation] = [[] for _ in docs]
         for index, passage in enumerate(passages):
-            translations[passage.document].append((passage, found[index]))
+            translations[passage.document].append(translated[index])
         return translations
 
     def _search(
         self, docs: list[Doc], prefixes: list[str | None], search: Callable
-    ) -> "list[list[Hypothesis]]":
-        found = translate(
+    ) -> "list[tuple[list[int] | None, list[Hypothesis]]]":
+        """Translate a batch of documents.
+
+        RETURNS (list[tuple[list[int] | None, list[Hypothesis]]]): For each the pieces that it was
+            read as, None if the encoder reads tokens; and the n best hypotheses.
+        """
+        sources = self.model.get_ref("source").predict(docs)
+        hypotheses = translate(
             self.model,
-            docs,
+            sources,
             search,
             prefixes=prefixes,
             banned_pieces=self.banned_pieces,
             int8=self.int8,
         )
         n_best = getattr(search, "n_best", 1)
-        return [self._distinct(hypotheses, n_best) for hypotheses in found]
+        return [
+            (source.tolist() if self._cuts_source else None, self._distinct(ranked, n_best))
+            for source, ranked in zip(sources, hypotheses, strict=True)
+        ]
 
     def _distinct(self, hypotheses: "list[Hypothesis]", n_best: int) -> "list[Hypothesis]":
-        """Keep the best few, and of those that are cut differently but read the same one."""
+        """Return the n best hypotheses of distinct texts: of several segmentations of one text
+        the best."""
         if n_best == 1:
             return hypotheses[:1]
-        texts = self.target_subwords.decode([each.pieces for each in hypotheses])
+        texts = self.target_subwords.decode([hypothesis.pieces for hypothesis in hypotheses])
         best: dict[str, Hypothesis] = {}
         for text, hypothesis in zip(texts, hypotheses, strict=True):
             best.setdefault(text, hypothesis)

@@ -1,40 +1,68 @@
-"""What a translator writes to a document: plain values."""
+"""Translations as a document holds them: plain values.
 
-from typing import TYPE_CHECKING, Any
+They are built at once and not when they are first read. What is read later, from a `DocBin` or in
+the parent of a worker process, has to be in the document: a getter would need the vocabularies of
+the component there. Building them takes about 2 % of the time of a search with one hypothesis for
+each passage.
+"""
+
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from spacy.tokens import Doc
 
 from ...text.subwords import Subwords
-from .alignment import align, source_places
+from .alignment import align, source_positions
 from .passages import Passage
 
 if TYPE_CHECKING:
     from ...generation.state import Hypothesis
 
-Translation = list[tuple[Passage, "list[Hypothesis]"]]
-"""The passages of a document, each with its hypotheses, the best first."""
+
+class TranslatedPassage(NamedTuple):
+    """A passage and its translations.
+
+    passage (Passage): The passage.
+    source_pieces (list[int] | None): The pieces that the encoder read. None if it reads tokens.
+    hypotheses (list[Hypothesis]): Its translations, the best first.
+    """
+
+    passage: Passage
+    source_pieces: list[int] | None
+    hypotheses: "list[Hypothesis]"
+
+
+Translation = list[TranslatedPassage]
+"""The translated passages of a document, in order."""
 
 
 def describe(
     doc: Doc, translation: Translation, source: Subwords | None, target: Subwords
 ) -> list[dict[str, Any]]:
-    """Put the hypotheses of passages together: the best of all, the second of all, and so on.
+    """Join the hypotheses of passages: the best of all, the second best of all, and so on.
 
     doc (Doc): The document.
-    translation (Translation): Its passages with hypotheses.
-    source (Subwords | None): The vocabulary of sources; None if the encoder reads tokens.
-    target (Subwords): The vocabulary of translations.
-    RETURNS (list[dict[str, Any]]): For each of the n best, the best first: "text"; "score";
+    translation (Translation): Its translated passages.
+    source (Subwords | None): The source vocabulary; None if the encoder reads tokens.
+    target (Subwords): The target vocabulary.
+    RETURNS (list[dict[str, Any]]): The n best translations, the best first: "text"; "score";
         "pieces", by name; "piece_scores", their log-probabilities; and "alignment", as
         `align` returns it.
     """
-    n_best = max((len(found) for _, found in translation), default=1)
-    places = [source_places(passage, source) for passage, _ in translation]
-    return [_join(doc, translation, places, target, rank) for rank in range(n_best)]
+    n_best = max((len(translated.hypotheses) for translated in translation), default=1)
+    positions = [
+        source_positions(
+            translated.passage,
+            None
+            if source is None or translated.source_pieces is None
+            else source.spans(translated.source_pieces),
+        )
+        for translated in translation
+    ]
+    return [_join(doc, translation, positions, target, rank) for rank in range(n_best)]
 
 
 def _join(
-    doc: Doc, translation: Translation, places: list[list[dict]], target: Subwords, rank: int
+    doc: Doc, translation: Translation, positions: list[list[dict]], target: Subwords, rank: int
 ) -> dict[str, Any]:
     result: dict[str, Any] = {
         "text": "" if translation else doc.text,
@@ -43,15 +71,17 @@ def _join(
         "piece_scores": [],
         "alignment": [],
     }
-    for (passage, found), sources in zip(translation, places, strict=True):
-        hypothesis = found[min(rank, len(found) - 1)]
+    for (passage, _, hypotheses), passage_positions in zip(translation, positions, strict=True):
+        hypothesis = hypotheses[min(rank, len(hypotheses) - 1)]
         (text,) = target.decode([hypothesis.pieces])
         result["text"] += passage.before
         shift = len(result["text"])
-        written = [(shift + start, shift + end) for start, end in target.spans(hypothesis.pieces)]
+        target_ranges = [
+            (shift + start, shift + end) for start, end in target.spans(hypothesis.pieces)
+        ]
         result["text"] += text + passage.after
         result["score"] += hypothesis.score
         result["pieces"] += target.to_pieces(hypothesis.pieces)
         result["piece_scores"] += hypothesis.piece_scores
-        result["alignment"] += align(hypothesis, sources, written)
+        result["alignment"] += align(hypothesis, passage_positions, target_ranges)
     return result

@@ -18,6 +18,7 @@ from thinc.api import Adam, Model
 from spacy_rnn.architectures.encoders import build_recurrent_encoder_v1
 from spacy_rnn.nn.seq2seq.decoder_stepper import DecoderStepper
 from spacy_rnn.pipeline.translator.passages import split_passages
+from spacy_rnn.text.subwords import Subwords
 
 WORDS = {"eins": "one", "zwei": "two", "drei": "three", "vier": "four", "fünf": "five"}
 SMALL = {
@@ -218,6 +219,30 @@ def test_alignments_name_characters_and_tokens(nlp):
         weights = [place["weight"] for place in each["source"]]
         assert weights == sorted(weights, reverse=True)
         assert 0.7 < sum(weights) <= 1 + 1e-5
+
+
+def test_sources_are_tokenized_once(nlp, monkeypatch):
+    translator = nlp.get_pipe("rnn_translator")
+    texts = []
+    encode = Subwords.encode
+
+    def spy(self, batch, sampling=0.0):
+        texts.extend(batch)
+        return encode(self, batch, sampling)
+
+    monkeypatch.setattr(Subwords, "encode", spy)
+    docs = [nlp.make_doc(text) for text in TEXTS]
+    translator.set_annotations(docs, translator.predict(docs))
+    assert sorted(texts) == sorted(TEXTS)
+
+
+def test_alignments_travel_with_documents(nlp):
+    """Also to where there is no vocabulary to read pieces by."""
+    docs = list(nlp.pipe(TEXTS, component_cfg={"rnn_translator": {"n_best": 3}}))
+    stored = DocBin(store_user_data=True, docs=docs).to_bytes()
+    read = DocBin().from_bytes(stored).get_docs(spacy.blank("de").vocab)
+    for doc, expected in zip(read, docs, strict=True):  # Lists come back as tuples.
+        assert srsly.json_dumps(doc._.translations) == srsly.json_dumps(expected._.translations)
 
 
 def test_sentences_are_translated_one_by_one_and_space_between_is_kept(nlp):

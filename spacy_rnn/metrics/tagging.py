@@ -16,20 +16,22 @@ def create_tagger_scorer_v1() -> Callable:
     return score_tags
 
 
-def score_tags(examples: Iterable[Example], *, attr: str = "tag", **kwargs: Any) -> dict[str, Any]:
+def score_tags(
+    examples: Iterable[Example], *, token_attr: str = "tag", **kwargs: Any
+) -> dict[str, Any]:
     """Compute the share of tokens with the right label.
 
     examples (Iterable[Example]): Examples with predictions.
-    attr (str): The attribute that holds labels: "tag", "pos" or "morph".
+    token_attr (str): The attribute of tokens that holds labels: "tag", "pos" or "morph".
     RETURNS (dict[str, Any]): "tag_acc", "pos_acc" or "morph_acc"; for "morph" also scores of
         each feature.
     """
-    if attr != "morph":
-        return Scorer.score_token_attr(examples, attr, **kwargs)
+    if token_attr != "morph":
+        return Scorer.score_token_attr(examples, token_attr, **kwargs)
     examples = list(examples)
     return {
-        **Scorer.score_token_attr(examples, attr, getter=_get_key, **kwargs),
-        **Scorer.score_token_attr_per_feat(examples, attr, getter=_get_key, **kwargs),
+        **Scorer.score_token_attr(examples, token_attr, getter=_get_key, **kwargs),
+        **Scorer.score_token_attr_per_feat(examples, token_attr, getter=_get_key, **kwargs),
     }
 
 

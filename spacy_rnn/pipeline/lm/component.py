@@ -22,7 +22,7 @@ from ...text.subwords import END
 from ...text.units import KINDS, Units, load_units, make_units, with_ends
 from ...training.bptt import chunk_of
 from ..batching import annotate_safely
-from ..scores import warn_without_weight
+from ..initialization import warn_without_weight
 from .stream import TextStream
 
 

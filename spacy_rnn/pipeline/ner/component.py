@@ -20,7 +20,7 @@ from ...extensions import ensure_extension
 from ...nn.crf.biluo import OUT
 from ...types import Labeller, LabelScores
 from ..batching import annotate_safely, batch_worded
-from ..labels import initialize_labels
+from ..initialization import initialize_labels
 from .entity_sets import CONFIDENCE, ENTS_NBEST, EntitySet, NERSettings, find_sets, write_sets
 from .gold import allow_gold, allow_preset, gold_tags
 

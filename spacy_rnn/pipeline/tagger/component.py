@@ -1,7 +1,6 @@
 """A tagger that gives each token a label by itself."""
 
 from collections.abc import Callable, Iterable, Iterator
-from inspect import signature
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -23,7 +22,7 @@ from ...extensions import ensure_extension
 from ...metrics.tagging import score_tags
 from ...types import Labeller, LabelScores
 from ..batching import annotate_safely, batch_worded
-from ..labels import initialize_labels
+from ..initialization import initialize_labels, warn_without_weight
 from .stream import TagStream
 
 ATTRS = ("tag", "pos", "morph")
@@ -206,6 +205,7 @@ class RecurrentTagger(Tagger):
         """
         validate_get_examples(get_examples, f"{type(self).__name__}.initialize")
         check_lexeme_norms(self.vocab, "tagger")
+        warn_without_weight(nlp, self.name, "rnn_tagger", "acc")
         if labels is None:
             keys = {
                 key
@@ -291,7 +291,6 @@ class RecurrentTagger(Tagger):
         """
         if self.scorer is None:
             return {}
-        if "attr" in signature(self.scorer).parameters:  # Those of spaCy know theirs.
-            kwargs["attr"] = self.attr
-        scores = self.scorer(examples, **kwargs)
+        # spaCy's own scorers have an attribute each, and pass over this setting.
+        scores = self.scorer(examples, token_attr=self.attr, **kwargs)
         return scores | {f"{self.name}_acc": scores.get(f"{self.attr}_acc")}

@@ -21,7 +21,7 @@ from ...generation.config import Search
 from ...metrics.common import perplexity, references_of
 from ...text.subwords import Subwords, load_subwords, train_subwords
 from ..batching import annotate_safely, sort_into_batches
-from ..scores import warn_without_weight
+from ..initialization import warn_without_weight
 from .passages import split_passages
 from .results import TranslatedPassage, Translation, describe
 from .subwords import learn_vocabularies

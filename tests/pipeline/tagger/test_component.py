@@ -151,6 +151,22 @@ def test_scorers_of_spacy_fit():
     assert nlp.evaluate(examples)["tag_acc"] is not None
 
 
+@pytest.mark.parametrize("scorer", ["spacy.tagger_scorer.v1", "spacy.morphologizer_scorer.v1"])
+def test_scorers_of_spacy_score_their_own_attribute(scorer):
+    """Whatever the attribute of the tagger."""
+    nlp, _ = make_tagger(attr="pos", scorer={"@scorers": scorer})
+    examples = initialize(nlp)
+    names = {"tag_acc"} if "tagger" in scorer else {"pos_acc", "morph_acc"}
+    assert names <= nlp.evaluate(examples).keys()
+
+
+def test_scores_of_another_name_have_to_be_weighted():
+    nlp = spacy.blank("en")
+    nlp.add_pipe("rnn_tagger", name="parts", config={"model": OUTPUTS["softmax"]})
+    with pytest.warns(UserWarning, match=r"set parts_acc = 1\.0"):
+        initialize(nlp)
+
+
 @pytest.mark.parametrize("names", [["tagger", "rnn_tagger"], ["rnn_tagger", "tagger"]])
 def test_it_hides_no_score_of_another_tagger(names):
     nlp = spacy.blank("en")

@@ -1,6 +1,6 @@
 """Language models: segments of text in, how well each piece was foreseen out."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
@@ -9,6 +9,7 @@ import numpy as np
 from thinc.api import ArgsKwargs, Model, torch2xp
 from thinc.types import Floats1d
 
+from ..batching import batch_by_length
 from ..text.subwords import END
 
 if TYPE_CHECKING:
@@ -233,7 +234,10 @@ def score_texts(
     """
     scores: list[list[np.ndarray]] = [[] for _ in texts]
     cache = cast("LanguageModel", cast("NetworkShim", model.shims[0])._predictor).cache
-    for batch in _batch(texts, max_tokens, cache.size if cache else 0):
+    lengths = [len(pieces) + 1 for pieces in texts]
+    if cache:  # What it comes to hold counts as well.
+        lengths = [length + min(cache.size, length) for length in lengths]
+    for batch in batch_by_length(lengths, max_tokens, min_items=SIDE_BY_SIDE):
         whole = [np.append(texts[index], END) for index in batch]
         segments = [Segment(pieces) for pieces in whole]
         size = max(1, max_tokens // len(batch))
@@ -245,24 +249,6 @@ def score_texts(
             for index, part in zip(batch, np.split(flat, ends), strict=True):
                 scores[index].append(part)
     return [np.concatenate(parts) for parts in scores]
-
-
-def _batch(texts: Sequence[np.ndarray], max_tokens: int, cached: int) -> Iterator[list[int]]:
-    """Put texts of similar length side by side: enough to keep a processor busy, and more of
-    them where these are so short that they are read at once. What its cache comes to hold counts
-    as well."""
-    batch: list[int] = []
-    pieces = 0
-    for index in sorted(range(len(texts)), key=lambda index: len(texts[index])):
-        length = len(texts[index]) + 1
-        length += min(cached, length)
-        if len(batch) >= SIDE_BY_SIDE and pieces + length > max_tokens:
-            yield batch
-            batch, pieces = [], 0
-        batch.append(index)
-        pieces += length
-    if batch:
-        yield batch
 
 
 SIDE_BY_SIDE = 32

@@ -1,38 +1,9 @@
-"""Batches of documents: of bounded size, and such that one bad document costs no other."""
+"""Batches of documents in which a failing document costs no other its annotation."""
 
 from collections.abc import Callable, Iterator
 
 from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc
-
-
-def sort_into_batches(lengths: list[int], places: int) -> Iterator[list[int]]:
-    """Put what is of similar length together, the longest first.
-
-    lengths (list[int]): How long each thing is.
-    places (int): Places of a batch, padding included; one thing alone may take more.
-    YIELDS (list[int]): The numbers of those in a batch.
-    """
-    batch: list[int] = []
-    for index in sorted(range(len(lengths)), key=lambda index: -lengths[index]):
-        if batch and (len(batch) + 1) * lengths[batch[0]] > places:
-            yield batch
-            batch = []
-        batch.append(index)
-    if batch:
-        yield batch
-
-
-def batch_worded(docs: list[Doc], words: int) -> Iterator[list[int]]:
-    """Put documents of similar length together, those without words left out.
-
-    docs (list[Doc]): The documents.
-    words (int): Words of a batch, padding included; one document alone may have more.
-    YIELDS (list[int]): The numbers of those in a batch.
-    """
-    worded = [index for index, doc in enumerate(docs) if len(doc)]
-    for batch in sort_into_batches([len(docs[index]) for index in worded], words):
-        yield [worded[index] for index in batch]
 
 
 def annotate_safely(

@@ -1,6 +1,6 @@
 """Batches of similar length."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from itertools import count, islice, repeat
 from random import Random
 from typing import Any, TypeVar
@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from spacy.tokens import Doc
 from spacy.training import Example
 
+from ..batching import batch_by_length
 from ..checks import check_at_least, check_count
 
 ItemT = TypeVar("ItemT")
@@ -56,12 +57,14 @@ def create_bucket_batcher_v1(
         random = Random(f"{seed} {next(passes)}")
         sizes = schedule or _hold_last(size)
         stream = iter(items)
-        while held := list(islice(stream, buffer)):
-            most = next(sizes)
-            check_at_least("size", most, 1)
-            batches = list(_fill(held, most, max_items or buffer, length_of))
+        while items_read := list(islice(stream, buffer)):
+            max_tokens = next(sizes)
+            check_at_least("size", max_tokens, 1)
+            lengths = [length_of(item) for item in items_read]
+            batches = list(batch_by_length(lengths, max_tokens, max_items=max_items))
             random.shuffle(batches)
-            yield from batches
+            for batch in batches:
+                yield [items_read[index] for index in batch]
 
     return make_batches
 
@@ -80,22 +83,6 @@ def measure(item: Example | Doc, attr: str) -> int:
         translation = translation[0]
     words = -(-len(translation) // CHARACTERS_A_WORD)
     return max(len(item.reference), words)
-
-
-def _fill(
-    items: Sequence[ItemT], size: int, max_items: int, length_of: Callable[[ItemT], int]
-) -> Iterator[list[ItemT]]:
-    """Cut items into batches, from the shortest to the longest."""
-    batch: list[ItemT] = []
-    for length, item in sorted(
-        ((length_of(item), item) for item in items), key=lambda pair: pair[0]
-    ):
-        if batch and (length * (len(batch) + 1) > size or len(batch) == max_items):
-            yield batch
-            batch = []
-        batch.append(item)
-    if batch:
-        yield batch
 
 
 def _hold_last(size: int | Iterable[int]) -> Iterator[int]:

@@ -14,12 +14,13 @@ from spacy.util import check_lexeme_norms, minibatch
 from spacy.vocab import Vocab
 from thinc.types import Floats2d
 
+from ...batching import batch_by_length
 from ...bridge.flat import unflatten
 from ...checks import check_at_least, check_count
 from ...extensions import ensure_extension
 from ...nn.crf.biluo import OUT
 from ...types import Labeller, LabelScores
-from ..batching import annotate_safely, batch_worded
+from ..batching import annotate_safely
 from ..initialization import initialize_labels
 from .entity_sets import CONFIDENCE, ENTS_NBEST, EntitySet, NERSettings, find_sets, write_sets
 from .gold import allow_gold, allow_preset, gold_tags
@@ -149,7 +150,9 @@ class RecurrentEntityRecognizer(TrainablePipe):
     def _predict(self, docs: list[Doc], settings: NERSettings) -> list[list[EntitySet]]:
         certain = None if settings.n_best == 1 else 1.0
         found = [[EntitySet([], certain)] for _ in docs]
-        for batch in batch_worded(docs, self.max_batch_tokens):
+        for batch in batch_by_length(
+            [len(doc) for doc in docs], self.max_batch_tokens, min_length=1, longest_first=True
+        ):
             own = [docs[index] for index in batch]
             allowed = allow_preset(own, self._types, self._tags)
             sets = find_sets(self.model, own, self.labels, allowed, settings)

@@ -16,12 +16,13 @@ from spacy.vocab import Vocab
 from thinc.api import CategoricalCrossentropy
 from thinc.types import Floats2d
 
+from ...batching import batch_by_length
 from ...bridge.flat import unflatten
 from ...checks import check_choice, check_count
 from ...extensions import ensure_extension
 from ...metrics.tagging import score_tags
 from ...types import Labeller, LabelScores
-from ..batching import annotate_safely, batch_worded
+from ..batching import annotate_safely
 from ..initialization import initialize_labels, warn_without_weight
 from .stream import TagStream
 
@@ -123,7 +124,9 @@ class RecurrentTagger(Tagger):
     def _predict(self, docs: list[Doc], confidence: bool) -> list[Tags]:
         nothing = np.empty(0)
         tags = [Tags(nothing.astype(int), nothing if confidence else None) for _ in docs]
-        for batch in batch_worded(docs, self.max_batch_tokens):
+        for batch in batch_by_length(
+            [len(doc) for doc in docs], self.max_batch_tokens, min_length=1, longest_first=True
+        ):
             own = [docs[index] for index in batch]
             labels, confidences = self._decode(own, self.model.predict(own), confidence)
             start = 0

@@ -1,6 +1,6 @@
 """Text classifiers: stock spaCy's, with attention to look at and bounded memory."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from spacy.language import Language
@@ -14,6 +14,7 @@ from thinc.types import Floats2d
 
 from ...architectures.known_words import count_words
 from ...architectures.text_classifier import attend
+from ...batching import batch_by_length
 from ...checks import check_count, check_rate
 from ...extensions import ensure_extension
 from ..batching import annotate_safely
@@ -77,9 +78,10 @@ class RecurrentTextCategorizer(TextCategorizer):
                 self.set_annotations(docs, self.predict(docs))
                 return
             for batch in self._make_batches(docs):
-                scores, weights = attend(self.model, batch)
-                self.set_annotations(batch, scores)
-                for doc, own in zip(batch, weights, strict=True):
+                batch_docs = [docs[index] for index in batch]
+                scores, weights = attend(self.model, batch_docs)
+                self.set_annotations(batch_docs, scores)
+                for doc, own in zip(batch_docs, weights, strict=True):
                     doc._.set(ATTENTION, own)
 
         for docs in minibatch(stream, size=batch_size):
@@ -91,20 +93,16 @@ class RecurrentTextCategorizer(TextCategorizer):
         docs (Iterable[Doc]): The documents.
         RETURNS (Floats2d): The probability of each class, `(docs, classes)`.
         """
-        scores = [self.model.predict(batch) for batch in self._make_batches(docs)]
-        return self.model.ops.xp.vstack([self.model.ops.alloc2f(0, len(self.labels)), *scores])
+        docs = list(docs)
+        scores = self.model.ops.alloc2f(len(docs), len(self.labels))
+        for batch in self._make_batches(docs):
+            scores[batch] = self.model.predict([docs[index] for index in batch])
+        return scores
 
-    def _make_batches(self, docs: Iterable[Doc]) -> Iterator[list[Doc]]:
-        batch: list[Doc] = []
-        words = 0
-        for doc in docs:
-            if batch and words + len(doc) > self.max_batch_tokens:
-                yield batch
-                batch, words = [], 0
-            batch.append(doc)
-            words += len(doc)
-        if batch:
-            yield batch
+    def _make_batches(self, docs: Sequence[Doc]) -> Iterator[list[int]]:
+        return batch_by_length(
+            [len(doc) for doc in docs], self.max_batch_tokens, longest_first=True
+        )
 
     # Training
 

@@ -15,12 +15,13 @@ from spacy.vocab import Vocab
 from thinc.api import Model, Optimizer, set_dropout_rate
 
 from ...architectures.seq2seq import translate
+from ...batching import batch_by_length
 from ...checks import check_count, check_rate
 from ...extensions import ensure_extension
 from ...generation.config import Search
 from ...metrics.common import perplexity, references_of
 from ...text.subwords import Subwords, load_subwords, train_subwords
-from ..batching import annotate_safely, sort_into_batches
+from ..batching import annotate_safely
 from ..initialization import warn_without_weight
 from .passages import split_passages
 from .results import TranslatedPassage, Translation, describe
@@ -140,7 +141,7 @@ class RecurrentTranslator(TrainablePipe):
         translated: dict[int, TranslatedPassage] = {}
         # A piece is taken to have four characters: pieces are known only inside a batch.
         lengths = [len(passage.source.text) for passage in passages]
-        for batch in sort_into_batches(lengths, 4 * self.max_batch_tokens):
+        for batch in batch_by_length(lengths, 4 * self.max_batch_tokens, longest_first=True):
             sources = [passages[index].source for index in batch]
             searched = self._search(sources, [prefixes[index] for index in batch], search)
             for index, (pieces, hypotheses) in zip(batch, searched, strict=True):
@@ -324,7 +325,7 @@ class RecurrentTranslator(TrainablePipe):
             max(len(doc.text), len(text)) for doc, text in zip(docs, translations, strict=True)
         ]
         found: dict[int, list[float]] = {}
-        for batch in sort_into_batches(lengths, 4 * self.max_batch_tokens):
+        for batch in batch_by_length(lengths, 4 * self.max_batch_tokens, longest_first=True):
             own = [pieces[index] for index in batch]
             surprisals = self.model.predict(([docs[index] for index in batch], own))
             ends = np.cumsum([len(each) + 1 for each in own])

@@ -100,9 +100,10 @@ class RecurrentTextCategorizer(TextCategorizer):
         return scores
 
     def _make_batches(self, docs: Sequence[Doc]) -> Iterator[list[int]]:
-        return batch_by_length(
-            [len(doc) for doc in docs], self.max_batch_tokens, longest_first=True
-        )
+        lengths = [len(doc) for doc in docs]
+        for batch in batch_by_length(lengths, self.max_batch_tokens, longest_first=True):
+            # Which row of a product a document is can change its last bit.
+            yield sorted(batch)
 
     # Training
 

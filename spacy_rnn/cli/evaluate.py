@@ -12,6 +12,7 @@ from wasabi import msg
 
 from ..checks import check_count
 from ..metrics.common import references_of
+from ..metrics.registry import METRICS, TRANSLATION_METRICS, title_of
 from ..metrics.translation import compare_translations
 from ..pipeline.translator.alignment import to_matrix
 from ..training.parallel import create_parallel_corpus_v1
@@ -21,15 +22,6 @@ if TYPE_CHECKING:
     from ..pipeline.translator.component import RecurrentTranslator
 
     pass
-
-ROWS = {
-    "BLEU": "bleu",
-    "chrF": "chrf",
-    "TER": "ter",
-    "Perplexity of a piece": "token_perplexity",
-    "Perplexity of a word": "word_perplexity",
-    "Sentences a second": "sentences_per_second",
-}
 
 
 def evaluate_cli(
@@ -56,7 +48,7 @@ def evaluate_cli(
         nlp, translator = load_translator(model, component, gpu_id)
         examples = read_examples(nlp, source, targets, translator.attr)
         scores = evaluate(nlp, translator, examples, beam_width, batch_size)
-        rows = [(label, f"{scores[key]:.2f}") for label, key in ROWS.items() if key in scores]
+        rows = [(title_of(key), f"{scores[key]:.2f}") for key in METRICS if key in scores]
         msg.table([*rows, *_signatures(scores)], aligns=("l", "l"), header=("Score", model))
         if against is not None:
             other_nlp, other = load_translator(against, component, gpu_id)
@@ -69,8 +61,13 @@ def evaluate_cli(
             )
             msg.table(
                 [
-                    (name, f"{each['score']:.2f}", f"{each['other']:.2f}", f"{each['p']:.4f}")
-                    for name, each in scores["comparison"].items()
+                    (
+                        title_of(key),
+                        f"{each['score']:.2f}",
+                        f"{each['other']:.2f}",
+                        f"{each['p']:.4f}",
+                    )
+                    for key, each in scores["comparison"].items()
                 ],
                 header=("Score", model, against, "p"),
             )
@@ -165,7 +162,7 @@ def _write(path: Path | None, data: Any) -> None:
 
 def _signatures(scores: dict[str, Any]) -> list[tuple[str, str]]:
     return [
-        (f"Signature of {label}", scores[f"{key}_signature"])
-        for label, key in ROWS.items()
+        (f"Signature of {metric.label}", scores[f"{key}_signature"])
+        for key, metric in TRANSLATION_METRICS.items()
         if f"{key}_signature" in scores
     ]

@@ -1,11 +1,16 @@
 """Scores of translations, by sacreBLEU on detokenised text."""
 
 from collections.abc import Callable, Iterable
-from typing import Any, cast
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any, cast
 
 from spacy.training import Example
 
 from .common import references_of
+from .registry import TRANSLATION_METRICS
+
+if TYPE_CHECKING:
+    from sacrebleu.metrics.base import Metric as SacreBLEUMetric
 
 
 def create_translation_scorer_v1() -> Callable[..., dict[str, Any]]:
@@ -33,67 +38,68 @@ def score_examples(
 
 
 def score_translations(pairs: list[tuple[str, list[str]]]) -> dict[str, Any]:
-    """Compute BLEU, chrF and TER of a corpus.
+    """Compute all metrics of translations for a corpus.
 
     pairs (list[tuple[str, list[str]]]): Translations, each with its references.
-    RETURNS (dict[str, Any]): "bleu" (Papineni et al. 2002), "chrf" (Popović 2015) and "ter"
-        (Snover et al. 2006), from 0 to 100, TER perhaps above; the signature of each, by
-        which others can compute the same (Post 2018). Nothing if there are no pairs.
+    RETURNS (dict[str, Any]): The score by each of `TRANSLATION_METRICS`, from 0 to 100 (TER may
+        exceed 100), such as "bleu"; and its signature, such as "bleu_signature", by which others
+        can compute the same (Post 2018). Empty if there are no pairs.
     """
-    from sacrebleu.metrics import BLEU, CHRF, TER
-
     if not pairs:
         return {}
     translations = [translation for translation, _ in pairs]
     columns = _columns([references for _, references in pairs])
     scores: dict[str, Any] = {}
-    for name, metric in (("bleu", BLEU()), ("chrf", CHRF()), ("ter", TER())):
-        scores[name] = metric.corpus_score(translations, cast(list[list[str]], columns)).score
-        scores[f"{name}_signature"] = str(metric.get_signature())
+    for key, metric in _create_metrics().items():
+        scores[key] = metric.corpus_score(translations, cast(list[list[str]], columns)).score
+        scores[f"{key}_signature"] = str(metric.get_signature())
     return scores
 
 
 def compare_translations(
     translations: list[str], others: list[str], references: list[list[str]]
 ) -> dict[str, dict[str, float]]:
-    """Tell whether two translations of a corpus differ, by paired bootstrap (Koehn 2004).
+    """Compare two systems on a corpus by paired bootstrap resampling (Koehn 2004).
 
     translations (list[str]): Translations by one system.
-    others (list[str]): Translations of the same by another one.
-    references (list[list[str]]): The references of each; those without any are left out.
-    RETURNS (dict[str, dict[str, float]]): For "bleu", "chrf" and "ter" the "score" of the one,
-        that of the "other", and "p": how probable so large a difference is by chance, in 1,000
-        samples.
+    others (list[str]): Translations of the same sources by another system.
+    references (list[list[str]]): The references of each; sources without any are left out.
+    RETURNS (dict[str, dict[str, float]]): For each of `TRANSLATION_METRICS` the "score" of the
+        first system, that of the "other", and "p": the probability of so large a difference by
+        chance, from 1,000 samples.
     """
-    from sacrebleu.metrics import BLEU, CHRF, TER
     from sacrebleu.significance import PairedTest
 
     rows = [row for row in zip(translations, others, references, strict=True) if row[2]]
     translations, others = [row[0] for row in rows], [row[1] for row in rows]
     columns = _columns([row[2] for row in rows])
+    metrics = _create_metrics()
     test = PairedTest(
         [("others", others), ("translations", translations)],
-        {"bleu": BLEU(), "chrf": CHRF(), "ter": TER()},
+        metrics,
         cast(list[list[str]], columns),
         test_type="bs",
         n_samples=1000,
     )
     results = cast(dict[str, Any], test()[1])
-    return {
-        name: {
-            "score": results[label][1].score,
-            "other": results[label][0].score,
-            # Of no difference at all the bootstrap would say that it is no chance.
-            "p": results[label][1].p_value if translations != others else 1.0,
+    # The test calls metrics by names of its own, "chrF2" for "chrf", in the same order.
+    names = {metric: name for name, metric in test.metrics.items()}
+    comparison = {}
+    for key, metric in metrics.items():
+        baseline, system = results[names[metric]]
+        comparison[key] = {
+            "score": system.score,
+            "other": baseline.score,
+            # For equal translations the bootstrap would find the difference significant.
+            "p": system.p_value if translations != others else 1.0,
         }
-        for name, label in (("bleu", "BLEU"), ("chrf", "chrF2"), ("ter", "TER"))
-    }
+    return comparison
+
+
+def _create_metrics() -> "dict[str, SacreBLEUMetric]":
+    return {key: metric.create() for key, metric in TRANSLATION_METRICS.items() if metric.create}
 
 
 def _columns(references: list[list[str]]) -> list[list[str | None]]:
-    """Turn references as sacreBLEU takes them: a list for each, None where one has fewer."""
-    most = max(len(each) for each in references)
-    return [
-        [each[index] if index < len(each) else None for each in references]
-        for index in range(most)
-    ]
+    """Transpose references to sacreBLEU's layout, with None where a source has fewer."""
+    return [list(column) for column in zip_longest(*references)]

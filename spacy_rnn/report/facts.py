@@ -3,10 +3,8 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from ..metrics.registry import find_metric, title_of
 from .differences import Marked, closest, mark_differences
-
-NAMES = {"bleu": "BLEU", "chrf": "chrF", "ter": "TER"}
-BETTER = {"bleu": "higher", "chrf": "higher", "ter": "lower", "perplexity": "lower"}
 
 
 class Score(NamedTuple):
@@ -49,20 +47,15 @@ def list_scores(metrics: dict[str, Any], above: str = "") -> Iterator[Score]:
     """
     for name, value in metrics.items():
         if isinstance(value, dict):
-            yield from list_scores(value, f"{above}{_title(name)}: ")
+            yield from list_scores(value, f"{above}{title_of(name)}: ")
         elif (
             name.removesuffix("_signature") == name
             or name.removesuffix("_signature") not in metrics
         ):
-            better = next((BETTER[part] for part in name.split("_") if part in BETTER), "")
+            metric = find_metric(name)
+            better = metric.better if metric else ""
             signature = metrics.get(f"{name}_signature") or ""
-            yield Score(above + _title(name), _format(value), better, str(signature))
-
-
-def _title(name: str) -> str:
-    """Name a score as people do."""
-    words = " ".join(NAMES.get(part, part) for part in name.split("_"))
-    return words if name.split("_")[0] in NAMES else words[:1].upper() + words[1:]
+            yield Score(above + title_of(name), _format(value), better, str(signature))
 
 
 def _format(value: Any) -> str:
@@ -92,7 +85,7 @@ def summarize(log: list[dict[str, Any]]) -> str:
         best = max(rows, key=lambda row: row["scores"][name], default=None)
         if best:
             score = best["scores"][name]
-            sentences.append(f"Best {_title(name)}: {score:.2f} at step {best['step']:,}.")
+            sentences.append(f"Best {title_of(name)}: {score:.2f} at step {best['step']:,}.")
     return " ".join(sentences)
 
 

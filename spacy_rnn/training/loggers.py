@@ -2,7 +2,6 @@
 
 import json
 import math
-import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,15 +12,11 @@ from spacy.language import Language
 from thinc.model import Model
 from wasabi import Printer
 
+from ..metrics.registry import find_metric
 from .schedules import announce_logger, notify_plateaus
 
 LogStep = Callable[[dict[str, Any] | None], None]
 Finalize = Callable[[], None]
-
-# Scores that are no shares: perplexities, bits, what sacreBLEU gives in 0 to 100, and speeds.
-AS_THEY_ARE = re.compile(
-    r"perplexity|bits_per|bleu|chrf|(?<![a-z])ter(?![a-z])|speed|per_second", re.I
-)
 
 
 def create_console_logger_v1(
@@ -31,9 +26,9 @@ def create_console_logger_v1(
 
     A row has what spaCy's own has, then tokens per second since the row before, the
     largest norm of a network's gradients at the last step, and how long training will
-    take at most if `max_steps` or `max_epochs` limits it. Perplexity, BLEU, chrF, TER and
-    speeds are printed as they are, other scores from 0 to 1 in percent. The score is handed on
-    to learning rates by `spacy-rnn.reduce_on_plateau.v1`.
+    take at most if `max_steps` or `max_epochs` limits it. Scores from 0 to 1 are printed in
+    percent unless they are of a metric that is no share, such as BLEU or perplexity. The score is
+    passed on to learning rates by `spacy-rnn.reduce_on_plateau.v1`.
 
     progress_bar (bool): Whether to show a bar between rows, where stderr is a terminal.
     log_path (str | None): The file for rows as JSON lines, with all scores unscaled and
@@ -222,10 +217,10 @@ def _finite(value: Any) -> Any:
 
 
 def _scaled(name: str, score: float | None) -> float | None:
-    """Turn shares into percent."""
-    if score is None or AS_THEY_ARE.search(name) or not 0 <= score <= 1:
-        return score
-    return score * 100
+    """Turn shares into percentages."""
+    metric = find_metric(name)
+    is_share = metric.is_share if metric else True
+    return score * 100 if score is not None and is_share and 0 <= score <= 1 else score
 
 
 def _cell(number: float | None, digits: int = 2) -> str:

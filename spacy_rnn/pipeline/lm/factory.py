@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 from spacy.language import Language
 from thinc.api import Config, Model
 
+from ...metrics.registry import score_weights
+
 if TYPE_CHECKING:
     from .component import RecurrentLanguageModel
 
@@ -39,12 +41,11 @@ DEFAULTS = Config().from_str(DEFAULT_CONFIG)["rnn_lm"]
     "rnn_lm",
     assigns=["doc._.perplexity", "doc._.bits_per_char", "token._.surprisal"],
     default_config=DEFAULTS,
-    default_score_weights={
-        "rnn_lm_inverse_perplexity": 1.0,
-        "rnn_lm_word_perplexity": None,
-        "rnn_lm_token_perplexity": None,
-        "rnn_lm_bits_per_char": None,
-    },
+    default_score_weights=score_weights(
+        "rnn_lm",
+        best="inverse_perplexity",
+        keys=["inverse_perplexity", "word_perplexity", "token_perplexity", "bits_per_char"],
+    ),
 )
 def make_language_model(
     nlp: Language,

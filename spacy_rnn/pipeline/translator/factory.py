@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 from spacy.language import Language
 from thinc.api import Config, Model
 
+from ...metrics.registry import TRANSLATION_METRICS, score_weights
+
 if TYPE_CHECKING:
     from .component import RecurrentTranslator
 
@@ -67,14 +69,11 @@ DEFAULTS = Config().from_str(DEFAULT_CONFIG)["rnn_translator"]
     "rnn_translator",
     assigns=["doc._.translation", "doc._.translations"],
     default_config=DEFAULTS,
-    default_score_weights={
-        "rnn_translator_bleu": 1.0,
-        "rnn_translator_chrf": None,
-        "rnn_translator_ter": None,
-        "rnn_translator_token_perplexity": None,
-        "rnn_translator_word_perplexity": None,
-        "rnn_translator_bleu_signature": None,
-    },
+    default_score_weights=score_weights(
+        "rnn_translator",
+        best="bleu",
+        keys=[*TRANSLATION_METRICS, "token_perplexity", "word_perplexity"],
+    ),
 )
 def make_translator(
     nlp: Language,

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from ...metrics.registry import METRICS, Metric, find_metric, title_of
 from .svg import draw, escape
 
 WIDTH = 440
@@ -105,16 +106,23 @@ def _loss_panel(rows: list[dict[str, Any]]) -> Panel:
 
 def _score_panel(rows: list[dict[str, Any]], part: str) -> Panel:
     """Find all scores whose names have a part in common."""
+    metric = METRICS.get(part)
     curves: dict[str, Curve] = {
         name: [(row["step"], _number(row, "scores", name)) for row in rows]
         for name in _names(rows, "scores")
-        if part in name.lower()
+        if part in name.lower() and (metric is None or _have_one_direction(name, metric))
     }
     curves = _with_numbers(curves)
     numbers = [y for curve in curves.values() for _, y in curve if y is not None]
     logarithmic = part == "perplexity" and bool(numbers) and 0 < min(numbers) <= max(numbers) / 10
-    heading = {"bleu": "BLEU", "chrf": "chrF", "ter": "TER"}.get(part, part.capitalize())
+    heading = title_of(part)
     return Panel(f"{heading}, logarithmic" if logarithmic else heading, curves, logarithmic)
+
+
+def _have_one_direction(score: str, metric: Metric) -> bool:
+    """Whether a score improves in the direction of a metric: inverse perplexity rises."""
+    found = find_metric(score)
+    return found is None or found.higher_is_better == metric.higher_is_better
 
 
 def _names(rows: list[dict[str, Any]], kind: str) -> list[str]:

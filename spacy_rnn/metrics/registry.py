@@ -1,0 +1,124 @@
+"""One table of metrics: what each is called, which direction is better, how it is shown.
+
+A metric is added by one entry of `METRICS`. Scorers, the paired bootstrap, the console logger,
+`spacy rnn evaluate`, reports, learning curves and the default score weights of components all
+read the table.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sacrebleu.metrics.base import Metric as SacreBLEUMetric
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A kind of score.
+
+    key (str): What the names of its scores end with, after the name of the component:
+        "rnn_translator_bleu" is a score of the metric "bleu".
+    label (str): What it is called in tables and charts.
+    higher_is_better (bool | None): The direction, None where there is none.
+    is_share (bool): Whether scores are shares from 0 to 1, to be shown as percentages.
+    create (Callable[[], SacreBLEUMetric] | None): For metrics of translations, creates
+        sacreBLEU's implementation.
+    """
+
+    key: str
+    label: str
+    higher_is_better: bool | None = None
+    is_share: bool = False
+    create: "Callable[[], SacreBLEUMetric] | None" = None
+
+    @property
+    def better(self) -> str:
+        """str: The direction in a word, empty where there is none."""
+        return {True: "higher", False: "lower", None: ""}[self.higher_is_better]
+
+
+def _create_bleu() -> "SacreBLEUMetric":
+    from sacrebleu.metrics import BLEU
+
+    return BLEU()
+
+
+def _create_chrf(word_order: int = 0) -> "SacreBLEUMetric":
+    from sacrebleu.metrics import CHRF
+
+    return CHRF(word_order=word_order)
+
+
+def _create_ter() -> "SacreBLEUMetric":
+    from sacrebleu.metrics import TER
+
+    return TER()
+
+
+METRICS = {
+    metric.key: metric
+    for metric in (
+        # Papineni et al. 2002.
+        Metric("bleu", "BLEU", higher_is_better=True, create=_create_bleu),
+        # Popović 2015.
+        Metric("chrf", "chrF", higher_is_better=True, create=_create_chrf),
+        # Snover et al. 2006.
+        Metric("ter", "TER", higher_is_better=False, create=_create_ter),
+        Metric("perplexity", "perplexity", higher_is_better=False),
+        Metric("token_perplexity", "token perplexity", higher_is_better=False),
+        Metric("word_perplexity", "word perplexity", higher_is_better=False),
+        Metric("inverse_perplexity", "inverse perplexity", higher_is_better=True, is_share=True),
+        Metric("bits_per_char", "bits per character", higher_is_better=False),
+        Metric("speed", "words per second", higher_is_better=True),
+        Metric("sentences_per_second", "sentences per second", higher_is_better=True),
+        Metric("tokens_per_second", "tokens per second", higher_is_better=True),
+    )
+}
+"""dict[str, Metric]: All metrics by key. Other scores, such as spaCy's own, are shares."""
+
+TRANSLATION_METRICS = {key: metric for key, metric in METRICS.items() if metric.create}
+"""dict[str, Metric]: Those that compare translations with references."""
+
+
+def find_metric(score: str) -> Metric | None:
+    """Return the metric of a score by its name.
+
+    score (str): The name, with or without that of a component: "ter", "rnn_translator_ter".
+    RETURNS (Metric | None): The metric with the longest key that the name ends with; None where
+        there is none.
+    """
+    name = f"_{score.lower()}"
+    keys = [key for key in METRICS if name.endswith(f"_{key}")]
+    return METRICS[max(keys, key=len)] if keys else None
+
+
+def title_of(score: str) -> str:
+    """Return the name of a score as people write it.
+
+    score (str): The name, such as "translator_ter".
+    RETURNS (str): For example "Translator TER".
+    """
+    metric = find_metric(score)
+    words = score.split("_")
+    if metric is not None:
+        words = [*words[: len(words) - len(metric.key.split("_"))], metric.label]
+    title = " ".join(words)
+    # "chrF" keeps its small letter.
+    return title[:1].upper() + title[1:] if words[0].islower() else title
+
+
+def score_weights(component: str, best: str, keys: Iterable[str]) -> dict[str, float | None]:
+    """Return default weights of the scores of a component, as a factory declares them.
+
+    component (str): The name of the component.
+    best (str): The key of the metric by which the best model is chosen.
+    keys (Iterable[str]): The keys of all its metrics. Signatures of those of translations are
+        stored in the meta of the pipeline as well.
+    RETURNS (dict[str, float | None]): 1.0 for the best; None for the others, which hides them
+        in the log of a training until a config gives them a weight.
+    """
+    keys = list(keys)
+    weights = {f"{component}_{key}": 1.0 if key == best else None for key in keys}
+    signed = [key for key in keys if key in TRANSLATION_METRICS]
+    return {**weights, **{f"{component}_{key}_signature": None for key in signed}}

@@ -7,6 +7,7 @@ read the table.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -63,6 +64,11 @@ METRICS = {
         Metric("bleu", "BLEU", higher_is_better=True, create=_create_bleu),
         # Popović 2015.
         Metric("chrf", "chrF", higher_is_better=True, create=_create_chrf),
+        # Popović 2017: with n-grams of up to two words. The key has letters alone, as those of
+        # other scores, so that it can be typed in configs, overrides and formulas as it is.
+        Metric(
+            "chrfpp", "chrF++", higher_is_better=True, create=partial(_create_chrf, word_order=2)
+        ),
         # Snover et al. 2006.
         Metric("ter", "TER", higher_is_better=False, create=_create_ter),
         Metric("perplexity", "perplexity", higher_is_better=False),

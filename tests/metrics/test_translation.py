@@ -23,6 +23,8 @@ def test_bleu_is_the_known_score():
     assert scores["bleu"] == pytest.approx(48.530827, abs=1e-5)
     assert scores["bleu_signature"].startswith("nrefs:2|case:mixed|eff:no|tok:13a|smooth:exp|")
     assert scores["chrf"] == pytest.approx(sacrebleu.corpus_chrf(SYSTEM, REFERENCES).score)
+    chrfpp = sacrebleu.corpus_chrf(SYSTEM, REFERENCES, word_order=2).score
+    assert scores["chrfpp"] == pytest.approx(chrfpp) != scores["chrf"]
     assert scores["ter"] == pytest.approx(sacrebleu.corpus_ter(SYSTEM, REFERENCES).score)
 
 

@@ -43,7 +43,18 @@ def test_training_snippets_resolve(text):
     assert isinstance(made, Optimizer)
 
 
-@pytest.mark.parametrize("text", [text for text in blocks("ini") if "[training" not in text])
+@pytest.mark.parametrize("text", [text for text in blocks("ini") if ".scorer]" in text])
+def test_scorer_snippets_resolve(text):
+    head, *settings = text.splitlines()
+    assert head == "[components.rnn_translator.scorer]"
+    config = Config().from_str("\n".join(["[scorer]", *settings]))
+    assert callable(registry.resolve(config)["scorer"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [text for text in blocks("ini") if "[training" not in text and ".scorer]" not in text],
+)
 def test_config_snippets_resolve(text):
     above = "[components]\n[components.tok2vec]\n[components.tok2vec.model]\n"
     config = Config().from_str(above + text)

@@ -5,13 +5,53 @@ A metric is added by one entry of `METRICS`. Scorers, the paired bootstrap, the 
 read the table.
 """
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from sacrebleu.metrics import BLEU
     from sacrebleu.metrics.base import Metric as SacreBLEUMetric
+
+
+SEGMENTERS = {"zh": "zh", "ja": "ja-mecab", "ko": "ko-mecab"}
+"""dict[str, str]: By language the tokenizer that sacreBLEU has for it. Others have "13a"."""
+
+
+@dataclass(frozen=True)
+class Tokenization:
+    """How metrics of words find the words of translations and references.
+
+    tokenize (str | None): The name of one of sacreBLEU's tokenizers for BLEU. None for that of
+        the language.
+    trg_lang (str | None): The code of the language of translations, such as "zh".
+    """
+
+    tokenize: str | None = None
+    trg_lang: str | None = None
+
+    @property
+    def language(self) -> str:
+        """str: The language without a region, empty where it is not known."""
+        return re.split("[-_]", self.trg_lang or "")[0].lower()
+
+    @property
+    def segmenter(self) -> str | None:
+        """str | None: The tokenizer that was chosen, itself or by a language; None for "13a"."""
+        return self.tokenize or SEGMENTERS.get(self.language)
+
+    def count_words(self, text: str) -> int:
+        """Count the words of a text.
+
+        text (str): The text.
+        RETURNS (int): The tokens of the chosen tokenizer; without one, what white space
+            separates.
+        """
+        if self.segmenter is None:
+            return len(text.split())
+        return len(_load_tokenizer(self)(text).split())
 
 
 @dataclass(frozen=True)
@@ -23,15 +63,15 @@ class Metric:
     label (str): What it is called in tables and charts.
     higher_is_better (bool | None): The direction, None where there is none.
     is_share (bool): Whether scores are shares from 0 to 1, to be shown as percentages.
-    create (Callable[[], SacreBLEUMetric] | None): For metrics of translations, creates
-        sacreBLEU's implementation.
+    create (Callable[[Tokenization], SacreBLEUMetric] | None): For metrics of translations,
+        creates sacreBLEU's implementation.
     """
 
     key: str
     label: str
     higher_is_better: bool | None = None
     is_share: bool = False
-    create: "Callable[[], SacreBLEUMetric] | None" = None
+    create: "Callable[[Tokenization], SacreBLEUMetric] | None" = None
 
     @property
     def better(self) -> str:
@@ -39,22 +79,40 @@ class Metric:
         return {True: "higher", False: "lower", None: ""}[self.higher_is_better]
 
 
-def _create_bleu() -> "SacreBLEUMetric":
+@lru_cache
+def _load_tokenizer(tokenization: Tokenization) -> Callable[[str], str]:
+    return _create_bleu(tokenization).tokenizer
+
+
+def _create_bleu(tokenization: Tokenization) -> "BLEU":
     from sacrebleu.metrics import BLEU
 
-    return BLEU()
+    try:
+        return BLEU(tokenize=tokenization.segmenter, trg_lang=tokenization.language)
+    except (ImportError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(
+            f'The tokenizer "{tokenization.segmenter}" of BLEU cannot be loaded: {reason}. '
+            f"Install what it needs, or choose another one by tokenize of "
+            f"spacy-rnn.translation_scorer.v1"
+        ) from error
 
 
-def _create_chrf(word_order: int = 0) -> "SacreBLEUMetric":
+def _create_chrf(tokenization: Tokenization, word_order: int = 0) -> "SacreBLEUMetric":
     from sacrebleu.metrics import CHRF
 
     return CHRF(word_order=word_order)
 
 
-def _create_ter() -> "SacreBLEUMetric":
+def _create_ter(tokenization: Tokenization) -> "SacreBLEUMetric":
     from sacrebleu.metrics import TER
 
-    return TER()
+    # Splits Chinese characters, kana and full-width punctuation, which takes normalization too.
+    is_asian = tokenization.language in ("zh", "ja") or tokenization.segmenter in (
+        "zh",
+        "ja-mecab",
+    )
+    return TER(normalized=is_asian, asian_support=is_asian)
 
 
 METRICS = {

@@ -1,46 +1,97 @@
 """Scores of translations, by sacreBLEU on detokenised text."""
 
-from collections.abc import Callable, Iterable
+import re
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, cast
 
 from spacy.training import Example
 
+from ..checks import check_choice
 from .common import references_of
-from .registry import TRANSLATION_METRICS
+from .registry import TRANSLATION_METRICS, Tokenization
 
 if TYPE_CHECKING:
     from sacrebleu.metrics.base import Metric as SacreBLEUMetric
 
 
-def create_translation_scorer_v1() -> Callable[..., dict[str, Any]]:
-    """Make a scorer of translations.
+DEFAULT = Tokenization()
+# Scripts that are written without spaces between words: Thai, Lao, Tibetan, Burmese, Khmer, kana
+# and Chinese characters.
+UNSPACED = re.compile(
+    "[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
+    "\U00020000-\U0003ffff]"
+)
+# Of segmented text in these scripts a fifth and more is white space.
+LEAST_SPACES = 1 / 10
 
-    RETURNS (Callable[..., dict[str, Any]]): `score_examples`.
+
+def create_translation_scorer_v1(
+    tokenize: str | None = None, trg_lang: str | None = None
+) -> "TranslationScorer":
+    """Create a scorer of translations.
+
+    tokenize (str | None): The tokenizer by which BLEU finds words, one of sacreBLEU's: "13a",
+        "intl", "char", "zh", "ja-mecab", "ko-mecab", "flores200" and so on. None for that of the
+        language, "13a" for most, which needs text with spaces between words.
+    trg_lang (str | None): The code of the language of translations. "zh", "ja" and "ko" choose
+        the tokenizer of that name where none is chosen; for "zh" and "ja" TER splits characters.
+    RETURNS (TranslationScorer): The scorer.
+    RAISES (ValueError): If there is no such tokenizer.
     """
-    return score_examples
+    if tokenize is not None:
+        from sacrebleu.metrics import BLEU
+
+        check_choice("tokenize", tokenize, tuple(BLEU.TOKENIZERS))
+    return TranslationScorer(Tokenization(tokenize, trg_lang))
 
 
-def score_examples(
-    examples: Iterable[Example], *, attr: str = "translation", **kwargs: Any
+@dataclass(frozen=True)
+class TranslationScorer:
+    """Score predicted translations against references.
+
+    tokenization (Tokenization): How metrics of words find them.
+    """
+
+    tokenization: Tokenization = DEFAULT
+
+    def __call__(
+        self, examples: Iterable[Example], *, attr: str = "translation", **kwargs: Any
+    ) -> dict[str, Any]:
+        """Score predicted translations. Examples without a reference do not count.
+
+        examples (Iterable[Example]): Examples with predictions.
+        attr (str): The custom attribute that holds translations: of predicted documents a
+            string, of reference documents a string or a list of several.
+        RETURNS (dict[str, Any]): What `score_translations` returns.
+        """
+        pairs = [
+            (example.predicted._.get(attr) or "", references_of(example, attr))
+            for example in examples
+        ]
+        return score_translations(
+            [(text, references) for text, references in pairs if references], self.tokenization
+        )
+
+
+def tokenization_of(scorer: object) -> Tokenization:
+    """Return the tokenization of a scorer, so that all else counts the same words.
+
+    scorer (object): The scorer of a translator.
+    RETURNS (Tokenization): Its own, or the default one for scorers that have none.
+    """
+    return scorer.tokenization if isinstance(scorer, TranslationScorer) else DEFAULT
+
+
+def score_translations(
+    pairs: list[tuple[str, list[str]]], tokenization: Tokenization = DEFAULT
 ) -> dict[str, Any]:
-    """Score predicted translations. Examples without a reference do not count.
-
-    examples (Iterable[Example]): Examples with predictions.
-    attr (str): The custom attribute that holds translations: of predicted documents a
-        string, of reference documents a string or a list of several.
-    RETURNS (dict[str, Any]): What `score_translations` returns.
-    """
-    pairs = [
-        (example.predicted._.get(attr) or "", references_of(example, attr)) for example in examples
-    ]
-    return score_translations([(text, references) for text, references in pairs if references])
-
-
-def score_translations(pairs: list[tuple[str, list[str]]]) -> dict[str, Any]:
     """Compute all metrics of translations for a corpus.
 
     pairs (list[tuple[str, list[str]]]): Translations, each with its references.
+    tokenization (Tokenization): How metrics of words find them.
     RETURNS (dict[str, Any]): The score by each of `TRANSLATION_METRICS`, from 0 to 100 (TER may
         exceed 100), such as "bleu"; and its signature, such as "bleu_signature", by which others
         can compute the same (Post 2018). Empty if there are no pairs.
@@ -49,21 +100,26 @@ def score_translations(pairs: list[tuple[str, list[str]]]) -> dict[str, Any]:
         return {}
     translations = [translation for translation, _ in pairs]
     columns = _columns([references for _, references in pairs])
+    _warn_unsegmented([text for _, references in pairs for text in references], tokenization)
     scores: dict[str, Any] = {}
-    for key, metric in _create_metrics().items():
+    for key, metric in _create_metrics(tokenization).items():
         scores[key] = metric.corpus_score(translations, cast(list[list[str]], columns)).score
         scores[f"{key}_signature"] = str(metric.get_signature())
     return scores
 
 
 def compare_translations(
-    translations: list[str], others: list[str], references: list[list[str]]
+    translations: list[str],
+    others: list[str],
+    references: list[list[str]],
+    tokenization: Tokenization = DEFAULT,
 ) -> dict[str, dict[str, float]]:
     """Compare two systems on a corpus by paired bootstrap resampling (Koehn 2004).
 
     translations (list[str]): Translations by one system.
     others (list[str]): Translations of the same sources by another system.
     references (list[list[str]]): The references of each; sources without any are left out.
+    tokenization (Tokenization): How metrics of words find them.
     RETURNS (dict[str, dict[str, float]]): For each of `TRANSLATION_METRICS` the "score" of the
         first system, that of the "other", and "p": the probability of so large a difference by
         chance, from 1,000 samples.
@@ -73,7 +129,7 @@ def compare_translations(
     rows = [row for row in zip(translations, others, references, strict=True) if row[2]]
     translations, others = [row[0] for row in rows], [row[1] for row in rows]
     columns = _columns([row[2] for row in rows])
-    metrics = _create_metrics()
+    metrics = _create_metrics(tokenization)
     test = PairedTest(
         [("others", others), ("translations", translations)],
         metrics,
@@ -96,8 +152,28 @@ def compare_translations(
     return comparison
 
 
-def _create_metrics() -> "dict[str, SacreBLEUMetric]":
-    return {key: metric.create() for key, metric in TRANSLATION_METRICS.items() if metric.create}
+def _create_metrics(tokenization: Tokenization) -> "dict[str, SacreBLEUMetric]":
+    return {
+        key: metric.create(tokenization)
+        for key, metric in TRANSLATION_METRICS.items()
+        if metric.create
+    }
+
+
+def _warn_unsegmented(references: list[str], tokenization: Tokenization) -> None:
+    """Warn where no tokenizer was chosen for text that has no spaces between words."""
+    text = " ".join(references)
+    unspaced = len(UNSPACED.findall(text))
+    if tokenization.segmenter or 2 * unspaced <= len(text):
+        return
+    spaces = sum(map(str.isspace, text)) - len(references)
+    if spaces < LEAST_SPACES * len(text):
+        warnings.warn(
+            "References have hardly any spaces, so that BLEU, TER and word perplexity count whole "
+            "sentences as words. Choose a tokenizer in [components.NAME.scorer] of the config: "
+            'trg_lang = "zh", tokenize = "char", or another one of sacreBLEU\'s',
+            stacklevel=3,
+        )
 
 
 def _columns(references: list[list[str]]) -> list[list[str | None]]:

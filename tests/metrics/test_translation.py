@@ -5,9 +5,16 @@ import math
 import pytest
 import sacrebleu
 import srsly
+from sacrebleu.metrics import BLEU, TER
 
 from spacy_rnn.metrics.common import perplexity
-from spacy_rnn.metrics.translation import compare_translations, score_translations
+from spacy_rnn.metrics.registry import SEGMENTERS, Tokenization
+from spacy_rnn.metrics.translation import (
+    compare_translations,
+    create_translation_scorer_v1,
+    score_translations,
+    tokenization_of,
+)
 
 # The example of sacreBLEU's own documentation, whose score is known: two references.
 SYSTEM = ["The dog bit the man.", "It wasn't surprising.", "The man had just bitten him."]
@@ -60,3 +67,74 @@ def test_comparison_tells_better_from_equal():
     same = compare_translations(better, better, references)
     assert same["bleu"]["score"] == same["bleu"]["other"]
     assert same["bleu"]["p"] > 0.5
+
+
+CHINESE = ("我今天想去北京大学看我的朋友。", "我今天想去北京大学看朋友。")
+
+
+@pytest.mark.parametrize(
+    "settings", [{"tokenize": "zh"}, {"trg_lang": "zh"}, {"trg_lang": "zh-CN"}]
+)
+def test_chinese_has_words_by_its_tokenizer(settings):
+    translation, reference = CHINESE
+    tokenization = create_translation_scorer_v1(**settings).tokenization
+    scores = score_translations([(translation, [reference])], tokenization)
+    assert scores["bleu"] == pytest.approx(72.4, abs=0.05)
+    bleu = BLEU(tokenize="zh").corpus_score([translation], [[reference]])
+    assert scores["bleu"] == bleu.score
+    assert "tok:zh" in scores["bleu_signature"]
+    ter = TER(normalized=True, asian_support=True).corpus_score([translation], [[reference]])
+    assert scores["ter"] == ter.score < 100
+    assert "asian:yes" in scores["ter_signature"]
+    comparison = compare_translations([translation], [reference], [[reference]], tokenization)
+    assert comparison["bleu"]["score"] == scores["bleu"]
+    assert comparison["bleu"]["other"] == pytest.approx(100)
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [CHINESE[1], "今日は天気がいいから散歩しましょう。", "ฉันอยากไปกรุงเทพพรุ่งนี้ แต่ฝนตกหนักมากเลยครับ"],
+)
+def test_text_without_spaces_needs_a_tokenizer(reference, recwarn):
+    with pytest.warns(UserWarning, match=r"hardly any spaces.*scorer.*trg_lang.*tokenize"):
+        score_translations([(reference, [reference])])
+    recwarn.clear()
+    scores = score_translations([(reference, [reference])], Tokenization("char"))
+    assert scores["bleu"] == pytest.approx(100)
+    assert not recwarn
+
+
+@pytest.mark.parametrize(
+    "reference", ["我 今天 想 去 北京大学 。", "Donaudampfschifffahrt", "Hello, 北京!", ""]
+)
+def test_other_text_needs_none(reference, recwarn):
+    score_translations([(reference, [reference])])
+    assert not recwarn
+
+
+def test_tokenizers_that_do_not_exist_are_refused():
+    with pytest.raises(ValueError, match=r'tokenize is "chinese".*"zh"'):
+        create_translation_scorer_v1(tokenize="chinese")
+
+
+def test_tokenizers_that_lack_what_they_need_say_so(monkeypatch):
+    tokenizer = pytest.importorskip("sacrebleu.tokenizers.tokenizer_ja_mecab")
+    monkeypatch.setattr(tokenizer, "MeCab", None)
+    with pytest.raises(ValueError, match=r'"ja-mecab".*pip install.*tokenize'):
+        score_translations([("a", ["a"])], Tokenization(trg_lang="ja"))
+
+
+def test_languages_have_the_tokenizers_of_sacrebleu():
+    assert SEGMENTERS == BLEU._TOKENIZER_MAP
+
+
+def test_words_are_those_of_the_tokenizer():
+    assert Tokenization().count_words("Ja, das ist gut.") == 4
+    assert Tokenization(trg_lang="de").count_words("Ja, das ist gut.") == 4
+    assert Tokenization("13a").count_words("Ja, das ist gut.") == 6
+    assert Tokenization(trg_lang="zh").count_words(CHINESE[1]) == len(CHINESE[1])
+
+
+def test_other_scorers_have_the_default_tokenization():
+    assert tokenization_of(create_translation_scorer_v1("zh")) == Tokenization("zh")
+    assert tokenization_of(None) == tokenization_of(print) == Tokenization()

@@ -20,6 +20,7 @@ from ...checks import check_count, check_rate
 from ...extensions import ensure_extension
 from ...generation.config import Search
 from ...metrics.common import perplexity, references_of
+from ...metrics.translation import tokenization_of
 from ...text.subwords import Subwords, load_subwords, train_subwords
 from ..batching import annotate_safely
 from ..initialization import warn_without_weight
@@ -299,7 +300,8 @@ class RecurrentTranslator(TrainablePipe):
         examples (Iterable[Example]): Examples with predictions.
         RETURNS (dict[str, Any]): The scorer's scores; "token_perplexity" of a piece and
             "word_perplexity" of a word of the reference, the end of each sentence counted
-            as one more. All by the name of the component.
+            as one more. Words are what white space separates, or the tokens of the scorer's
+            tokenizer where one is chosen. All by the name of the component.
         """
         examples = list(examples)
         scores = self.scorer(examples, attr=self.attr, **kwargs) if self.scorer else {}
@@ -307,7 +309,8 @@ class RecurrentTranslator(TrainablePipe):
         if docs:
             log_probs = list(chain(*self.log_probs(docs, texts)))
             surprisal = -sum(log_probs)
-            words = sum(len(text.split()) + 1 for text in texts)
+            count_words = tokenization_of(self.scorer).count_words
+            words = sum(count_words(text) + 1 for text in texts)
             scores["token_perplexity"] = perplexity(surprisal, len(log_probs))
             scores["word_perplexity"] = perplexity(surprisal, words)
         return {f"{self.name}_{key}": value for key, value in scores.items()}

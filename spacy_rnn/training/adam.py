@@ -1,12 +1,50 @@
-"""Adam in few passes over memory."""
+"""Adam by torch's fused kernel, in few passes over memory."""
 
-import torch
 from thinc.api import Optimizer
 from thinc.backends import get_array_ops
-from thinc.types import FloatsXd
+from thinc.types import FloatsXd, Generator
 
+FloatOrSeries = float | list[float] | Generator
+"""A number, or a schedule with one for each step."""
 MAX_DECAY = 0.9999
-"""The most that is kept of an average at a step."""
+"""The largest decay of running averages."""
+
+
+def create_adam_v1(
+    learn_rate: FloatOrSeries = 0.001,
+    *,
+    L2: FloatOrSeries = 0.0,
+    beta1: FloatOrSeries = 0.9,
+    beta2: FloatOrSeries = 0.999,
+    eps: FloatOrSeries = 1e-08,
+    grad_clip: FloatOrSeries = 1.0,
+    L2_is_weight_decay: bool = True,
+    use_averages: bool = True,
+) -> "FusedAdam":
+    """Create Adam with Thinc's settings and torch's fused kernel, which is several times as fast.
+
+    learn_rate (FloatOrSeries): The learning rate, or a schedule of it.
+    L2 (FloatOrSeries): The weight decay, a factor of the learning rate.
+    beta1 (FloatOrSeries): The decay of the running mean of gradients.
+    beta2 (FloatOrSeries): The decay of the running mean of squared gradients.
+    eps (FloatOrSeries): The number added to the root of the latter.
+    grad_clip (FloatOrSeries): The largest norm of a gradient, 0 for no limit.
+    L2_is_weight_decay (bool): Whether weight decay is decoupled from the gradient, as in AdamW,
+        or L2 is part of the gradient.
+    use_averages (bool): Whether to maintain running averages of the weights, which spaCy
+        evaluates and saves.
+    RETURNS (FusedAdam): The optimizer.
+    """
+    return FusedAdam(
+        learn_rate,
+        L2=L2,
+        beta1=beta1,
+        beta2=beta2,
+        eps=eps,
+        grad_clip=grad_clip,
+        L2_is_weight_decay=L2_is_weight_decay,
+        use_averages=use_averages,
+    )
 
 
 class FusedAdam(Optimizer):
@@ -37,6 +75,8 @@ class FusedAdam(Optimizer):
         lr_scale (float): What the learning rate is multiplied by.
         RETURNS (tuple[FloatsXd, FloatsXd]): The new weights, and zeros in place of the gradient.
         """
+        import torch  # Slow to load, and needed for training alone.
+
         if not gradient.size:
             return weights, gradient
         ops = get_array_ops(weights)

@@ -20,7 +20,7 @@ Finalize = Callable[[], None]
 
 
 def create_console_logger_v1(
-    progress_bar: bool = True, log_path: str | None = None
+    progress_bar: bool = True, log_path: str | None = None, board: str = "default"
 ) -> Callable[[Language, IO, IO], tuple[LogStep, Finalize]]:
     """Create a logger that prints a row at each evaluation, and writes it to a file.
 
@@ -33,6 +33,7 @@ def create_console_logger_v1(
     progress_bar (bool): Whether to show a bar between rows, where stderr is a terminal.
     log_path (str | None): The file for rows as JSON lines, with all scores unscaled and
         null for what is infinite or not a number. It is written anew.
+    board (str): The name of the score board that `spacy-rnn.reduce_on_plateau.v1` reads.
     RETURNS (Callable): What the training loop calls with the pipeline, stdout and stderr,
         for a function that logs a step and one that ends the log.
     """
@@ -40,7 +41,7 @@ def create_console_logger_v1(
     def setup(
         nlp: Language, stdout: IO = sys.stdout, stderr: IO = sys.stderr
     ) -> tuple[LogStep, Finalize]:
-        announce_logger()
+        announce_logger(board)
         training = nlp.config.interpolate()["training"]
         components = [
             (name, component)
@@ -58,7 +59,7 @@ def create_console_logger_v1(
             if info is None:
                 bar.advance()
                 return
-            notify_plateaus(info["score"])
+            notify_plateaus(board, info["score"])
             row = {
                 "epoch": info["epoch"],
                 "step": info["step"],

@@ -1,4 +1,4 @@
-"""A learning rate that falls where the score does not rise."""
+"""Reduction of the learning rate when the score plateaus."""
 
 import math
 import warnings
@@ -17,16 +17,20 @@ def create_reduce_on_plateau_v1(
     factor: float = 0.25,
     patience: int = 0,
     min_learn_rate: float = 0.0,
+    board: str = "default",
 ) -> "ReduceOnPlateau":
-    """Make a schedule that starts at a rate and lowers it at each plateau of the score.
+    """Create a schedule that reduces the learning rate at each plateau of the score.
 
-    spaCy tells schedules nothing of scores: `spacy-rnn.ConsoleLogger.v1`, which learns of each
-    evaluation, hands them on, so that this schedule needs that logger.
+    spaCy passes no scores to schedules. `spacy-rnn.ConsoleLogger.v1`, which receives the score of
+    each evaluation, records it on a score board, and the schedules of that board follow it: this
+    schedule needs that logger.
 
-    initial_rate (float): The rate to begin with.
-    factor (float): What the rate is multiplied by at a plateau.
-    patience (int): Evaluations without a new best score to wait for before.
-    min_learn_rate (float): The lowest rate.
+    initial_rate (float): The learning rate to begin with.
+    factor (float): What the learning rate is multiplied by at a plateau.
+    patience (int): Evaluations without a new best score to wait for before a reduction.
+    min_learn_rate (float): The lowest learning rate.
+    board (str): The name of the score board, the same as that of the logger. Trainings that run
+        side by side in one process need a board each.
     RETURNS (ReduceOnPlateau): The schedule.
     RAISES (ValueError): If a setting is out of its bounds.
     """
@@ -40,16 +44,19 @@ def create_reduce_on_plateau_v1(
             f"min_learn_rate is {min_learn_rate}, but has to be at least 0 and at most "
             f"initial_rate, which is {initial_rate}"
         )
-    return ReduceOnPlateau(initial_rate, factor, patience, min_learn_rate)
+    return ReduceOnPlateau(initial_rate, factor, patience, min_learn_rate, board)
 
 
 class ReduceOnPlateau(Iterator[float]):
-    """A rate, the same until it is told of too many scores that are no new best.
+    """A learning rate, constant until too many scores in a row are no new best.
 
     The arguments are those of `create_reduce_on_plateau_v1`.
     """
 
-    def __init__(self, rate: float, factor: float, patience: int, min_learn_rate: float):
+    def __init__(
+        self, rate: float, factor: float, patience: int, min_learn_rate: float, board: str
+    ):
+        self.board = board
         self.rate = rate
         self.factor = factor
         self.patience = patience
@@ -57,22 +64,22 @@ class ReduceOnPlateau(Iterator[float]):
         self.best = -math.inf
         self.waited = 0
         self.steps = 0
-        self.promised = False
+        self.has_logger = False
         _LIVE_SCHEDULES.add(self)
 
     def __next__(self) -> float:
         self.steps += 1
-        if self.steps == WARN_AFTER_STEPS and not self.promised:
+        if self.steps == WARN_AFTER_STEPS and not self.has_logger:
             warnings.warn(
-                "spacy-rnn.reduce_on_plateau.v1 learns of scores from spacy-rnn.ConsoleLogger.v1, "
-                "which is not there: the learning rate stays as it is. Choose that logger, or "
-                "another schedule",
+                f"spacy-rnn.reduce_on_plateau.v1 reads scores from spacy-rnn.ConsoleLogger.v1, "
+                f'but no such logger writes to its score board, "{self.board}": the learning rate '
+                f"stays as it is. Choose that logger with the same board, or another schedule",
                 stacklevel=2,
             )
         return self.rate
 
-    def tell(self, score: float) -> None:
-        """Note the score of an evaluation.
+    def record(self, score: float) -> None:
+        """Record the score of an evaluation.
 
         score (float): The score, higher is better.
         """
@@ -85,17 +92,25 @@ class ReduceOnPlateau(Iterator[float]):
             self.waited = 0
 
 
-def announce_logger() -> None:
-    """Promise each schedule that there is to tell it of scores."""
-    for plateau in _LIVE_SCHEDULES:
-        plateau.promised = True
+def announce_logger(board: str) -> None:
+    """Mark the schedules of a score board as having a logger that writes to it.
+
+    board (str): The name of the board.
+    """
+    for schedule in _schedules_of(board):
+        schedule.has_logger = True
 
 
-def notify_plateaus(score: float | None) -> None:
-    """Tell each schedule that there is of a score.
+def notify_plateaus(board: str, score: float | None) -> None:
+    """Record a score with all schedules of a score board.
 
+    board (str): The name of the board.
     score (float | None): The score of an evaluation, if it has one.
     """
     if score is not None:
-        for plateau in _LIVE_SCHEDULES:
-            plateau.tell(score)
+        for schedule in _schedules_of(board):
+            schedule.record(score)
+
+
+def _schedules_of(board: str) -> "list[ReduceOnPlateau]":
+    return [schedule for schedule in _LIVE_SCHEDULES if schedule.board == board]

@@ -3,6 +3,7 @@
 To put one more under the contract, add a row to `SAMPLES`.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -22,9 +23,12 @@ class Sample(NamedTuple):
 
     factory (str): Its factory.
     config (dict): Its settings.
-    score (str): A score that is 1 once it knows its examples by heart.
+    score (str): A score that is above `learned` once it knows its examples by heart.
     read (Callable[[Doc], Any]): Gives what it wrote to a document, in plain types.
     make_examples (Callable[[Language], list[Example]]): Makes what it learns.
+    learned (float): What that score comes to, by and large.
+    steps (int): After how many steps.
+    has_labels (bool): Whether it learns labels, and nothing without them.
     """
 
     factory: str
@@ -32,6 +36,9 @@ class Sample(NamedTuple):
     score: str
     read: Callable[[Doc], Any]
     make_examples: Callable[[Language], list[Example]] = stock_pipelines.make_examples
+    learned: float = 0.95
+    steps: int = 40
+    has_labels: bool = True
 
 
 def read_tags(doc: Doc) -> list:
@@ -70,6 +77,35 @@ def make_class_examples(nlp: Language) -> list[Example]:
     return examples
 
 
+def read_translations(doc: Doc) -> list:
+    return [
+        (
+            each["text"],
+            round(each["score"], 3),
+            [(part["start"], part["end"], len(part["source"])) for part in each["alignment"]],
+        )
+        for each in doc._.translations
+    ]
+
+
+def make_translations(nlp: Language) -> list[Example]:
+    """Make documents whose translation is the same in capitals."""
+    examples = stock_pipelines.make_examples(nlp)
+    for example in examples:
+        example.reference._.translation = example.reference.text.upper()
+    return examples
+
+
+def read_surprisal(doc: Doc) -> list:
+    bits = [math.log2(doc._.perplexity), *(token._.surprisal for token in doc)]
+    return [round(surprisal, 2) for surprisal in bits]
+
+
+TRANSLATOR = {
+    "encoder": {"embed_width": 32, "width": 64},
+    "attention": {"width": 32},
+    "decoder": {"embed_width": 32, "readout_width": 32, "width": 64, "label_smoothing": 0.0},
+}
 TEXTCAT = {"ngram_rows": 512, "tok2vec": TOK2VEC}
 SAMPLES = {
     "tagger": Sample("rnn_tagger", {"model": {"tok2vec": TOK2VEC}}, "tag_acc", read_tags),
@@ -92,6 +128,25 @@ SAMPLES = {
         read_classes,
         make_class_examples,
     ),
+    "translator": Sample(
+        "rnn_translator",
+        {"vocab_size": 320, "search": {"beam_width": 2}, "model": TRANSLATOR},
+        "rnn_translator_bleu",
+        read_translations,
+        make_translations,
+        learned=95,
+        steps=80,
+        has_labels=False,
+    ),
+    "language model": Sample(
+        "rnn_lm",
+        {"min_count": 1, "model": {"embed_width": 32, "width": 32, "depth": 1}},
+        "rnn_lm_inverse_perplexity",
+        read_surprisal,
+        learned=0.6,
+        steps=80,
+        has_labels=False,
+    ),
 }
 
 
@@ -102,12 +157,12 @@ def make_pipeline(sample: Sample) -> Language:
     return nlp
 
 
-def train(sample: Sample, steps: int = 40) -> Language:
-    """Make a pipeline and train it."""
+def train(sample: Sample, steps: int | None = None) -> Language:
+    """Make a pipeline and train it, by default until it knows its examples."""
     nlp = make_pipeline(sample)
     examples = sample.make_examples(nlp)
     nlp.initialize(lambda: examples)
     optimizer = Adam(0.01)
-    for _ in range(steps):
+    for _ in range(sample.steps if steps is None else steps):
         nlp.update(examples, sgd=optimizer)
     return nlp

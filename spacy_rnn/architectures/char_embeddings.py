@@ -34,7 +34,7 @@ def build_char_rnn_embed_v1(
 
     width (int): Features of each token that come from its characters.
     embed_width (int): Features of each byte of the UTF-8 of a word.
-    cell (str): One of "lstm", "gru", "rnn_tanh", "rnn_relu".
+    cell (str): A cell by name, see `spacy_rnn.nn.rnn.cells`.
     dropout (float | None): Dropout on bytes and on words. None for `training.dropout`.
     max_bytes (int): Of a longer word, half as many bytes are read from its start and from
         its end.

@@ -29,7 +29,7 @@ def build_recurrent_decoder_v1(
     depth (int): Layers.
     embed_width (int): Features of each embedding.
     readout_width (int): Features of what the softmax is computed from.
-    cell (str): One of "lstm", "gru", "rnn_tanh", "rnn_relu".
+    cell (str): A cell by name, see `spacy_rnn.nn.rnn.cells`.
     deep_output (bool): Whether the readout also sees the piece that was read (Bahdanau et al.
         2015).
     input_feeding (bool): Whether each step reads the readout of the one before (Luong et al.

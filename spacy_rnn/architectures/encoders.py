@@ -73,7 +73,7 @@ def build_recurrent_encoder_v1(
     width (int): Features of each token that goes out, both directions together. What
         comes in may be of any width.
     depth (int): Layers.
-    cell (str): One of "lstm", "gru", "rnn_tanh", "rnn_relu".
+    cell (str): A cell by name, see `spacy_rnn.nn.rnn.cells`.
     bidirectional (bool): Whether each layer also reads from the end.
     merge (str): How two directions become one output: "concat", each of half the width,
         or "sum", each of the whole width.

@@ -74,7 +74,7 @@ def build_language_model_v1(
     embed_width (int): Features of each embedding.
     width (int): Features of the recurrent network.
     depth (int): Layers.
-    cell (str): One of "lstm", "gru", "rnn_tanh", "rnn_relu".
+    cell (str): A cell by name, see `spacy_rnn.nn.rnn.cells`.
     bidirectional (bool): Has to be false: what is to be foreseen must not be read before.
     tied_softmax (bool): Whether the softmax has the embeddings as its weights.
     cutoffs (list[int] | None): Where the frequent entries of the vocabulary end and rarer and

@@ -97,7 +97,7 @@ def build_subword_encoder_v1(
     width (int): Features of each piece that goes out, both directions together.
     depth (int): Layers.
     embed_width (int): Features of each embedding.
-    cell (str): One of "lstm", "gru", "rnn_tanh", "rnn_relu".
+    cell (str): A cell by name, see `spacy_rnn.nn.rnn.cells`.
     bidirectional (bool): Whether each layer also reads from the end.
     merge (str): How two directions become one output: "concat" or "sum".
     residual (bool): Whether a layer's input is added to its output.

@@ -23,7 +23,7 @@ class CharacterRNN(nn.Module):
 
     width (int): Features of a word, half of them from each direction.
     embed_width (int): Features of a byte.
-    cell (str): One of "lstm", "gru", "rnn_tanh", "rnn_relu".
+    cell (str): A cell by name, see `spacy_rnn.nn.rnn.cells`.
     dropout (float | None): Locked dropout on bytes and on words. None for a rate that is
         set with `set_dropout`.
     RAISES (ValueError): If a setting is out of its bounds.
@@ -48,9 +48,9 @@ class CharacterRNN(nn.Module):
             read backwards, shape `(words, width)`.
         """
         output, _ = self.network(self.embedding(data), lengths, final=False)
-        # Of the last byte the forward half, of the first one the backward half.
-        ends = reduce_last(output, lengths).unflatten(1, (4, -1))[:, ::3].flatten(1)
-        return self.dropout(ends)
+        last, first = reduce_last(output, lengths).chunk(2, dim=1)
+        hidden = self.network.hidden
+        return self.dropout(torch.cat([last[:, :hidden], first[:, hidden:]], dim=1))
 
 
 class CharacterCNN(nn.Module):

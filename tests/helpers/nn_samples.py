@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from spacy_rnn.nn.rnn.cells import State
 from spacy_rnn.nn.rnn.network import RecurrentNetwork
 
-CELLS = ("lstm", "gru", "rnn_tanh", "rnn_relu")
+RECTIFIED = ("rnn_relu",)
 
 
 def random_network(
@@ -21,7 +21,7 @@ def random_network(
     network = RecurrentNetwork(inputs, width, depth, **settings).to(dtype)
     for parameter in network.parameters():
         nn.init.normal_(parameter, std=0.3)
-    if network.cell == "rnn_relu":  # Else most units are at zero, and prove nothing.
+    if network.cell.name in RECTIFIED:  # Else most units are at zero, and prove nothing.
         for own in network.layers:
             own.bias_ih.data.add_(1.0)
     return network.eval()
@@ -36,10 +36,10 @@ def random_batch(
 
 
 def random_state(network: RecurrentNetwork, batch: int) -> State:
-    """Make a state that fits a network: two parts for an LSTM, one for the others."""
+    """Make a state that fits a network: as many parts as its cell has."""
     shape = (network.depth * network.directions, batch, network.hidden)
     dtype = network.layers[0].weight_hh.dtype
-    return tuple(torch.randn(shape, dtype=dtype) for _ in range(1 + (network.cell == "lstm")))
+    return tuple(torch.randn(shape, dtype=dtype) for _ in network.cell.state_parts)
 
 
 def loss_of(*tensors: Tensor) -> Tensor:

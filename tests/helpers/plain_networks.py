@@ -17,9 +17,9 @@ def step(cell: str, word: Tensor, state: State, weights) -> State:
     by_word = (input_matrix @ word + input_bias).chunk(gates)
     by_hidden = (recurrent_matrix @ state[0] + recurrent_bias).chunk(gates)
     if cell == "lstm":
-        enter, forget, candidate, leave = map(torch.add, by_word, by_hidden)
-        memory = torch.sigmoid(forget) * state[1] + torch.sigmoid(enter) * torch.tanh(candidate)
-        return torch.sigmoid(leave) * torch.tanh(memory), memory
+        input_, forget, candidate, output = map(torch.add, by_word, by_hidden)
+        memory = torch.sigmoid(forget) * state[1] + torch.sigmoid(input_) * torch.tanh(candidate)
+        return torch.sigmoid(output) * torch.tanh(memory), memory
     if cell == "gru":
         reset = torch.sigmoid(by_word[0] + by_hidden[0])
         update = torch.sigmoid(by_word[1] + by_hidden[1])
@@ -56,7 +56,10 @@ def read_sequence(
                 now = tuple(
                     rate * old + (1 - rate) * new
                     for old, new, rate in zip(
-                        now, step(network.cell, word, now, weights), network.zoneouts, strict=True
+                        now,
+                        step(network.cell.name, word, now, weights),
+                        network.zoneouts,
+                        strict=True,
                     )
                 )
                 hidden_states.append(now[0])

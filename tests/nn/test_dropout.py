@@ -5,7 +5,7 @@ import re
 
 import pytest
 import torch
-from nn_samples import CELLS, random_batch, random_network, random_state
+from nn_samples import random_batch, random_network, random_state
 from plain_networks import read_batch
 from torch import nn
 
@@ -18,6 +18,7 @@ from spacy_rnn.nn.dropout import (
     set_dropout,
     zoneout,
 )
+from spacy_rnn.nn.rnn.cells import CELLS
 from spacy_rnn.nn.rnn.network import RecurrentNetwork
 
 DROPOUTS = (LockedDropout, WordDropout, WeightDrop)
@@ -114,7 +115,7 @@ def quiet_twin(network):
         network.inputs,
         network.width,
         network.depth,
-        cell=network.cell,
+        cell=network.cell.name,
         bidirectional=network.directions == 2,
     )
     twin.load_state_dict(network.state_dict())

@@ -1,8 +1,8 @@
-"""Sequences of different lengths in one tensor, and their layouts for a kernel.
+"""The packed layout of a batch: step by step, without padding.
 
-A batch of sequences is `(data, lengths)`: the words of all sequences one after
-the other, `data` of shape `(sum(lengths), width)`. Padding exists nowhere else
-than in the grids of this file and the rectangles of `rectangles.py`.
+A batch of sequences is `(data, lengths)`: the words of all sequences, concatenated, `data` of
+shape `(sum(lengths), width)`, and the length of each. A layout says in which order a kernel reads
+them. Padding exists only in the tiles of `tiles.py` and the grids of `segments.py`.
 """
 
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Layout:
-    """Where each word of a batch sits in the rows that a kernel reads.
+    """The words of a batch in the rows that a kernel reads.
 
     rows (Tensor): The row of each word, shape `(words,)`.
     words (Tensor): The word in each row, shape `(rows,)`; the number of words marks
@@ -29,28 +29,27 @@ class Layout:
 
 @dataclass(frozen=True)
 class Packed(Layout):
-    """Step by step, without padding: the layout of torch's `PackedSequence`.
+    """The layout of torch's `PackedSequence`: all first words, all second words, and so on.
 
     order (Tensor): The sequences that have words, longest first, shape `(batch,)`.
-    batch_sizes (Tensor): How many sequences are still running at each step,
-        shape `(steps,)`, on the CPU.
-    mirror (Tensor): For each word the one as far from the other end of its sequence,
-        shape `(words,)`.
+    batch_sizes (Tensor): The number of sequences that have a word at each step, shape `(steps,)`,
+        on the CPU.
+    mirror (Tensor): For each word the word at its position in the reversed sequence, shape
+        `(words,)`.
     """
 
     order: Tensor
     batch_sizes: Tensor
     mirror: Tensor
 
-    def read_from(self, end: int) -> tuple[Tensor, Tensor]:
-        """Give the layout of a scan from one end of the sequences.
+    def in_direction(self, direction: int) -> tuple[Tensor, Tensor]:
+        """Return the layout of a scan in one direction. A backward scan is a forward scan over
+        reversed sequences.
 
-        A scan from the last words is one from the first words over mirrored sequences.
-
-        end (int): 0 for the first words, 1 for the last.
+        direction (int): 0 for forwards, 1 for backwards.
         RETURNS (tuple[Tensor, Tensor]): The word in each row and the row of each word.
         """
-        if end == 0:
+        if direction == 0:
             return self.words, self.rows
         return self.mirror[self.words], self.rows[self.mirror]
 
@@ -59,7 +58,7 @@ def pack(lengths: Tensor, device: torch.device) -> Packed:
     """Lay out a batch without padding: all first words, all second words, and so on.
 
     lengths (Tensor): The words of each sequence, shape `(batch,)`, on the CPU.
-    device (torch.device): Where the layout is needed.
+    device (torch.device): The device of the layout.
     RETURNS (Packed): The layout.
     """
     sizes = lengths.numpy()
@@ -68,7 +67,7 @@ def pack(lengths: Tensor, device: torch.device) -> Packed:
     ended = np.cumsum(np.bincount(sizes[order], minlength=steps + 1))[:steps]
     batch_sizes = len(order) - ended
     first_row = np.cumsum(batch_sizes) - batch_sizes
-    segment, time = _times(sizes)
+    segment, time = _number_words(sizes)
     rows = first_row[time] + inverse_permutation(order, len(sizes))[segment]
     mirror = np.arange(len(segment)) + sizes[segment] - 1 - 2 * time
     return Packed(
@@ -81,48 +80,48 @@ def pack(lengths: Tensor, device: torch.device) -> Packed:
 
 
 def longest_first(sizes: np.ndarray) -> np.ndarray:
-    """Order the sequences that have words by length; equals keep their order.
+    """Sort the sequences that have words by length, stably.
 
     sizes (np.ndarray): The words of each sequence, `(batch,)`.
-    RETURNS (np.ndarray): The numbers of the sequences.
+    RETURNS (np.ndarray): The indices of the sequences, longest first.
     """
     order = np.argsort(-sizes, kind="stable")
     return order[: np.count_nonzero(sizes)]
 
 
-def _times(sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Tell for each word its sequence and its time in it."""
+def _number_words(sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return for each word the index of its sequence, and its index in the sequence."""
     segment = np.repeat(np.arange(len(sizes)), sizes)
     return segment, np.arange(len(segment)) - (np.cumsum(sizes) - sizes)[segment]
 
 
-def inverse_permutation(places: np.ndarray, total: int) -> np.ndarray:
-    """Tell for each place which thing is there; the number of things where none is.
+def inverse_permutation(rows: np.ndarray, total: int) -> np.ndarray:
+    """Invert a mapping of words to rows.
 
-    places (np.ndarray): The place of each thing, `(things,)`.
-    total (int): How many places there are.
-    RETURNS (np.ndarray): The thing at each, `(total,)`.
+    rows (np.ndarray): The row of each word, `(words,)`, all different.
+    total (int): The number of rows.
+    RETURNS (np.ndarray): The word in each row, `(total,)`; the number of words in empty rows.
     """
-    inverse_permutation = np.full(total, len(places))
-    inverse_permutation[places] = np.arange(len(places))
-    return inverse_permutation
+    words = np.full(total, len(rows))
+    words[rows] = np.arange(len(rows))
+    return words
 
 
 def step_slices(batch_sizes: Iterable[int]) -> list[slice]:
-    """Find the rows of each step of a packed layout.
+    """Return the rows of each step of a packed layout.
 
-    batch_sizes (Iterable[int]): How many sequences are still running at each step.
-    RETURNS (list[slice]): The rows of each.
+    batch_sizes (Iterable[int]): The number of sequences that have a word at each step.
+    RETURNS (list[slice]): The rows of each step.
     """
     ends = [0, *accumulate(batch_sizes)]
     return [slice(start, end) for start, end in pairwise(ends)]
 
 
 def to_tensor(array: np.ndarray, device: torch.device) -> Tensor:
-    """Put a table of numbers where it is needed.
+    """Copy an array to a device; on a CPU the tensor shares its memory.
 
-    array (np.ndarray): The table.
-    device (torch.device): Where.
-    RETURNS (Tensor): The same.
+    array (np.ndarray): The array.
+    device (torch.device): The device.
+    RETURNS (Tensor): The tensor.
     """
     return torch.from_numpy(array).to(device)

@@ -1,15 +1,15 @@
-"""Segments: what belongs to which sequence, and batches padded and unpadded."""
+"""Segments: the sequence that each word belongs to, and batches padded and unpadded."""
 
 import torch
 from torch import Tensor
 
 
 def first_and_last(lengths: Tensor, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Give the first and the last word of each sequence that has any.
+    """Return the first and the last word of each sequence that has any.
 
     lengths (Tensor): The words of each sequence, `(batch,)`, on the CPU.
-    device (torch.device): Where the result goes.
-    RETURNS (tuple[Tensor, Tensor]): The numbers of these words.
+    device (torch.device): The device of the result.
+    RETURNS (tuple[Tensor, Tensor]): The indices of these words.
     """
     lengths = lengths[lengths > 0]
     ends = lengths.cumsum(0)
@@ -21,8 +21,8 @@ def check_lengths(data: Tensor, lengths: Tensor) -> None:
 
     data (Tensor): The words of all sequences, shape `(words, width)`.
     lengths (Tensor): The words of each sequence, integers of shape `(batch,)`, on the CPU.
-    RAISES (ValueError): If a length is negative or they do not sum to the words, or the shapes or
-        types are others.
+    RAISES (ValueError): If a length is negative, the lengths do not sum to the number of words,
+        or a shape or type is another.
     """
     if data.dim() != 2:
         raise ValueError(f"Expected data of shape (words, width), got {tuple(data.shape)}")
@@ -42,18 +42,18 @@ def check_lengths(data: Tensor, lengths: Tensor) -> None:
 
 
 def segment_ids(lengths: Tensor, device: torch.device | None = None) -> Tensor:
-    """Tell for each word which sequence it belongs to.
+    """Return for each word the index of the sequence that it belongs to.
 
     lengths (Tensor): The words of each sequence, shape `(batch,)`.
-    device (torch.device | None): Where the result goes; default: where lengths are.
-    RETURNS (Tensor): Sequence numbers, shape `(words,)`.
+    device (torch.device | None): The device of the result. Default: that of the lengths.
+    RETURNS (Tensor): The indices, shape `(words,)`.
     """
     segment = torch.arange(len(lengths), device=lengths.device).repeat_interleave(lengths)
     return segment if device is None else segment.to(device)
 
 
 def pad(data: Tensor, lengths: Tensor) -> Tensor:
-    """Lay out a batch as a grid, each sequence a row of it, padded with zeros at its end.
+    """Lay out a batch as a grid: a row for each sequence, padded with zeros at its end.
 
     data (Tensor): The words of all sequences, shape `(words, width)`.
     lengths (Tensor): The words of each sequence, shape `(batch,)`, on the CPU.
@@ -64,34 +64,34 @@ def pad(data: Tensor, lengths: Tensor) -> Tensor:
     if len(data) == len(lengths) * longest:
         return data.view(shape)
     grid = data.new_zeros(len(lengths) * longest, data.shape[1])
-    return grid.index_copy(0, _cells(lengths, longest).to(data.device), data).view(shape)
+    return grid.index_copy(0, _word_cells(lengths, longest).to(data.device), data).view(shape)
 
 
 def unpad(grid: Tensor, lengths: Tensor) -> Tensor:
-    """Take the words of a batch back out of a grid.
+    """Select the words of a batch from a grid.
 
-    grid (Tensor): What `pad` returns, shape `(batch, longest, width)`.
+    grid (Tensor): The grid, as `pad` returns it, `(batch, longest, width)`.
     lengths (Tensor): The words of each sequence, shape `(batch,)`, on the CPU.
     RETURNS (Tensor): The words of all sequences, shape `(words, width)`.
     """
-    return grid.flatten(0, 1).index_select(0, _cells(lengths, grid.shape[1]).to(grid.device))
+    return grid.flatten(0, 1).index_select(0, _word_cells(lengths, grid.shape[1]).to(grid.device))
 
 
 def padding_mask(lengths: Tensor, device: torch.device) -> Tensor:
-    """Tell where a grid holds words.
+    """Return which cells of a grid hold words, as opposed to padding.
 
     lengths (Tensor): The words of each sequence, shape `(batch,)`, on the CPU.
-    device (torch.device): Where the mask is needed.
+    device (torch.device): The device of the mask.
     RETURNS (Tensor): Booleans of shape `(batch, longest)`.
     """
     longest = int(lengths.max()) if len(lengths) else 0
-    return _held(lengths, longest).to(device)
+    return _mask(lengths, longest).to(device)
 
 
-def _cells(lengths: Tensor, longest: int) -> Tensor:
-    """Number the cells of a grid that hold words."""
-    return _held(lengths, longest).flatten().nonzero()[:, 0]
+def _word_cells(lengths: Tensor, longest: int) -> Tensor:
+    """Return the indices of the cells of a grid that hold words."""
+    return _mask(lengths, longest).flatten().nonzero()[:, 0]
 
 
-def _held(lengths: Tensor, longest: int) -> Tensor:
+def _mask(lengths: Tensor, longest: int) -> Tensor:
     return torch.arange(longest) < lengths[:, None]

@@ -104,7 +104,7 @@ def _scan(
         a norm for each word, `(1 or 2, words, labels)`; and these norms, `(1 or 2, words)`.
     """
     layout = pack(lengths, scores.device)
-    order, back = map(torch.stack, zip(*map(layout.read_from, range(1 + both)), strict=True))
+    order, back = map(torch.stack, zip(*map(layout.in_direction, range(1 + both)), strict=True))
     weights = torch.stack([transitions, transitions.T][: 1 + both])
     starts = torch.stack([start, end][: 1 + both])
     # The words of a step lie side by side, because there are more of them than labels.

@@ -128,7 +128,7 @@ class LanguageModel(nn.Module):
 
     def _grow(self, state: State, places: int) -> State:
         """Make room in the cache, if there is one in the state."""
-        parts = len(self.network.zoneouts)
+        parts = len(self.network.cell.state_parts)
         if self.cache is None or len(state) == parts:
             return state
         return *state[:parts], *self.cache.grow(state[parts:], places)
@@ -183,7 +183,7 @@ class LanguageModel(nn.Module):
         if self.training and self.dropout_embedding.rate:
             # One draw for all pieces: an entry is dropped wherever it occurs.
             weight = weight * self.dropout_embedding(weight.new_ones(len(weight), 1))
-        parts = len(self.network.zoneouts)
+        parts = len(self.network.cell.state_parts)
         hidden, after = self.network(functional.embedding(pieces, weight), lengths, state[:parts])
         return hidden, (*after, *state[parts:])
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ...generation.state import SearchState
-from ..rnn.cells import by_layer
+from ..rnn.cells import states_by_layer
 from ..rnn.stepper import Stepper
 from .model import LanguageModel
 
@@ -21,7 +21,7 @@ class LanguageModelStepper:
 
     def __init__(self, model: LanguageModel):
         self._model = model
-        self._states = model.network.depth * len(model.network.zoneouts)
+        self._states = model.network.depth * len(model.network.cell.state_parts)
 
     @cached_property
     def _read(self) -> Stepper:
@@ -52,9 +52,9 @@ class LanguageModelStepper:
         ends = [prompt[-1:].to(device) for prompt in prompts]
         ones = torch.ones(batch, dtype=torch.int64)
         last, state = model.read(torch.cat(ends) if ends else fresh.long(), ones, state, fresh)
-        inner = len(model.network.zoneouts)
+        inner = len(model.network.cell.state_parts)
         held = (part.transpose(0, 1) for part in state[inner:])
-        level = last, *by_layer(state[:inner]), *held
+        level = last, *states_by_layer(state[:inner]), *held
         return SearchState((), tuple(part[:, None] for part in level))
 
     def __call__(self, pieces: Tensor, state: SearchState) -> tuple[Tensor, Tensor, SearchState]:

@@ -1,9 +1,9 @@
 """A GRU over a batch, with a backward pass of its own.
 
-On a CPU torch records each step of a GRU for itself: its backward pass makes a gradient of the
-whole input at each step, and adds one up for each matrix. Here the steps are one operation:
-what does not depend on the gradient is computed for all of them at once, and the gradient of
-the recurrent matrix is one product.
+On a CPU torch records each step of a GRU as operations of its own: its backward pass allocates a
+gradient of the whole input at each step, and accumulates one for each matrix. Here all steps are
+one operation: what does not depend on the gradient is computed for all of them at once, and the
+gradient of the recurrent matrix is one product.
 """
 
 from collections.abc import Sequence
@@ -21,43 +21,42 @@ from .cells import Weights
 
 
 def scan_gru(
-    data: Tensor, layout: Packed, weights: Sequence[Weights], start: Tensor
+    data: Tensor, layout: Packed, weights: Sequence[Weights], state: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Scan with a GRU (Cho et al. 2014), the reset gate after the matrix product.
+    """Scan a batch with a GRU (Cho et al. 2014), the reset gate applied after the product.
 
     data (Tensor): Words of all sequences, shape `(words, inputs)`.
     layout (Packed): The layout of these sequences.
     weights (Sequence[Weights]): The weights of each direction.
-    start (Tensor): The hidden states to start from, in the order of the layout,
+    state (Tensor): The initial hidden states in the order of the layout,
         `(directions, batch, hidden)`.
     RETURNS (tuple[Tensor, Tensor]): The hidden states of all directions at each word,
-        shape `(words, directions * hidden)`, and the states at the end of each sequence,
-        in the order of the layout.
+        shape `(words, directions * hidden)`, and the final states in the order of the layout.
     """
-    # The scan from the end is one from the start over mirrored sequences: of equal lengths,
-    # so that both directions take each step together.
-    number = torch.arange(len(weights), device=data.device)
-    words, rows = zip(*map(layout.read_from, range(len(weights))), strict=True)
+    # A backward scan is a forward scan over reversed sequences. Their lengths are the same, so
+    # that both directions take each step together.
+    directions = torch.arange(len(weights), device=data.device)
+    words, rows = zip(*map(layout.in_direction, range(len(weights))), strict=True)
     input_matrices, recurrent_matrices, input_biases, recurrent_biases = zip(*weights, strict=True)
-    # One product for both directions, whose halves of each word are one after the other. Padded
-    # here, it has no rows to cut off, and its gradient none to add.
+    # One product for both directions, whose results for each word are adjacent. Its rows are
+    # padded here: so none have to be cut off afterwards, or added to its gradient.
     inputs = prepare_linear(input_matrices, input_biases)(pad_rows(data))
-    halves = torch.stack(words) * len(weights) + number[:, None]
-    gates = inputs.view(-1, len(input_biases[0])).index_select(0, halves.flatten())
+    rows_of_inputs = torch.stack(words) * len(weights) + directions[:, None]
+    gates = inputs.view(-1, len(input_biases[0])).index_select(0, rows_of_inputs.flatten())
     outputs, final = _Scan.apply(
         gates.view(len(weights), len(data), -1),
         _stack(recurrent_matrices, gates.dtype),
         _stack(recurrent_biases, gates.dtype),
-        start.to(gates.dtype),
+        state.to(gates.dtype),
         layout.batch_sizes.tolist(),
     )
-    halves = torch.stack(rows, 1) + number * len(data)
-    return outputs.flatten(0, 1).index_select(0, halves.flatten()).view(len(data), -1), final
+    rows_of_words = torch.stack(rows, 1) + directions * len(data)
+    output = outputs.flatten(0, 1).index_select(0, rows_of_words.flatten())
+    return output.view(len(data), -1), final
 
 
 class _Scan(Function):
-    """The steps of a GRU: gates of the inputs `(directions, rows, 3 * hidden)` with reset,
-    update and candidate side by side, and states `(directions, batch, hidden)`."""
+    """The steps of a GRU in all directions, as one operation for autograd."""
 
     @staticmethod
     def forward(
@@ -68,65 +67,89 @@ class _Scan(Function):
         start: Tensor,
         batch_sizes: list[int],
     ) -> tuple[Tensor, Tensor]:
+        """Take all steps.
+
+        ctx (Any): What the backward pass needs.
+        gates (Tensor): The input's part of the gates in the rows of a packed layout,
+            `(directions, rows, 3 * hidden)`, in torch's order: reset, update, new.
+        matrices (Tensor): The recurrent matrices, `(directions, 3 * hidden, hidden)`.
+        biases (Tensor): Their biases, `(directions, 3 * hidden)`.
+        start (Tensor): The initial hidden states, `(directions, batch, hidden)`.
+        batch_sizes (list[int]): The number of sequences that have a word at each step.
+        RETURNS (tuple[Tensor, Tensor]): The hidden states, `(directions, rows, hidden)`, and the
+            final ones, `(directions, batch, hidden)`.
+        """
         width = start.shape[2]
         sizes = (2 * width, width)
         transposed, biases = matrices.transpose(1, 2), biases[:, None]
         shape = (*gates.shape[:2], width)
-        recurrent_candidates, candidates, outputs = (gates.new_empty(shape) for _ in range(3))
-        switches = gates.new_empty(*gates.shape[:2], 2 * width)
-        written = switches, recurrent_candidates, candidates, outputs
-        by_step = (part.split(batch_sizes, 1) for part in (*gates.split(sizes, 2), *written))
+        # All steps write into these: reset and update gates side by side; the hidden state's part
+        # of the new state, before the reset gate; the new state; and the hidden state.
+        gated = gates.new_empty(*gates.shape[:2], 2 * width)
+        recurrent_news, news, outputs = (gates.new_empty(shape) for _ in range(3))
+        results = gated, recurrent_news, news, outputs
+        by_step = (part.split(batch_sizes, 1) for part in (*gates.split(sizes, 2), *results))
         state, ended = start, []
-        for to_switch, to_candidate, switch, own, candidate, output in zip(*by_step, strict=True):
+        for input_gates, input_new, gate, recurrent_new, new, output in zip(*by_step, strict=True):
             running = output.shape[1]
             if running < state.shape[1]:
                 ended.append(state[:, running:])
                 state = state[:, :running]
             recurrent = torch.baddbmm(biases, pad_rows(state, 1), transposed)[:, :running]
-            recurrent_switch, recurrent_candidate = recurrent.split_with_sizes(sizes, 2)
-            torch.add(to_switch, recurrent_switch, out=switch)
-            reset, update = switch.sigmoid_().chunk(2, 2)
-            own.copy_(recurrent_candidate)
-            torch.addcmul(to_candidate, reset, own, out=candidate).tanh_()
-            state = torch.lerp(candidate, state, update, out=output)
+            recurrent_gates, recurrent_part = recurrent.split_with_sizes(sizes, 2)
+            torch.add(input_gates, recurrent_gates, out=gate)
+            reset, update = gate.sigmoid_().chunk(2, 2)
+            recurrent_new.copy_(recurrent_part)
+            torch.addcmul(input_new, reset, recurrent_new, out=new).tanh_()
+            state = torch.lerp(new, state, update, out=output)
         ctx.batch_sizes = batch_sizes
-        ctx.save_for_backward(matrices, start, outputs, switches, candidates, recurrent_candidates)
+        ctx.save_for_backward(matrices, start, outputs, gated, news, recurrent_news)
         return outputs, torch.cat([state, *reversed(ended)], 1)
 
     @staticmethod
-    def backward(ctx: Any, d_outputs: Tensor, d_final: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(
+        ctx: Any, d_outputs: Tensor, d_final: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor, None]:
+        """Take all steps backwards.
+
+        ctx (Any): What the forward pass saved.
+        d_outputs (Tensor): The gradient of the hidden states.
+        d_final (Tensor): The gradient of the final ones.
+        RETURNS (tuple[Tensor, Tensor, Tensor, Tensor, None]): The gradients of the arguments of
+            `forward`.
+        """
         refuse_second_derivatives()
-        matrices, start, outputs, switches, candidates, recurrent_candidates = ctx.saved_tensors
-        befores = _befores(start, outputs, ctx.batch_sizes)
-        resets, updates = switches.split(befores.shape[2], 2)
-        # What the gradient of a step's output is multiplied by, for each part of its gates.
-        by_candidate = (1 - updates) * (1 - candidates * candidates)
-        by_part = torch.stack(
+        matrices, start, outputs, gated, news, recurrent_news = ctx.saved_tensors
+        befores = _states_before(start, outputs, ctx.batch_sizes)
+        resets, updates = gated.split(befores.shape[2], 2)
+        # The derivatives of a step's output with respect to each part of its gates.
+        by_new = (1 - updates) * (1 - news * news)
+        by_gate = torch.stack(
             [
-                by_candidate * recurrent_candidates * resets * (1 - resets),
-                (befores - candidates) * updates * (1 - updates),
-                by_candidate * resets,
+                by_new * recurrent_news * resets * (1 - resets),
+                (befores - news) * updates * (1 - updates),
+                by_new * resets,
             ],
             dim=2,
         )
         d_states = torch.empty_like(befores)
-        d_recurrent = torch.empty_like(by_part)
+        d_recurrent = torch.empty_like(by_gate)
         d_state = d_final.clone()
         for rows in reversed(step_slices(ctx.batch_sizes)):
-            running = d_state[:, : rows.stop - rows.start]
-            d_step = torch.add(running, d_outputs[:, rows], out=d_states[:, rows])
-            d_parts = torch.mul(d_step[:, :, None], by_part[:, rows], out=d_recurrent[:, rows])
-            d_before = torch.bmm(pad_rows(d_parts.flatten(2), 1), matrices)[:, : running.shape[1]]
-            torch.addcmul(d_before, d_step, updates[:, rows], out=running)
+            d_running = d_state[:, : rows.stop - rows.start]
+            d_step = torch.add(d_running, d_outputs[:, rows], out=d_states[:, rows])
+            d_gate = torch.mul(d_step[:, :, None], by_gate[:, rows], out=d_recurrent[:, rows])
+            d_before = torch.bmm(pad_rows(d_gate.flatten(2), 1), matrices)[:, : d_running.shape[1]]
+            torch.addcmul(d_before, d_step, updates[:, rows], out=d_running)
         d_gates = d_recurrent.clone()
-        d_gates[:, :, 2] = d_states * by_candidate
+        d_gates[:, :, 2] = d_states * by_new
         d_recurrent = d_recurrent.flatten(2)
         d_matrices = pad_rows(d_recurrent, 1).transpose(1, 2) @ pad_rows(befores, 1)
         return d_gates.flatten(2), d_matrices, d_recurrent.sum(1), d_state, None
 
 
 def _stack(parts: Sequence[Tensor], dtype: torch.dtype) -> Tensor:
-    """Lay weights of the directions one on the other, once where things are kept."""
+    """Stack weights of the directions, in prediction once for all batches."""
 
     def stack() -> Tensor:
         return torch.stack(tuple(parts)).to(dtype)
@@ -134,10 +157,10 @@ def _stack(parts: Sequence[Tensor], dtype: torch.dtype) -> Tensor:
     return kept(("stacked", dtype), parts, stack)
 
 
-def _befores(start: Tensor, outputs: Tensor, batch_sizes: list[int]) -> Tensor:
-    """Give the state before each step: the output of the same sequence at the step before."""
+def _states_before(start: Tensor, outputs: Tensor, batch_sizes: list[int]) -> Tensor:
+    """Return the state before each step: the output of the same sequence one step earlier."""
     first, *others = batch_sizes
     sizes = torch.tensor(batch_sizes)
-    back = sizes[:-1].repeat_interleave(sizes[1:])
-    rows = torch.arange(first, first + sum(others)) - back
+    distances = sizes[:-1].repeat_interleave(sizes[1:])
+    rows = torch.arange(first, first + sum(others)) - distances
     return torch.cat([start[:, :first], outputs.index_select(1, rows.to(outputs.device))], 1)

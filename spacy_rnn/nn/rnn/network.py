@@ -1,7 +1,7 @@
 """Recurrent networks over sequences of different lengths.
 
-What comes out at a word depends on its own sequence alone: never on padding, on the
-other sequences of the batch, or on their order.
+The output at a word depends on its own sequence alone: never on padding, on the other sequences of
+the batch, or on their order.
 """
 
 from typing import cast
@@ -11,43 +11,39 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ...checks import check_choice, check_count, check_finite, check_rate
-from ..batch.packed import Packed, pack
 from ..batch.segments import check_lengths
-from ..batch.tiles import BinPacked, Padded, bin_pack, pad_tiles
 from ..dropout import LockedDropout, WordDropout
-from ..kernels.onednn import computed_type, onednn_has
-from .cells import GATES, State, by_layer, by_part
+from .cells import CELLS, State, Weights
 from .layer import DirectionalLayer
-from .scan import scan_bin_packed, scan_packed, scan_padded, scan_steps
-from .stepper import Stepper
+from .scan import ScanRequest, choose_scan
 
 
 class RecurrentNetwork(nn.Module):
     """A stack of recurrent layers in one or two directions.
 
-    inputs (int): Features of each word that comes in.
-    width (int): Features of each word that goes out, both directions together.
+    inputs (int): Features of each input word.
+    width (int): Features of each output word, both directions together.
     depth (int): Layers.
-    cell (str): One of "lstm", "gru", "rnn_tanh", "rnn_relu".
-    bidirectional (bool): Whether each layer also reads from the end.
+    cell (str): A cell by name, see `spacy_rnn.nn.rnn.cells`.
+    bidirectional (bool): Whether each layer also reads backwards.
     merge (str): How two directions become one output: "concat", each of half the width,
         or "sum", each of the whole width.
     residual (bool): Whether a layer's input is added to its output; where the two are of
         different widths (the first layer, perhaps) it is not.
     layer_norm (bool): Whether to normalise between layers (Ba et al. 2016).
-    initial_state (str): Where states start: "zero" or "learned".
-    dropout_input (float | None): Locked dropout on what comes in. None, here and for the
-        next two: the rate given with `set_dropout`.
+    initial_state (str): The initial states: "zero" or "learned".
+    dropout_input (float | None): Locked dropout on the input. None, here and for the next two:
+        the rate given with `set_dropout`.
     dropout_layers (float | None): Locked dropout between layers.
-    dropout_output (float | None): Locked dropout on what goes out.
+    dropout_output (float | None): Locked dropout on the output.
     word_dropout (float): Share of words whose input is dropped in training.
     weight_drop (float): Share of recurrent weights dropped in training.
     zoneout_hidden (float): Share of hidden units that keep their value for a step.
     zoneout_cell (float): The same for the cell state of an LSTM.
-    forget_bias (float): Bias of an LSTM's forget gate at the start. Without effect on other
-        cells, and where `chrono_init` is set.
-    chrono_init (int | None): The longest dependency in words that the gates start out
-        to remember: chrono initialisation.
+    forget_bias (float): Initial bias of an LSTM's forget gate. Without effect on other cells, and
+        where `chrono_init` is set.
+    chrono_init (int | None): The longest dependency in words that the gates are initialised for:
+        chrono initialisation.
     RAISES (ValueError): If a setting is out of its bounds or does not fit another one.
     """
 
@@ -74,7 +70,8 @@ class RecurrentNetwork(nn.Module):
         chrono_init: int | None = None,
     ):
         super().__init__()
-        check_choice("cell", cell, tuple(GATES))
+        check_choice("cell", cell, tuple(CELLS))
+        self.cell = CELLS[cell]
         check_choice("merge", merge, ("concat", "sum"))
         check_choice("initial_state", initial_state, ("zero", "learned"))
         check_count("width", width, 1)
@@ -86,14 +83,15 @@ class RecurrentNetwork(nn.Module):
                 f"width is {width}, which two directions cannot share evenly: choose an even "
                 f'one such as {width + 1}, or merge = "sum", or bidirectional = false'
             )
-        if zoneout_cell and cell != "lstm":
+        if zoneout_cell and "cell" not in self.cell.state_parts:
             raise ValueError(
                 f'zoneout_cell is {zoneout_cell}, but cell "{cell}" has no cell state: '
                 f'set it to 0, or choose cell = "lstm"'
             )
         if chrono_init is not None:
             check_count("chrono_init", chrono_init, 3)
-            check_choice("cell, with chrono_init,", cell, ("lstm", "gru"))
+            fitting = tuple(name for name, other in CELLS.items() if other.has_chrono_init)
+            check_choice("cell, with chrono_init,", cell, fitting)
         check_finite("forget_bias", forget_bias)
         check_rate("dropout_input", dropout_input or 0.0)
         check_rate("dropout_layers", dropout_layers or 0.0)
@@ -102,19 +100,18 @@ class RecurrentNetwork(nn.Module):
         check_rate("weight_drop", weight_drop)
         check_rate("zoneout_hidden", zoneout_hidden, one=True)
         check_rate("zoneout_cell", zoneout_cell, one=True)
-        self.cell = cell
         self.inputs = inputs
         self.width = width
         self.depth = depth
         self.directions = 2 if bidirectional else 1
         self.hidden = width // 2 if halved else width
-        self.cell_cost = GATES[cell] * self.hidden * (width + self.hidden)
         self.merge = merge
         self.residual = residual
-        self.zoneouts = (zoneout_hidden, zoneout_cell)[: 1 + (cell == "lstm")]
+        zoneouts = {"hidden": zoneout_hidden, "cell": zoneout_cell}
+        self.zoneouts = tuple(zoneouts[part] for part in self.cell.state_parts)
         self.layers = nn.ModuleList(
             DirectionalLayer(
-                cell,
+                self.cell,
                 width if layer else inputs,
                 self.hidden,
                 weight_drop=weight_drop,
@@ -129,7 +126,7 @@ class RecurrentNetwork(nn.Module):
         )
         if initial_state == "learned":
             self.initial_state = nn.Parameter(
-                torch.zeros(len(self.zoneouts), depth * self.directions, 1, self.hidden)
+                torch.zeros(len(self.cell.state_parts), depth * self.directions, 1, self.hidden)
             )
         else:
             self.register_parameter("initial_state", None)
@@ -140,50 +137,47 @@ class RecurrentNetwork(nn.Module):
 
     @property
     def first(self) -> DirectionalLayer:
-        """DirectionalLayer: The first layer, from the start."""
+        """DirectionalLayer: The forward direction of the first layer."""
         return cast(DirectionalLayer, self.layers[0])
-
-    @property
-    def last(self) -> DirectionalLayer:
-        """DirectionalLayer: The last layer, from the start if it is of one direction."""
-        return cast(DirectionalLayer, self.layers[-1])
 
     def forward(
         self, data: Tensor, lengths: Tensor, state: State | None = None, *, final: bool = True
     ) -> tuple[Tensor, State]:
         """Read a batch of sequences.
 
-        data (Tensor): Words of all sequences one after the other, `(words, inputs)`.
-        lengths (Tensor): Words of each sequence, shape `(batch,)`, on the CPU; zero is
-            a length like any other.
-        state (State | None): The states to start from, as returned for the previous
-            chunk of the same sequences. Default: zero, or learned, as set.
-        final (bool): Whether the states at the end are wanted. Without them an LSTM takes less
-            time on a CPU.
-        RETURNS (tuple[Tensor, State]): The output at each word, `(words, width)`, and
-            the states where each direction ends, at the last word or, from the end, at the
-            first: the hidden state and, for an LSTM, the cell state, each
-            `(depth * directions, batch, hidden)`, with the layers and within them the
+        data (Tensor): Words of all sequences, concatenated, `(words, inputs)`.
+        lengths (Tensor): Words of each sequence, shape `(batch,)`, on the CPU; sequences may be
+            empty.
+        state (State | None): The initial states, as returned for the previous chunk of the same
+            sequences. Default: zero or learned, by the setting `initial_state`.
+        final (bool): Whether the final states are needed. Without them an LSTM takes less time on
+            a CPU.
+        RETURNS (tuple[Tensor, State]): The output at each word, `(words, width)`, and the final
+            states, of the backward direction those at the first word: the parts of the cell's
+            state, each `(depth * directions, batch, hidden)`, with the layers and within them the
             directions in torch's order; or no states.
         RAISES (ValueError): If the shapes of the arguments do not fit.
         """
         check_lengths(data, lengths)
-        self._check_inputs(data)
-        zero = state is None and self.initial_state is None
+        self.check_words(data)
+        zero_state = state is None and self.initial_state is None
         if state is None:
             state = self.start(len(lengths))
         else:
-            self._check_state(state, len(lengths))
+            shape = (self.depth * self.directions, len(lengths), self.hidden)
+            check_states(state, len(self.cell.state_parts), shape)
         if not len(data):
             return functional.pad(data, (0, self.width - self.inputs)), state if final else ()
-        layout = self._lay_out(data, lengths, zero, final)
+        scan = choose_scan(self._request_scan(data, zero_state, final), lengths)
         data = self.dropout_input(self.word_dropout(data), lengths)
         finals: list[State] = []
         for layer in range(self.depth):
             below = data
             if layer:
                 data = self.norms[layer - 1](self.dropout_layers(data, lengths))
-            output, after = self._scan(layer, data, layout, state)
+            rows = slice(layer * self.directions, (layer + 1) * self.directions)
+            before = tuple(part[rows] for part in state)
+            output, after = scan.run(data, self.weights_of_layer(layer), before)
             if self.merge == "sum" and self.directions == 2:
                 output = output[:, : self.width] + output[:, self.width :]
             residual = self.residual and below.shape[1] == self.width
@@ -192,90 +186,66 @@ class RecurrentNetwork(nn.Module):
         data = self.dropout_output(data, lengths)
         return data, tuple(map(torch.cat, zip(*finals, strict=True))) if final else ()
 
-    def step(self, data: Tensor, state: State) -> tuple[Tensor, State]:
-        """Read one more word of each sequence, from the start; `Stepper` reads more than one.
-
-        data (Tensor): A word of each sequence, shape `(batch, inputs)`.
-        state (State): The states before it, each `(depth, batch, hidden)`.
-        RETURNS (tuple[Tensor, State]): The output at the word, `(batch, width)`, and the
-            states after it.
-        RAISES (ValueError): If the network reads in two directions, or the shapes of the
-            arguments do not fit.
-        """
-        step = Stepper(self)
-        self._check_inputs(data)
-        self._check_state(state, len(data))
-        output, after = step(data, by_layer(state))
-        return output.to(data.dtype), by_part(after, len(state))
-
     def start(self, batch: int) -> State:
-        """Give the states before the first word.
+        """Return the initial states: zero or learned, by the setting `initial_state`.
 
         batch (int): Sequences.
-        RETURNS (State): The hidden state and, for an LSTM, the cell state, each
-            `(depth * directions, batch, hidden)`: zero, or learned, as set.
+        RETURNS (State): The parts of the cell's state, each
+            `(depth * directions, batch, hidden)`.
         """
         if self.initial_state is None:
             like = self.first.weight_hh
             shape = (self.depth * self.directions, batch, self.hidden)
-            return (like.new_zeros(shape),) * len(self.zoneouts)
+            return (like.new_zeros(shape),) * len(self.cell.state_parts)
         return tuple(part.expand(-1, batch, -1) for part in self.initial_state.unbind())
 
-    def _check_inputs(self, data: Tensor) -> None:
+    def weights_of_layer(self, layer: int) -> list[Weights]:
+        """Return the weights of a layer for one pass, after weight drop in training.
+
+        layer (int): The layer, 0 for the first one.
+        RETURNS (list[Weights]): The weights of each direction.
+        """
+        rows = range(layer * self.directions, (layer + 1) * self.directions)
+        return [cast(DirectionalLayer, self.layers[row]).weights() for row in rows]
+
+    def check_words(self, data: Tensor) -> None:
+        """Refuse words with another number of features than the network reads.
+
+        data (Tensor): The words, `(words, inputs)`.
+        RAISES (ValueError): If they have another number of features.
+        """
         if data.shape[1] != self.inputs:
             raise ValueError(
                 f"The words have {data.shape[1]} features but the network reads "
                 f"{self.inputs}: set its inputs to {data.shape[1]}, or change what is below"
             )
 
-    def _check_state(self, state: State, batch: int) -> None:
-        expected = (self.depth * self.directions, batch, self.hidden)
-        shapes = [tuple(part.shape) for part in state]
-        if shapes != [expected] * len(self.zoneouts):
-            raise ValueError(
-                f"The states have shapes {shapes}, but this network and batch need "
-                f"{len(self.zoneouts)} of shape {expected}: pass the states that the "
-                f"same network returned for the same number of sequences"
-            )
-
-    def _lay_out(
-        self, data: Tensor, lengths: Tensor, zero: bool, final: bool
-    ) -> Packed | Padded | BinPacked:
-        """Choose the layout whose kernel is the fastest of those that fit."""
-        if self.cell == "lstm" and not any(self.zoneouts) and _onednn_reads(data):
-            if zero and not final:
-                return bin_pack(lengths, data.device)
-            if zero or self.directions == 1:
-                return pad_tiles(lengths, data.device, self.cell_cost)
-        return pack(lengths, data.device)
-
-    def _scan(
-        self, layer: int, data: Tensor, layout: Packed | Padded | BinPacked, state: State
-    ) -> tuple[Tensor, State]:
-        """Scan one layer; sequences without words keep their state, and those that share columns
-        have none."""
-        own = slice(layer * self.directions, (layer + 1) * self.directions)
-        weights = [cast(DirectionalLayer, each).weights() for each in [*self.layers][own]]
-        if isinstance(layout, BinPacked):
-            return scan_bin_packed(data, layout, weights).to(data.dtype), ()
-        state = tuple(part[own] for part in state)
-        start = tuple(part.index_select(1, layout.order) for part in state)
-        if isinstance(layout, Padded):
-            output, final = scan_padded(data, layout, weights, start)
-        elif any(self.zoneouts):
-            output, final = scan_steps(
-                self.cell, data, layout, weights, start, self.zoneouts, self.training
-            )
-        else:
-            output, final = scan_packed(self.cell, data, layout, weights, start)
-        return output.to(data.dtype), tuple(
-            before.index_copy(1, layout.order, after.to(before.dtype))
-            for before, after in zip(state, final, strict=True)
+    def _request_scan(self, data: Tensor, zero_state: bool, final: bool) -> ScanRequest:
+        return ScanRequest(
+            cell=self.cell,
+            width=self.width,
+            hidden=self.hidden,
+            directions=self.directions,
+            data=data,
+            zoneouts=self.zoneouts,
+            training=self.training,
+            zero_state=zero_state,
+            final=final,
         )
 
 
-def _onednn_reads(data: Tensor) -> bool:
-    """Tell whether oneDNN has an LSTM for such data, on this processor."""
-    if data.device.type != "cpu" or data.dtype != torch.float32:
-        return False
-    return onednn_has(computed_type(data.dtype))
+def check_states(states: tuple[Tensor, ...], number: int, shape: tuple[int, ...]) -> None:
+    """Refuse states that do not fit a network and a batch.
+
+    states (tuple[Tensor, ...]): The states.
+    number (int): How many tensors there have to be.
+    shape (tuple[int, ...]): The shape that each of them has to have.
+    RAISES (ValueError): If there are more or fewer, or one has another shape.
+    """
+    shapes = [tuple(state.shape) for state in states]
+    if shapes != [shape] * number:
+        raise ValueError(
+            f"The states have shapes {shapes}, but this network and batch need {number} of shape "
+            f"{shape}: pass the states that the same network returned for the same number of "
+            f"sequences"
+        )

@@ -1,35 +1,30 @@
-"""One recurrent layer over a batch, four ways.
+"""Scans: the ways to run one recurrent layer over a batch, a class each.
 
-`scan_packed` calls torch's own kernels on a packed layout, for any cell and device, or where
-that is faster the GRU of `gru.py`.
-`scan_padded` and `scan_bin_packed` call oneDNN's LSTM, which torch runs on padded rectangles alone
-and which is about twice as fast on a CPU: one with a sequence in each column and states at both
-ends, the other with many and none. `scan_steps` goes word by word, for what no kernel has.
-All give the same numbers: padding reaches no result.
+`SCANS` lists them, fastest first; `choose_scan` takes the first one that fits. Torch's kernel for
+packed sequences runs on any device. On a CPU oneDNN's LSTM is about twice as fast, but torch runs
+it on padded tiles only; and in training a GRU with a backward pass of its own is faster. What no
+kernel computes runs step by step. All scans agree in outputs, final states and gradients: padding
+has no effect on any of them.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import ClassVar, cast
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..batch.packed import Packed
-from ..batch.tiles import BinPacked, Padded, Tiled
+from ..batch.packed import pack
+from ..batch.tiles import Padded, Tiled, bin_pack, pad_tiles
 from ..dropout import zoneout
 from ..kernels.linear import compiles_each_shape
-from ..kernels.onednn import computed_type
+from ..kernels.onednn import computed_type, onednn_has
 from ..kernels.prepared import kept
-from .cells import STEPS, State, Weights
+from .cells import GRU, LSTM, Cell, State, Weights
 from .gru import scan_gru
-
-KERNELS: dict[str, Callable] = {
-    "lstm": torch.lstm,
-    "gru": torch.gru,
-    "rnn_tanh": torch.rnn_tanh,
-    "rnn_relu": torch.rnn_relu,
-}
 
 MAX_STEPS = 256
 """Steps that torch's kernel for packed sequences takes at once where gradients follow."""
@@ -38,198 +33,410 @@ MAX_STEPS = 256
 SATURATED = 1e4
 
 
-def scan_packed(
-    cell: str, data: Tensor, layout: Packed, weights: list[Weights], state: State
-) -> tuple[Tensor, State]:
-    """Scan over packed sequences.
+@dataclass(frozen=True)
+class ScanRequest:
+    """What is asked of a scan: everything that the choice among `SCANS` depends on.
 
-    cell (str): One of "lstm", "gru", "rnn_tanh", "rnn_relu".
-    data (Tensor): Words of all sequences, shape `(words, inputs)`.
-    layout (Packed): The layout of these sequences.
-    weights (list[Weights]): The weights of each direction.
-    state (State): The states to start from, in the order of the layout.
-    RETURNS (tuple[Tensor, State]): The hidden states of all directions at each word,
-        shape `(words, directions * hidden)`, and the states at the end of each
-        sequence, in the order of the layout.
+    cell (Cell): The cell.
+    width (int): Features of each word between layers.
+    hidden (int): Units of the hidden state of one direction.
+    directions (int): 1, or 2 if the layers also read backwards.
+    data (Tensor): The words, for their device and type.
+    zoneouts (tuple[float, ...]): The rate of zoneout for each part of the state.
+    training (bool): Whether zoneout is random, rather than its expectation.
+    zero_state (bool): Whether all initial states are zero.
+    final (bool): Whether the final states are needed.
     """
-    on_cpu, trains = data.device.type == "cpu", torch.is_grad_enabled()
-    if cell == "gru" and on_cpu and (trains or compiles_each_shape(data)):
-        output, last = scan_gru(data, layout, weights, state[0])
-        return output, (last,)
-    if trains and on_cpu and len(layout.batch_sizes) > MAX_STEPS:
-        return _scan_runs(cell, data, layout, weights, state)
-    output, final = _call_kernel(
-        cell, data.index_select(0, layout.words), layout.batch_sizes, weights, state
-    )
-    return output.index_select(0, layout.rows), final
+
+    cell: Cell
+    width: int
+    hidden: int
+    directions: int
+    data: Tensor
+    zoneouts: tuple[float, ...]
+    training: bool
+    zero_state: bool
+    final: bool
+
+    @property
+    def on_cpu(self) -> bool:
+        """bool: Whether the words are on a CPU."""
+        return self.data.device.type == "cpu"
+
+    @property
+    def has_zoneout(self) -> bool:
+        """bool: Whether there is any zoneout."""
+        return any(self.zoneouts)
 
 
-def _scan_runs(
-    cell: str, data: Tensor, layout: Packed, weights: list[Weights], state: State
-) -> tuple[Tensor, State]:
-    """Scan long sequences run by run of steps, each direction by itself.
+class Scan(ABC):
+    """One way to run a layer over a batch, laid out once for all layers.
 
-    The backward pass of torch's kernel makes a gradient of its whole input at each step:
-    its time would grow with the square of the longest sequence.
+    request (ScanRequest): What is asked for.
+    lengths (Tensor): Words of each sequence, shape `(batch,)`, on the CPU; at least one of them
+        is not zero.
     """
-    runs = layout.batch_sizes.split(MAX_STEPS)
-    areas = [int(batch_sizes.sum()) for batch_sizes in runs]
-    outputs, finals = [], []
-    for direction, own in enumerate(weights):
-        words, rows_of_words = layout.read_from(direction)
-        now = tuple(part[direction : direction + 1] for part in state)
-        parts = []
-        rows = data.index_select(0, words).split(areas)
-        for run, batch_sizes in zip(rows, runs, strict=True):
-            running = int(batch_sizes[0])
-            before = tuple(part[:, :running] for part in now)
-            output, after = _call_kernel(cell, run, batch_sizes, [own], before)
-            now = tuple(
-                torch.cat([new, old[:, running:]], 1) for new, old in zip(after, now, strict=True)
-            )
-            parts.append(output)
-        outputs.append(torch.cat(parts).index_select(0, rows_of_words))
-        finals.append(now)
-    return torch.cat(outputs, 1), tuple(torch.cat(parts) for parts in zip(*finals, strict=True))
+
+    @abstractmethod
+    def __init__(self, request: ScanRequest, lengths: Tensor): ...
+
+    @staticmethod
+    @abstractmethod
+    def fits(request: ScanRequest) -> bool:
+        """Whether this scan can do what is asked for, and is not slower than those after it.
+
+        request (ScanRequest): What is asked for.
+        RETURNS (bool): Whether it fits.
+        """
+
+    @abstractmethod
+    def run(self, data: Tensor, weights: Sequence[Weights], state: State) -> tuple[Tensor, State]:
+        """Run one layer.
+
+        data (Tensor): Words of all sequences, shape `(words, inputs)`.
+        weights (Sequence[Weights]): The weights of each direction.
+        state (State): The initial states, each part `(directions, batch, hidden)`.
+        RETURNS (tuple[Tensor, State]): The hidden states of all directions at each word,
+            shape `(words, directions * hidden)`, in the type of the words; and the final state of
+            each sequence, in the shape and type of the initial ones. Sequences without words keep
+            their initial state. No states from a scan that does not compute them.
+        """
 
 
-def _call_kernel(
-    cell: str, rows: Tensor, batch_sizes: Tensor, weights: list[Weights], state: State
-) -> tuple[Tensor, State]:
-    output, *final = KERNELS[cell](
-        rows,
-        batch_sizes,
-        state if cell == "lstm" else state[0],
-        [weight for direction in weights for weight in direction],
-        True,  # has_biases
-        1,  # num_layers
-        0.0,  # dropout
-        torch.is_grad_enabled(),  # train: whether a backward pass may follow
-        len(weights) == 2,  # bidirectional
-    )
-    return output, tuple(final)
+class _TiledLSTMScan(Scan):
+    """An LSTM by oneDNN's kernel for padded sequences, tile by tile.
 
+    An additional input feature marks padding, with fixed weights that close the input gate. The
+    forget gate is opened to carry the cell state through padding, or closed to reset it.
 
-def scan_padded(
-    data: Tensor, layout: Padded, weights: list[Weights], state: State
-) -> tuple[Tensor, State]:
-    """Scan an LSTM with torch's kernel for padded sequences, rectangle by rectangle.
-
-    The cell state passes through padding unchanged. The scan from the end thus comes to its
-    first word with the cell state at zero, and the hidden state, a gated function of it, at
-    zero too; the scan from the start leaves the cell state of its last word as the final one.
-
-    data (Tensor): Words of all sequences, shape `(words, inputs)`.
-    layout (Padded): The layout of these sequences.
-    weights (list[Weights]): The weights of each direction.
-    state (State): The states to start from, in the order of the layout; with two
-        directions they have to be zero.
-    RETURNS (tuple[Tensor, State]): The hidden states of all directions at each word,
-        shape `(words, directions * hidden)`, and the states at the end of each
-        sequence, in the order of the layout.
+    carries_cell (bool): Which of the two.
     """
-    widths = [block.width for block in layout.blocks]
-    empty = sum(widths) - len(layout.order)
-    starts = [functional.pad(part, (0, 0, 0, empty)).split(widths, dim=1) for part in state]
-    output, cell_states = _scan_tiles(data, layout, weights, starts, holds=True)
-    cells = torch.cat([torch.cat(blocks, dim=1) for blocks in cell_states])
-    hidden_states = [
-        each.index_select(0, layout.firsts if direction == 1 else layout.lasts)
-        for direction, each in enumerate(output.chunk(len(weights), dim=1))
-    ]
-    return output, (torch.stack(hidden_states), cells[:, : len(layout.order)])
 
+    carries_cell: ClassVar[bool]
+    _layout: Tiled
 
-def scan_bin_packed(data: Tensor, layout: BinPacked, weights: list[Weights]) -> Tensor:
-    """Scan an LSTM with torch's kernel for padded sequences, with more than one sequence in a
-    column, from states of zero.
+    @staticmethod
+    def fits(request: ScanRequest) -> bool:
+        data = request.data
+        return (
+            isinstance(request.cell, LSTM)
+            and not request.has_zoneout
+            and request.on_cpu
+            and data.dtype == torch.float32
+            and onednn_has(computed_type(data.dtype))
+        )
 
-    The cell state is zero after padding, and the hidden state with it, so that a scan from either
-    end comes to the next sequence as if that were the first. What a sequence ends with is lost.
-    Words have to be finite: zero times what is not, is not zero.
+    def _run_tiles(
+        self, data: Tensor, weights: Sequence[Weights], starts: Sequence[Sequence[Tensor]]
+    ) -> tuple[Tensor, list[list[Tensor]]]:
+        """Call the kernel for each tile and direction.
 
-    data (Tensor): Words of all sequences, shape `(words, inputs)`.
-    layout (BinPacked): The layout of these sequences.
-    weights (list[Weights]): The weights of each direction.
-    RETURNS (Tensor): The hidden states of all directions at each word, shape
-        `(words, directions * hidden)`.
-    """
-    widths = [block.width for block in layout.blocks]
-    zeros = data.new_zeros(len(weights), max(widths), weights[0][1].shape[1])
-    starts = [[zeros[:, :width] for width in widths]] * 2
-    return _scan_tiles(data, layout, weights, starts, holds=False)[0]
-
-
-def _scan_tiles(
-    data: Tensor,
-    layout: Tiled,
-    weights: list[Weights],
-    starts: Sequence[Sequence[Tensor]],
-    holds: bool,
-) -> tuple[Tensor, list[list[Tensor]]]:
-    """Call the kernel for each rectangle and direction.
-
-    One more input marks padding, with fixed weights that shut the input gate, and open the
-    forget gate to hold the cell state, or shut it as well.
-    """
-    hidden = starts[0][0].shape[2]
-    marked = functional.pad(data, (0, 1, 0, 1))
-    marked.detach()[-1, -1] = 1.0  # A constant, for which gradients need not be recorded.
-    rows = marked.index_select(0, layout.words)
-    areas = [block.steps * block.width for block in layout.blocks]
-    parts = [rows] if len(areas) == 1 else rows.split(areas)  # Which copies the gradient.
-    inputs = [
-        part.view(block.steps, block.width, -1)
-        for part, block in zip(parts, layout.blocks, strict=True)
-    ]
-    outputs, cell_states = [], []
-    for direction, (input_matrix, recurrent_matrix, *biases) in enumerate(weights):
-        backward = direction == 1
-        matrices = _prepare_matrices(input_matrix, recurrent_matrix, backward, holds)
-        results = [
-            torch.mkldnn_rnn_layer(
-                words,
-                matrices[0],
-                matrices[1],
-                biases[0],
-                biases[1],
-                hidden_start[direction : direction + 1],
-                cell_start[direction : direction + 1],
-                backward,
-                [],  # batch_sizes
-                2,  # mode: LSTM
-                hidden,
-                1,  # num_layers
-                True,  # has_biases
-                False,  # bidirectional
-                False,  # batch_first
-                torch.is_grad_enabled(),  # train: whether a backward pass may follow
-            )
-            for words, hidden_start, cell_start in zip(inputs, *starts, strict=True)
+        starts (Sequence[Sequence[Tensor]]): The initial hidden states of each tile, and the
+            initial cell states, each `(directions, columns, hidden)`.
+        RETURNS (tuple[Tensor, list[list[Tensor]]]): The hidden states at each word, in the type
+            that the kernel computes in, and for each direction the final cell states of each tile.
+        """
+        tiles = self._layout.tiles
+        hidden = starts[0][0].shape[2]
+        marked = functional.pad(data, (0, 1, 0, 1))
+        marked.detach()[-1, -1] = 1.0  # A constant, for which gradients need not be recorded.
+        rows = marked.index_select(0, self._layout.words)
+        areas = [tile.steps * tile.width for tile in tiles]
+        parts = [rows] if len(areas) == 1 else rows.split(areas)  # Which copies the gradient.
+        inputs = [
+            part.view(tile.steps, tile.width, -1) for part, tile in zip(parts, tiles, strict=True)
         ]
-        outputs.append([output.view(-1, hidden) for output, *_ in results])
-        cell_states.append([cell for _, _, cell, _ in results])
-    blocks = [torch.cat(directions, dim=1) for directions in zip(*outputs, strict=True)]
-    everything = blocks[0] if len(blocks) == 1 else torch.cat(blocks)
-    return everything.index_select(0, layout.rows), cell_states
+        outputs, cell_states = [], []
+        for direction, (weight_ih, weight_hh, bias_ih, bias_hh) in enumerate(weights):
+            backward = direction == 1
+            matrices = _prepare_matrices(weight_ih, weight_hh, backward, self.carries_cell)
+            results = [
+                torch.mkldnn_rnn_layer(
+                    words,
+                    matrices[0],
+                    matrices[1],
+                    bias_ih,
+                    bias_hh,
+                    hidden_start[direction : direction + 1],
+                    cell_start[direction : direction + 1],
+                    backward,
+                    [],  # batch_sizes
+                    2,  # mode: LSTM
+                    hidden,
+                    1,  # num_layers
+                    True,  # has_biases
+                    False,  # bidirectional
+                    False,  # batch_first
+                    torch.is_grad_enabled(),  # train: whether a backward pass may follow
+                )
+                for words, hidden_start, cell_start in zip(inputs, *starts, strict=True)
+            ]
+            outputs.append([output.view(-1, hidden) for output, *_ in results])
+            cell_states.append([cell for _, _, cell, _ in results])
+        by_tile = [torch.cat(directions, dim=1) for directions in zip(*outputs, strict=True)]
+        output = by_tile[0] if len(by_tile) == 1 else torch.cat(by_tile)
+        return output.index_select(0, self._layout.rows), cell_states
+
+
+class BinPackedLSTMScan(_TiledLSTMScan):
+    """An LSTM over columns that hold more than one sequence, from states of zero.
+
+    Padding resets the cell state, and with it the hidden state, which is a gated function of it:
+    a scan from either end reads the next sequence as if it were the first. The final states of
+    sequences are lost. Words have to be finite: zero times infinity is not zero.
+    """
+
+    carries_cell = False
+
+    def __init__(self, request: ScanRequest, lengths: Tensor):
+        self._layout = bin_pack(lengths, request.data.device)
+
+    @staticmethod
+    def fits(request: ScanRequest) -> bool:
+        return request.zero_state and not request.final and _TiledLSTMScan.fits(request)
+
+    def run(self, data: Tensor, weights: Sequence[Weights], state: State) -> tuple[Tensor, State]:
+        widths = [tile.width for tile in self._layout.tiles]
+        zeros = data.new_zeros(len(weights), max(widths), weights[0].weight_hh.shape[1])
+        starts = [[zeros[:, :width] for width in widths]] * 2
+        output, _ = self._run_tiles(data, weights, starts)
+        return output.to(data.dtype), ()
+
+
+class PaddedLSTMScan(_TiledLSTMScan):
+    """An LSTM over columns that hold one sequence each.
+
+    Padding carries the cell state. The backward scan thus comes to the last word of a sequence
+    with the cell state at zero, and the hidden state, a gated function of it, at zero too; the
+    forward scan ends with the cell state of the last word. So with two directions the initial
+    states have to be zero.
+    """
+
+    carries_cell = True
+    _layout: Padded
+
+    def __init__(self, request: ScanRequest, lengths: Tensor):
+        gates = len(request.cell.gates) * request.hidden
+        cell_cost = gates * (request.width + request.hidden)
+        self._layout = pad_tiles(lengths, request.data.device, cell_cost)
+
+    @staticmethod
+    def fits(request: ScanRequest) -> bool:
+        return (request.zero_state or request.directions == 1) and _TiledLSTMScan.fits(request)
+
+    def run(self, data: Tensor, weights: Sequence[Weights], state: State) -> tuple[Tensor, State]:
+        layout = self._layout
+        widths = [tile.width for tile in layout.tiles]
+        empty_columns = sum(widths) - len(layout.order)
+        starts = [
+            functional.pad(part, (0, 0, 0, empty_columns)).split(widths, dim=1)
+            for part in _sort_state(state, layout.order)
+        ]
+        output, cell_states = self._run_tiles(data, weights, starts)
+        hidden_states = [
+            outputs.index_select(0, layout.firsts if direction == 1 else layout.lasts)
+            for direction, outputs in enumerate(output.chunk(len(weights), dim=1))
+        ]
+        cells = torch.cat([torch.cat(tiles, dim=1) for tiles in cell_states])
+        final = torch.stack(hidden_states), cells[:, : len(layout.order)]
+        return output.to(data.dtype), _unsort_state(state, final, layout.order)
+
+
+class _PackedScan(Scan):
+    """A scan over the packed layout."""
+
+    def __init__(self, request: ScanRequest, lengths: Tensor):
+        self._request = request
+        self._layout = pack(lengths, request.data.device)
+
+    def run(self, data: Tensor, weights: Sequence[Weights], state: State) -> tuple[Tensor, State]:
+        start = _sort_state(state, self._layout.order)
+        output, final = self._run_sorted(data, weights, start)
+        return output.to(data.dtype), _unsort_state(state, final, self._layout.order)
+
+    @abstractmethod
+    def _run_sorted(
+        self, data: Tensor, weights: Sequence[Weights], state: State
+    ) -> tuple[Tensor, State]:
+        """Run one layer from states in the order of the layout to final states in that order."""
+
+
+class GRUScan(_PackedScan):
+    """A GRU on a CPU, with a backward pass of its own."""
+
+    @staticmethod
+    def fits(request: ScanRequest) -> bool:
+        return (
+            isinstance(request.cell, GRU)
+            and not request.has_zoneout
+            and request.on_cpu
+            and (torch.is_grad_enabled() or compiles_each_shape(request.data))
+        )
+
+    def _run_sorted(
+        self, data: Tensor, weights: Sequence[Weights], state: State
+    ) -> tuple[Tensor, State]:
+        output, final = scan_gru(data, self._layout, weights, state[0])
+        return output, (final,)
+
+
+class KernelScan(_PackedScan):
+    """Any cell that has a kernel in torch, on any device.
+
+    The backward pass of torch's kernel on a CPU allocates a gradient of its whole input at each
+    step: its time would grow with the square of the longest sequence. So in training long
+    sequences are run in chunks, each from the states in which the previous one ended.
+    """
+
+    @staticmethod
+    def fits(request: ScanRequest) -> bool:
+        return request.cell.kernel is not None and not request.has_zoneout
+
+    def _run_sorted(
+        self, data: Tensor, weights: Sequence[Weights], state: State
+    ) -> tuple[Tensor, State]:
+        layout = self._layout
+        is_long = len(layout.batch_sizes) > MAX_STEPS
+        if is_long and self._request.on_cpu and torch.is_grad_enabled():
+            return self._run_chunks(data, weights, state)
+        rows = data.index_select(0, layout.words)
+        output, final = self._call_kernel(rows, layout.batch_sizes, weights, state)
+        return output.index_select(0, layout.rows), final
+
+    def _run_chunks(
+        self, data: Tensor, weights: Sequence[Weights], state: State
+    ) -> tuple[Tensor, State]:
+        """Run chunk by chunk of at most MAX_STEPS steps, each direction by itself."""
+        chunk_sizes = self._layout.batch_sizes.split(MAX_STEPS)
+        areas = [int(batch_sizes.sum()) for batch_sizes in chunk_sizes]
+        outputs, finals = [], []
+        for direction, direction_weights in enumerate(weights):
+            words, rows = self._layout.in_direction(direction)
+            current = tuple(part[direction : direction + 1] for part in state)
+            chunks = data.index_select(0, words).split(areas)
+            chunk_outputs = []
+            for chunk, batch_sizes in zip(chunks, chunk_sizes, strict=True):
+                running = int(batch_sizes[0])
+                before = tuple(part[:, :running] for part in current)
+                output, after = self._call_kernel(chunk, batch_sizes, [direction_weights], before)
+                current = tuple(
+                    torch.cat([new, old[:, running:]], 1)
+                    for new, old in zip(after, current, strict=True)
+                )
+                chunk_outputs.append(output)
+            outputs.append(torch.cat(chunk_outputs).index_select(0, rows))
+            finals.append(current)
+        final = tuple(torch.cat(parts) for parts in zip(*finals, strict=True))
+        return torch.cat(outputs, 1), final
+
+    def _call_kernel(
+        self, rows: Tensor, batch_sizes: Tensor, weights: Sequence[Weights], state: State
+    ) -> tuple[Tensor, State]:
+        kernel = cast(Callable[..., tuple[Tensor, ...]], self._request.cell.kernel)
+        output, *final = kernel(
+            rows,
+            batch_sizes,
+            state if len(state) > 1 else state[0],
+            [weight for direction in weights for weight in direction],
+            True,  # has_biases
+            1,  # num_layers
+            0.0,  # dropout
+            torch.is_grad_enabled(),  # train: whether a backward pass may follow
+            len(weights) == 2,  # bidirectional
+        )
+        return output, tuple(final)
+
+
+class SteppedScan(_PackedScan):
+    """Any cell, step by step, with zoneout."""
+
+    @staticmethod
+    def fits(request: ScanRequest) -> bool:
+        return True
+
+    def _run_sorted(
+        self, data: Tensor, weights: Sequence[Weights], state: State
+    ) -> tuple[Tensor, State]:
+        request = self._request
+        rows = data.index_select(0, self._layout.words)
+        batch_sizes = self._layout.batch_sizes.tolist()
+        outputs, finals = [], []
+        for direction, (weight_ih, weight_hh, bias_ih, bias_hh) in enumerate(weights):
+            step = request.cell.prepare_step(weight_hh, bias_hh, _make_linear)
+            inputs = functional.linear(rows, weight_ih, bias_ih).split(batch_sizes)
+            times = range(len(inputs)) if direction == 0 else reversed(range(len(inputs)))
+            hidden_states: dict[int, Tensor] = {}
+            current = tuple(part[direction] for part in state)
+            for time in times:
+                # Longest first: sequences that have ended, or not begun, come last.
+                before = tuple(part[: batch_sizes[time]] for part in current)
+                after = step(inputs[time], before)
+                after = zoneout(before, after, request.zoneouts, request.training)
+                hidden_states[time] = after[0]
+                current = tuple(
+                    torch.cat([new, old[len(new) :]])
+                    for new, old in zip(after, current, strict=True)
+                )
+            outputs.append(torch.cat([hidden_states[time] for time in range(len(inputs))]))
+            finals.append(current)
+        output = torch.cat(outputs, 1).index_select(0, self._layout.rows)
+        return output, tuple(torch.stack(parts) for parts in zip(*finals, strict=True))
+
+
+SCANS: tuple[type[Scan], ...] = (
+    BinPackedLSTMScan,
+    PaddedLSTMScan,
+    GRUScan,
+    KernelScan,
+    SteppedScan,
+)
+"""All scans, fastest first."""
+
+
+def choose_scan(request: ScanRequest, lengths: Tensor) -> Scan:
+    """Lay a batch out for the fastest scan that fits.
+
+    request (ScanRequest): What is asked for.
+    lengths (Tensor): Words of each sequence, shape `(batch,)`, on the CPU; at least one of them
+        is not zero.
+    RETURNS (Scan): The scan, for all layers of this batch.
+    """
+    fastest = next(scan for scan in SCANS if scan.fits(request))
+    return fastest(request, lengths)
+
+
+def _sort_state(state: State, order: Tensor) -> State:
+    """Select the states of the sequences that have words, in the order of a layout."""
+    return tuple(part.index_select(1, order) for part in state)
+
+
+def _unsort_state(before: State, after: State, order: Tensor) -> State:
+    """Put states in the order of a layout back in the order of the batch. Sequences without words
+    keep the state before."""
+    return tuple(
+        old.index_copy(1, order, new.to(old.dtype)) for old, new in zip(before, after, strict=True)
+    )
+
+
+def _make_linear(weight: Tensor, bias: Tensor) -> Callable[[Tensor], Tensor]:
+    return partial(functional.linear, weight=weight, bias=bias)
 
 
 def _prepare_matrices(
-    input_matrix: Tensor, recurrent_matrix: Tensor, backward: bool, holds: bool
+    weight_ih: Tensor, weight_hh: Tensor, backward: bool, carries_cell: bool
 ) -> list[Tensor]:
-    """Give an LSTM's input matrix with the column for padding, and its recurrent matrix. In
-    prediction both are laid out as oneDNN reads them, once where things are kept: it would do
-    so for each rectangle."""
-    hidden = recurrent_matrix.shape[1]
-    dtype = computed_type(input_matrix.dtype)
+    """Return an LSTM's input matrix with the column for padding, and its recurrent matrix. In
+    prediction both are laid out as oneDNN reads them, which it would else do for each tile."""
+    hidden = weight_hh.shape[1]
+    dtype = computed_type(weight_ih.dtype)
 
     def add_column() -> Tensor:
-        return torch.cat([input_matrix, _padding_column(hidden, holds).to(input_matrix)], 1)
+        return torch.cat([weight_ih, _padding_column(hidden, carries_cell).to(weight_ih)], 1)
 
     def lay_out() -> list[Tensor]:
         return torch.ops.mkldnn._reorder_mkldnn_rnn_layer_weight(
             add_column().to(dtype),
-            recurrent_matrix.to(dtype).contiguous(),
+            weight_hh.to(dtype).contiguous(),
             hidden,
             backward,
             True,  # has_biases
@@ -237,58 +444,12 @@ def _prepare_matrices(
         )
 
     if torch.is_grad_enabled():
-        return [add_column(), recurrent_matrix]
-    return kept(("lstm", dtype, holds), (input_matrix, recurrent_matrix), lay_out)
+        return [add_column(), weight_hh]
+    return kept(("lstm", dtype, carries_cell), (weight_ih, weight_hh), lay_out)
 
 
 @cache
-def _padding_column(hidden: int, holds: bool) -> Tensor:
-    """Give the weights from the input that marks padding to the four gates."""
-    gates = [-SATURATED, SATURATED if holds else -SATURATED, 0.0, 0.0]
+def _padding_column(hidden: int, carries_cell: bool) -> Tensor:
+    """Return the weights from the input feature that marks padding to the four gates."""
+    gates = [-SATURATED, SATURATED if carries_cell else -SATURATED, 0.0, 0.0]
     return torch.tensor(gates).repeat_interleave(hidden)[:, None]
-
-
-def scan_steps(
-    cell: str,
-    data: Tensor,
-    layout: Packed,
-    weights: list[Weights],
-    state: State,
-    zoneouts: tuple[float, ...],
-    training: bool,
-) -> tuple[Tensor, State]:
-    """Scan word by word, with zoneout.
-
-    cell (str): One of "lstm", "gru", "rnn_tanh", "rnn_relu".
-    data (Tensor): Words of all sequences, shape `(words, inputs)`.
-    layout (Packed): The layout of these sequences.
-    weights (list[Weights]): The weights of each direction.
-    state (State): The states to start from, in the order of the layout.
-    zoneouts (tuple[float, ...]): The rate of zoneout for each part of the state.
-    training (bool): Whether zoneout is random or takes its expectation.
-    RETURNS (tuple[Tensor, State]): The hidden states of all directions at each word,
-        shape `(words, directions * hidden)`, and the states at the end of each
-        sequence, in the order of the layout.
-    """
-    rows = data.index_select(0, layout.words)
-    running = layout.batch_sizes.tolist()
-    outputs, finals = [], []
-    for direction, (input_matrix, recurrent_matrix, *biases) in enumerate(weights):
-        inputs = functional.linear(rows, input_matrix, biases[0]).split(running)
-        times = range(len(running)) if direction == 0 else reversed(range(len(running)))
-        hidden_states: dict[int, Tensor] = {}
-        now = tuple(part[direction] for part in state)
-        for time in times:
-            # The longest come first: those that have ended, or not begun, come last.
-            before = tuple(part[: running[time]] for part in now)
-            recurrent = functional.linear(before[0], recurrent_matrix, biases[1])
-            after = STEPS[cell](inputs[time], recurrent, before)
-            after = zoneout(before, after, zoneouts, training)
-            hidden_states[time] = after[0]
-            now = tuple(
-                torch.cat([new, old[len(new) :]]) for new, old in zip(after, now, strict=True)
-            )
-        outputs.append(torch.cat([hidden_states[time] for time in range(len(running))]))
-        finals.append(now)
-    words = torch.cat(outputs, 1).index_select(0, layout.rows)
-    return words, tuple(torch.stack(parts) for parts in zip(*finals, strict=True))

@@ -1,38 +1,36 @@
-"""A recurrent network, read one word at a time."""
+"""A recurrent network that reads one word at a time."""
 
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from torch import Tensor, nn
 
 from ..dropout import zoneout
-from ..kernels.linear import prepare_linear
+from ..kernels.linear import PreparedLinear, prepare_linear
 from ..kernels.lookup import lookup
-from .cells import STEPS, LayerStates
-
-if TYPE_CHECKING:
-    from .layer import DirectionalLayer
-    from .network import RecurrentNetwork
+from .cells import LayerStates, SingleProductCell
+from .network import RecurrentNetwork, check_states
 
 
 class Stepper:
-    """Read one more word of each sequence, from the start, and then another one.
+    """Read sequences word by word, forwards.
 
-    What does not depend on the word is done once for all of them: matrices are prepared, and in
-    training weights are dropped. Other dropout is drawn anew for each word.
+    Whatever does not depend on the word is computed once for all steps: weights are prepared, and
+    in training weights are dropped. Other dropout is drawn again for each word.
 
     network (RecurrentNetwork): The network.
     embedding (nn.Embedding | None): The vocabulary that words are entries of, in prediction. None
-        where they come as vectors.
-    given (bool): Whether each call is given what the recurrent matrix of the last layer makes of
-        its hidden state, because something else multiplies that too.
+        where words are vectors.
+    recurrent_given (bool): Whether each call is given the recurrent product of the last layer,
+        because the caller computes it together with another product of the same hidden state. For
+        a `SingleProductCell` only.
     RAISES (ValueError): If the network reads in two directions.
     """
 
     def __init__(
         self,
-        network: "RecurrentNetwork",
+        network: RecurrentNetwork,
         embedding: nn.Embedding | None = None,
-        given: bool = False,
+        recurrent_given: bool = False,
     ):
         if network.directions == 2:
             raise ValueError(
@@ -40,20 +38,24 @@ class Stepper:
                 "bidirectional to false to read word by word"
             )
         self._network = network
-        self._parts = len(network.zoneouts)
-        self._step = STEPS[network.cell]
-        weights = [cast("DirectionalLayer", each).weights() for each in network.layers]
-        first, _, first_bias, _ = weights[0]
-        self._adds = [network.residual] * network.depth
-        self._adds[0] = network.residual and network.inputs == network.width
         self._embedding = embedding
+        self._state_parts = len(network.cell.state_parts)
+        self._residual = [network.residual] * network.depth
+        self._residual[0] = network.residual and network.inputs == network.width
+        first, *others = weights = [
+            weights
+            for layer in range(network.depth)
+            for weights in network.weights_of_layer(layer)
+        ]
         if embedding is None:
-            self._read_first = prepare_linear([first], [first_bias], quantize=False)
+            self._read_first = prepare_linear([first.weight_ih], [first.bias_ih], quantize=False)
         else:
-            self._read_first = lookup(embedding, first, first_bias)
-        self._read = [prepare_linear([matrix], [bias]) for matrix, _, bias, _ in weights[1:]]
-        own = weights[:-1] if given else weights
-        self._recur = [prepare_linear([matrix], [bias]) for _, matrix, _, bias in own]
+            self._read_first = lookup(embedding, first.weight_ih, first.bias_ih)
+        self._read = [prepare_linear([layer.weight_ih], [layer.bias_ih]) for layer in others]
+        self._steps = [
+            network.cell.prepare_step(layer.weight_hh, layer.bias_hh, _make_linear)
+            for layer in (weights[:-1] if recurrent_given else weights)
+        ]
 
     def __call__(
         self, words: Tensor, states: LayerStates, recurrent: Tensor | None = None
@@ -62,28 +64,39 @@ class Stepper:
 
         words (Tensor): The words: vectors, `(batch, inputs)`, or entries of the vocabulary,
             `(batch,)`.
-        states (LayerStates): The states before it.
-        recurrent (Tensor | None): What the recurrent matrix of the last layer makes of its hidden
-            state, if that is given: `(batch, gates * hidden)`.
-        RETURNS (tuple[Tensor, LayerStates]): The output at the word, `(batch, width)`, and the
-            states after it.
+        states (LayerStates): The states before the words.
+        recurrent (Tensor | None): The recurrent product of the last layer, if it is given:
+            `(batch, gates * hidden)`.
+        RETURNS (tuple[Tensor, LayerStates]): The output at the words, `(batch, width)`, and the
+            states after them.
+        RAISES (ValueError): If the shapes of the arguments do not fit.
         """
         network = self._network
+        number = network.depth * self._state_parts
+        check_states(states, number, (len(words), network.hidden))
         if self._embedding is None:
+            network.check_words(words)
             data = words = network.dropout_input(network.word_dropout(words))
         else:
-            data = self._embedding(words) if self._adds[0] else None
+            data = self._embedding(words) if self._residual[0] else None
         gates = self._read_first(words)
-        after: list[Tensor] = []
+        new_states: list[Tensor] = []
         for layer in range(network.depth):
             if layer:
                 inner = network.norms[layer - 1](network.dropout_layers(data))
                 gates = self._read[layer - 1](inner)
-            before = states[len(after) : len(after) + self._parts]
-            own = self._recur[layer](before[0]) if layer < len(self._recur) else recurrent
-            now = self._step(gates, cast(Tensor, own), before)
+            before = states[len(new_states) : len(new_states) + self._state_parts]
+            if layer < len(self._steps):
+                after = self._steps[layer](gates, before)
+            else:
+                cell = cast(SingleProductCell, network.cell)
+                after = cell.step(gates, cast(Tensor, recurrent), before)
             if any(network.zoneouts):
-                now = zoneout(before, now, network.zoneouts, network.training)
-            after += now
-            data = now[0] + cast(Tensor, data) if self._adds[layer] else now[0]
-        return network.dropout_output(data), tuple(after)
+                after = zoneout(before, after, network.zoneouts, network.training)
+            new_states += after
+            data = after[0] + cast(Tensor, data) if self._residual[layer] else after[0]
+        return network.dropout_output(data), tuple(new_states)
+
+
+def _make_linear(weight: Tensor, bias: Tensor) -> PreparedLinear:
+    return prepare_linear([weight], [bias])

@@ -12,7 +12,7 @@ from ..batch.segments import pad, padding_mask, unpad
 from ..dropout import LockedDropout, WordDropout
 from ..init import make_embedding
 from ..kernels.linear import Linear, prepare_linear
-from ..rnn.cells import State, by_layer
+from ..rnn.cells import State, states_by_layer
 from ..rnn.network import RecurrentNetwork
 from ..rnn.stepper import Stepper
 from .attention import Attention, AttentionState
@@ -50,7 +50,7 @@ class Decoder(nn.Module):
     summary (int): Features of the summary of each sentence.
     attention (MakeAttention | None): None for the decoder of Sutskever et al. (2014), which
         knows its source by the summary alone.
-    cell (str): One of "lstm", "gru", "rnn_tanh", "rnn_relu".
+    cell (str): A cell by name, see `spacy_rnn.nn.rnn.cells`.
     width (int): Features of the recurrent network.
     depth (int): Layers.
     embed_width (int): Features of each embedding.
@@ -117,7 +117,7 @@ class Decoder(nn.Module):
             dropout_layers=dropout,
             dropout_output=0.0,
         )
-        parts = len(self.network.zoneouts)
+        parts = len(self.network.cell.state_parts)
         self.bridge_layer = Linear(summary, parts * depth * width) if bridge == "dense" else None
         self.attention = attention(width, memory) if attention else None
         context = memory if attention else summary
@@ -203,7 +203,7 @@ class Decoder(nn.Module):
 
     def _feed(self, memory: Memory, state: State, embedded: Tensor) -> Tensor:
         """Read out step by step, each step reading the readout before it."""
-        step, states = Stepper(self.network), by_layer(state)
+        step, states = Stepper(self.network), states_by_layer(state)
         project = prepare_linear([self.readout.weight], [self.readout.bias])
         attention_state = self.initial_attention_state(memory)
         readout = embedded.new_zeros(len(embedded), self.readout.out_features)

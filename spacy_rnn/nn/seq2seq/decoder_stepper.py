@@ -6,7 +6,7 @@ from torch import Tensor
 from ...generation.state import SearchState
 from ..kernels.linear import prepare_linear
 from ..kernels.lookup import lookup
-from ..rnn.cells import by_layer
+from ..rnn.cells import SingleProductCell, states_by_layer
 from ..rnn.stepper import Stepper
 from .decoder import Decoder, Memory
 
@@ -15,25 +15,30 @@ class DecoderStepper:
     """Predict the next piece of each hypothesis, and then another one: a step function for a
     search. What does not depend on the pieces is done once for all of them.
 
-    The readout and the next step both multiply the hidden state of the last layer, which is the
-    output of a decoder's network: by one matrix. So with one layer a step has two large products,
-    this and that with the vocabulary.
+    The readout and, in a `SingleProductCell`, the next step both multiply the hidden state of the
+    last layer, which is the output of a decoder's network: one product computes both. So with one
+    layer a step has two large products, this one and that with the vocabulary.
 
     decoder (Decoder): The decoder.
     """
 
     def __init__(self, decoder: Decoder):
         network, readout, piece = decoder.network, decoder.readout, decoder.deep_output_layer
-        _, recurrent_matrix, _, recurrent_bias = network.last.weights()
         self._decoder = decoder
-        # What each hypothesis has for itself, but for what the attention looks back at.
-        self._own = 1 + network.depth * len(network.zoneouts) + decoder.input_feeding
-        self._sizes = len(recurrent_bias), len(readout.bias)
-        embedding = None if decoder.input_feeding else decoder.embedding
-        self._read = Stepper(network, embedding, given=True)
-        self._project = prepare_linear(
-            [recurrent_matrix, readout.weight], [recurrent_bias, readout.bias]
+        # The parts of the state of each hypothesis, without the state of the attention.
+        self._hypothesis_parts = (
+            1 + network.depth * len(network.cell.state_parts) + decoder.input_feeding
         )
+        self._shares_product = isinstance(network.cell, SingleProductCell)
+        embedding = None if decoder.input_feeding else decoder.embedding
+        self._read = Stepper(network, embedding, recurrent_given=self._shares_product)
+        shared = network.weights_of_layer(network.depth - 1) if self._shares_product else []
+        self._project = prepare_linear(
+            [*(last.weight_hh for last in shared), readout.weight],
+            [*(last.bias_hh for last in shared), readout.bias],
+        )
+        # The recurrent part is empty where the cell does not share its product.
+        self._sizes = sum(len(last.bias_hh) for last in shared), len(readout.bias)
         self._add_word = lookup(decoder.embedding, piece.weight) if piece else lambda words: None
         self._predict_next = prepare_linear([decoder.output_weight], [decoder.output_bias])
 
@@ -47,7 +52,7 @@ class DecoderStepper:
         decoder = self._decoder
         start = decoder.start(summary)
         recurrent, _ = self._project(start[0][-1]).split_with_sizes(self._sizes, 1)
-        own = [recurrent, *by_layer(start)]
+        own = [recurrent, *states_by_layer(start)]
         if decoder.input_feeding:
             own.append(summary.new_zeros(len(summary), self._sizes[1]))
         attention_state = decoder.initial_attention_state(memory)
@@ -63,16 +68,22 @@ class DecoderStepper:
             attention, `(batch, hypotheses, places)`; and where the decoder stands then.
         """
         decoder, flat = self._decoder, pieces.flatten()
-        recurrent, *states = (part.flatten(0, 1) for part in state.hypotheses[: self._own])
+        recurrent, *states = (
+            part.flatten(0, 1) for part in state.hypotheses[: self._hypothesis_parts]
+        )
         words = flat
         if decoder.input_feeding:
             words = torch.cat([decoder.embedding(flat), states.pop()], 1)
-        hidden, after = self._read(words, tuple(states), recurrent)
+        given = recurrent if self._shares_product else None
+        hidden, after = self._read(words, tuple(states), given)
 
         def unflatten(data: Tensor) -> Tensor:
             return data.view(*pieces.shape, data.shape[1])
 
-        memory, attention_state = Memory(*state.sentences), state.hypotheses[self._own :]
+        memory, attention_state = (
+            Memory(*state.sentences),
+            state.hypotheses[self._hypothesis_parts :],
+        )
         context, weights, attention_state = decoder.attend(
             unflatten(hidden), memory, attention_state
         )

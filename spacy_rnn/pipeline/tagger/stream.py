@@ -49,9 +49,11 @@ class TagStream(Stream):
         """Forget all, and stand before the first token of a text."""
         import torch
 
+        from ...nn.rnn.cells import states_by_layer
+
         with self._shim.predictor() as network:
             start = cast("RecurrentNetwork", network).start(1)
-        self._state = *start, torch.full((len(self.labels),), -torch.inf)
+        self._state = *states_by_layer(start), torch.full((len(self.labels),), -torch.inf)
 
     def feed(self, token: str | Token) -> str:
         """Read the next token.
@@ -60,6 +62,8 @@ class TagStream(Stream):
         RETURNS (str): Its label: the most probable one, from this token and those before it.
         RAISES (ValueError): If the stream is closed.
         """
+        from ...nn.rnn.stepper import Stepper
+
         self._check_open()
         if isinstance(token, Token):
             doc = token.doc[token.i : token.i + 1].as_doc()
@@ -69,7 +73,7 @@ class TagStream(Stream):
         *state, before = self._state
         with self._shim.predictor() as network:
             words = xp2torch(vectors, device=self._shim.device)
-            encoded, after = cast("RecurrentNetwork", network).step(words, tuple(state))
+            encoded, after = Stepper(cast("RecurrentNetwork", network))(words, tuple(state))
         outputs = cast(Floats2d, torch2xp(encoded, ops=self._score.ops))
         (scores,) = self._score.predict([outputs])
         now = self._advance(xp2torch(scores[0]), before)

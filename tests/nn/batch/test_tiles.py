@@ -22,7 +22,7 @@ cell_costs = st.sampled_from(CELL_COSTS)
 
 
 def cells_of(layout):
-    return sum(block.steps * block.width for block in layout.blocks)
+    return sum(tile.steps * tile.width for tile in layout.tiles)
 
 
 def random_lengths(low, high, size, seed=0):
@@ -44,18 +44,18 @@ def test_padded_words_come_in_rectangles(lengths, cell_cost):
     waiting = longest_first(lengths)
     places = []
     first_row = 0
-    for block in layout.blocks:
-        assert 1 <= block.size <= block.width
-        assert block.size == block.width or block is layout.blocks[-1]
-        area = block.steps * block.width
-        rectangle = layout.words[first_row : first_row + area].view(block.steps, block.width)
-        own, waiting = waiting[: block.size], waiting[block.size :]
+    for tile in layout.tiles:
+        assert 1 <= tile.sequences <= tile.width
+        assert tile.sequences == tile.width or tile is layout.tiles[-1]
+        area = tile.steps * tile.width
+        rectangle = layout.words[first_row : first_row + area].view(tile.steps, tile.width)
+        own, waiting = waiting[: tile.sequences], waiting[tile.sequences :]
         for column, sequence in enumerate(own):
             own_words = words[sequence]
-            filled = own_words + [padding] * (block.steps - len(own_words))
+            filled = own_words + [padding] * (tile.steps - len(own_words))
             assert rectangle[:, column].tolist() == filled
             places.append((own_words[0], own_words[-1]))
-        assert (rectangle[:, block.size :] == padding).all()
+        assert (rectangle[:, tile.sequences :] == padding).all()
         first_row += area
     assert not waiting
     assert list(zip(layout.firsts, layout.lasts, strict=True)) == places
@@ -69,9 +69,9 @@ def test_padding_is_worth_its_calls(lengths, cell_cost):
     call_cost = CALL_COST / cell_cost
     # A length is rounded up by a quarter at most.
     alone = call_cost * len(layout.order) + 1.25 * sum(lengths)
-    assert call_cost * len(layout.blocks) + cells_of(layout) <= alone + 1e-6
-    for block in layout.blocks:
-        assert block.width == 1 or block.steps * block.width <= MAX_CELLS
+    assert call_cost * len(layout.tiles) + cells_of(layout) <= alone + 1e-6
+    for tile in layout.tiles:
+        assert tile.width == 1 or tile.steps * tile.width <= MAX_CELLS
 
 
 def test_costly_cells_are_hardly_padded():
@@ -82,8 +82,8 @@ def test_costly_cells_are_hardly_padded():
 
 def test_cheap_cells_share_one_call():
     layout = pad_tiles(torch.tensor([1, 9, 2, 0, 30, 4, 17, 30]), CPU, 1)
-    (block,) = layout.blocks
-    assert (block.size, block.width) == (7, 8)
+    (tile,) = layout.tiles
+    assert (tile.sequences, tile.width) == (7, 8)
 
 
 def test_sequences_of_one_length_are_not_padded():
@@ -95,9 +95,9 @@ def test_sequences_of_one_length_are_not_padded():
 def test_shapes_of_padded_batches_are_few(cell_cost):
     """A kernel is compiled and kept for each new shape, so that memory grows with them."""
     shapes = {
-        (block.steps, block.width)
+        (tile.steps, tile.width)
         for _ in range(200)
-        for block in pad_tiles(torch.randint(1, 300, (32,)), CPU, cell_cost).blocks
+        for tile in pad_tiles(torch.randint(1, 300, (32,)), CPU, cell_cost).tiles
     }
     # Up to 8 each length has its own rectangles, from there on four for each power of two.
     lengths = {*range(1, 9), 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128}
@@ -109,7 +109,7 @@ def test_shapes_of_padded_batches_are_few(cell_cost):
 def test_long_sequences_share_no_call():
     """However cheap a cell is: its rectangle would leave the processor's cache."""
     layout = pad_tiles(torch.tensor([2, 5000, 1, 2000, 1500]), CPU, 1)
-    assert [block.size for block in layout.blocks] == [1, 1, 1, 2]
+    assert [tile.sequences for tile in layout.tiles] == [1, 1, 1, 2]
 
 
 @pytest.mark.parametrize("dtype", [torch.int32, torch.int64])
@@ -131,14 +131,14 @@ def test_sequences_in_a_column_are_kept_apart(lengths):
     padding = sum(lengths)
     found = []
     first_row = 0
-    for block in layout.blocks:
-        area = block.steps * block.width
-        columns = layout.words[first_row : first_row + area].view(block.steps, block.width).T
+    for tile in layout.tiles:
+        area = tile.steps * tile.width
+        columns = layout.words[first_row : first_row + area].view(tile.steps, tile.width).T
         before = len(found)
         for column in columns.tolist():
             runs = "".join(" " if word == padding else f"{word}," for word in column).split()
             found += [[int(word) for word in run.split(",") if word] for run in runs]
-        assert len(found) - before == block.size
+        assert len(found) - before == tile.sequences
         first_row += area
     assert first_row == len(layout.words)
     assert sorted(found) == [words for words in words_of(lengths) if words]
@@ -156,7 +156,7 @@ def test_rectangles_are_all_but_full(low, high, size):
 def test_small_batches_are_one_rectangle():
     for seed in range(20):
         lengths = random_lengths(1, 50, 25, seed)
-        assert len(bin_pack(lengths, CPU).blocks) == 1
+        assert len(bin_pack(lengths, CPU).tiles) == 1
 
 
 def test_shapes_of_shared_columns_are_few():
@@ -165,23 +165,23 @@ def test_shapes_of_shared_columns_are_few():
     for seed in range(200):
         lengths = random_lengths(1, 60, 64, seed)
         lengths = lengths[lengths.cumsum(0) <= 500]
-        shapes |= {(block.steps, block.width) for block in bin_pack(lengths, CPU).blocks}
+        shapes |= {(tile.steps, tile.width) for tile in bin_pack(lengths, CPU).tiles}
     assert len(shapes) <= 12
 
 
 def test_rectangles_stay_in_the_caches():
-    for block in bin_pack(random_lengths(1, 129, 1000), CPU).blocks:
-        assert block.steps * block.width <= MAX_CELLS
+    for tile in bin_pack(random_lengths(1, 129, 1000), CPU).tiles:
+        assert tile.steps * tile.width <= MAX_CELLS
 
 
 def test_one_long_sequence_lengthens_no_other():
     lengths = torch.cat([torch.tensor([50_000]), random_lengths(1, 60, 300)])
     layout = bin_pack(lengths, CPU)
-    assert layout.blocks[0].width == 1
-    assert all(block.steps <= 64 for block in layout.blocks[1:])
+    assert layout.tiles[0].width == 1
+    assert all(tile.steps <= 64 for tile in layout.tiles[1:])
 
 
 def test_long_sequences_stand_side_by_side():
     """A narrow rectangle takes more time for each of its cells."""
     layout = bin_pack(torch.full((16,), 600), CPU)
-    assert [block.width for block in layout.blocks] == [8, 8]
+    assert [tile.width for tile in layout.tiles] == [8, 8]

@@ -8,16 +8,16 @@ from itertools import product
 
 import pytest
 import torch
-from nn_samples import CELLS, loss_of, random_batch, random_network, random_state
+from nn_samples import loss_of, random_batch, random_network, random_state
 from plain_networks import read_batch
 from torch import nn
 from torch.nn.utils.rnn import pack_sequence, unpack_sequence
 
 from spacy_rnn.bridge.devices import has_bfloat16
 from spacy_rnn.nn.kernels.prepared import keep_in
-from spacy_rnn.nn.rnn import network as recurrent
-from spacy_rnn.nn.rnn.cells import by_layer
+from spacy_rnn.nn.rnn.cells import CELLS, states_by_layer
 from spacy_rnn.nn.rnn.network import RecurrentNetwork
+from spacy_rnn.nn.rnn.scan import BinPackedLSTMScan, PaddedLSTMScan
 from spacy_rnn.nn.rnn.stepper import Stepper
 
 TORCH_NETWORKS = {
@@ -82,7 +82,7 @@ LENGTHS = [3, 0, 5, 1, 5, 0, 2]
 def start_of(network, batch):
     """Give the state that a network starts from on its own."""
     rows = network.depth * network.directions
-    parts = 1 + (network.cell == "lstm")
+    parts = len(network.cell.state_parts)
     if network.initial_state is None:
         weight = network.layers[0].weight_hh
         return (weight.new_zeros(rows, batch, network.hidden),) * parts
@@ -108,7 +108,7 @@ def test_network_equals_plain_loops(settings, given, dtype):
 @pytest.mark.parametrize("given", [False, True], ids=["own state", "given state"])
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize("depth", [1, 2, 3])
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("cell", TORCH_NETWORKS)
 def test_network_equals_torch(cell, depth, bidirectional, given, dtype):
     """Outputs, final states and all gradients equal those of packed sequences in torch."""
     network = random_network(
@@ -537,19 +537,19 @@ def test_the_fast_kernel_is_used_where_it_fits(monkeypatch, settings, dtype, giv
     """Else the comparisons in float32 would say nothing about it."""
     calls = []
 
-    def watch(name):
-        scan = getattr(recurrent, name)
-        monkeypatch.setattr(recurrent, name, lambda *given: calls.append(name) or scan(*given))
+    def watch(kind):
+        run = kind.run
+        monkeypatch.setattr(kind, "run", lambda *given: calls.append(kind) or run(*given))
 
-    watch("scan_padded")
-    watch("scan_bin_packed")
+    watch(PaddedLSTMScan)
+    watch(BinPackedLSTMScan)
     network = random_network(**settings, dtype=dtype)
     data, lengths = random_batch(LENGTHS, 3, dtype)
     state = random_state(network, len(lengths)) if given else None
     network(data, lengths, state, final=final)
     from_zero = not given and settings.get("initial_state") != "learned"
     shared = from_zero and not final
-    assert calls == ["scan_bin_packed" if shared else "scan_padded"] * fits
+    assert calls == [BinPackedLSTMScan if shared else PaddedLSTMScan] * fits
 
 
 @pytest.mark.parametrize("dtype", TOLERANCES)
@@ -587,7 +587,7 @@ def test_results_are_the_same_without_the_fast_kernel(monkeypatch):
 @pytest.mark.filterwarnings("ignore:TF32")
 def test_the_fast_kernel_can_be_turned_off(monkeypatch):
     network = random_network(dtype=torch.float32)
-    monkeypatch.delattr(recurrent, "scan_padded")
+    monkeypatch.delattr(PaddedLSTMScan, "run")
     with torch.backends.mkldnn.flags(enabled=False):
         network(*random_batch(LENGTHS, 3, torch.float32))
 
@@ -681,14 +681,14 @@ def test_steps_equal_one_pass(settings, dtype):
     network = random_network(dtype=dtype, **{**settings, "bidirectional": False})
     data, lengths = random_batch([5, 5, 5], network.inputs, dtype)
     output, final = network(data, lengths)
-    state = network.start(3)
+    step, states = Stepper(network), states_by_layer(network.start(3))
     words = data.view(3, 5, -1)
-    steps = []
+    outputs = []
     for time in range(5):
-        step, state = network.step(words[:, time], state)
-        steps.append(step)
-    torch.testing.assert_close(torch.stack(steps, 1).flatten(0, 1), output, **TOLERANCES[dtype])
-    torch.testing.assert_close(state, final, **TOLERANCES[dtype])
+        output_of_step, states = step(words[:, time], states)
+        outputs.append(output_of_step)
+    torch.testing.assert_close(torch.stack(outputs, 1).flatten(0, 1), output, **TOLERANCES[dtype])
+    torch.testing.assert_close(states, states_by_layer(final), **TOLERANCES[dtype])
 
 
 @pytest.mark.parametrize("residual", [False, True])
@@ -701,10 +701,10 @@ def test_noise_of_a_step_is_that_of_one_pass(setting, residual):
     data, lengths = random_batch([1] * 9, 4)
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        expected = network(data, lengths)
+        output, final = network(data, lengths)
         torch.manual_seed(0)
-        found = network.step(data, network.start(9))
-    torch.testing.assert_close(found, expected)
+        found = Stepper(network)(data, states_by_layer(network.start(9)))
+    torch.testing.assert_close(found, (output, states_by_layer(final)))
     assert not torch.equal(found[0], network.eval()(data, lengths)[0])
 
 
@@ -713,7 +713,7 @@ def test_steps_read_entries_of_a_vocabulary(residual):
     """By what is kept of the vocabulary, where something is."""
     network = random_network(4, 4, 2, dtype=torch.float32, bidirectional=False, residual=residual)
     embedding, words = nn.Embedding(9, 4), torch.tensor([7, 2, 2])
-    states = by_layer(network.start(3))
+    states = states_by_layer(network.start(3))
     for store in (None, {}):
         with keep_in(store) if store is not None else nullcontext():
             found = Stepper(network, embedding)(words, states)
@@ -738,24 +738,25 @@ def test_steps_are_of_the_types_of_one_pass(cell):
     network = random_network(4, 4, 2, cell=cell, bidirectional=False, residual=True).float()
     data, lengths = random_batch([1, 1], 4, torch.float32)
     with torch.autocast("cpu", torch.bfloat16), torch.no_grad():
-        whole, step = network(data, lengths), network.step(data, network.start(2))
-    torch.testing.assert_close(step, whole, rtol=0.02, atol=0.02)
+        output, final = network(data, lengths)
+        step = Stepper(network)(data, states_by_layer(network.start(2)))
+    torch.testing.assert_close(step, (output, states_by_layer(final)), rtol=0.02, atol=0.02)
 
 
 @pytest.mark.parametrize(
     ("words", "shapes", "message"),
     [
-        ((3, 3), [(2, 1, 4)], "The states have shapes [(2, 1, 4)]"),
-        ((3, 3), [(3, 3, 4)], "1 of shape (2, 3, 4)"),
-        ((3, 3), [(2, 3, 4)] * 2, "1 of shape (2, 3, 4)"),
-        ((3, 2), [(2, 3, 4)], "The words have 2 features but the network reads 3"),
+        ((3, 3), [(1, 4)] * 2, "The states have shapes [(1, 4), (1, 4)]"),
+        ((3, 3), [(3, 4)] * 3, "2 of shape (3, 4)"),
+        ((3, 3), [(3, 4)] * 4, "2 of shape (3, 4)"),
+        ((3, 2), [(3, 4)] * 2, "The words have 2 features but the network reads 3"),
     ],
 )
 def test_wrong_steps_are_refused(words, shapes, message):
     network = random_network(depth=2, cell="gru", bidirectional=False)
-    state = tuple(torch.zeros(shape).double() for shape in shapes)
+    states = tuple(torch.zeros(shape).double() for shape in shapes)
     with pytest.raises(ValueError, match=re.escape(message)):
-        network.step(torch.zeros(words).double(), state)
+        Stepper(network)(torch.zeros(words).double(), states)
 
 
 def test_second_derivatives_are_refused():
@@ -772,4 +773,4 @@ def test_second_derivatives_are_refused():
 def test_steps_need_one_direction():
     network = random_network()
     with pytest.raises(ValueError, match="set bidirectional to false"):
-        network.step(torch.randn(1, 3).double(), network.start(1))
+        Stepper(network)

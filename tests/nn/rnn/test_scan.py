@@ -5,18 +5,25 @@ from unittest.mock import Mock
 
 import pytest
 import torch
-from nn_samples import CELLS, loss_of, random_batch
+from nn_samples import loss_of, random_batch
 
-from spacy_rnn.nn.batch.packed import pack
 from spacy_rnn.nn.batch.tiles import bin_pack, pad_tiles
 from spacy_rnn.nn.rnn import scan as scan_module
-from spacy_rnn.nn.rnn.cells import GATES, step_gru
-from spacy_rnn.nn.rnn.scan import scan_bin_packed, scan_packed, scan_padded, scan_steps
+from spacy_rnn.nn.rnn.cells import CELLS, Weights
+from spacy_rnn.nn.rnn.scan import (
+    BinPackedLSTMScan,
+    GRUScan,
+    KernelScan,
+    PaddedLSTMScan,
+    ScanRequest,
+    SteppedScan,
+)
 
 CPU = torch.device("cpu")
 INPUTS, HIDDEN = 3, 2
-# At this cost a call of the kernel is worth 50 words of padding.
+# At this cost a call of the kernel is worth 50 words of padding: that of a layer so wide.
 CELL_COST = 100_000
+WIDTH = CELL_COST // (4 * HIDDEN) - HIDDEN
 
 BATCHES = {
     "one word": [1],
@@ -29,8 +36,15 @@ TOLERANCES = {
     torch.float32: {"rtol": 1e-4, "atol": 1e-4},
     torch.float64: {"rtol": 1e-9, "atol": 1e-9},
 }
+WITH_KERNEL = [name for name, cell in CELLS.items() if cell.kernel is not None]
 # Every scan that is compared with torch's own kernel on packed sequences.
-SCANS = [("lstm", "padded"), *((cell, "steps") for cell in CELLS)]
+SCANS = [("lstm", "padded"), *((cell, "steps") for cell in WITH_KERNEL)]
+# And every scan that knows states.
+ALL_SCANS = [
+    ("lstm", "padded"),
+    *((cell, "steps") for cell in CELLS),
+    *((cell, "packed") for cell in WITH_KERNEL),
+]
 
 
 @pytest.fixture(autouse=True)
@@ -53,44 +67,57 @@ def kernel_in_float64(monkeypatch):
 
 def scan(kind, cell, data, lengths, weights, state):
     """Call one of the scans that know states."""
+    request = make_request(cell, data, weights)
     if kind == "padded":
-        return scan_padded(data, pad_tiles(lengths, CPU, CELL_COST), weights, state)
-    layout = pack(lengths, CPU)
+        return PaddedLSTMScan(request, lengths).run(data, weights, state)
     if kind == "packed":
-        return scan_packed(cell, data, layout, weights, state)
-    return scan_steps(cell, data, layout, weights, state, (0.0,) * len(state), False)
+        fastest = GRUScan if GRUScan.fits(request) else KernelScan
+        return fastest(request, lengths).run(data, weights, state)
+    return SteppedScan(request, lengths).run(data, weights, state)
+
+
+def make_request(cell, data, weights):
+    return ScanRequest(
+        cell=CELLS[cell],
+        width=WIDTH,
+        hidden=HIDDEN,
+        directions=len(weights),
+        data=data,
+        zoneouts=(0.0,) * len(CELLS[cell].state_parts),
+        training=False,
+        zero_state=False,
+        final=True,
+    )
 
 
 def random_weights(cell, directions, dtype, scale=0.5):
-    gates = GATES[cell] * HIDDEN
-    shapes = [(gates, INPUTS), (gates, HIDDEN), (gates,), (gates,)]
+    gates = len(CELLS[cell].gates) * HIDDEN
+    shapes = [(gates, INPUTS), CELLS[cell].recurrent_shape(HIDDEN), (gates,), (gates,)]
     return [
-        tuple((scale * torch.randn(shape, dtype=dtype)).requires_grad_() for shape in shapes)
+        Weights(*((scale * torch.randn(shape, dtype=dtype)).requires_grad_() for shape in shapes))
         for _ in range(directions)
     ]
 
 
 def random_start(cell, directions, lengths, dtype, zero=False):
-    """Make a state for the sequences that have words."""
-    shape = (directions, int((lengths > 0).sum()), HIDDEN)
+    """Make a state for each sequence."""
+    shape = (directions, len(lengths), HIDDEN)
     make = torch.zeros if zero else torch.randn
-    return tuple(
-        make(shape, dtype=dtype, requires_grad=not zero) for _ in range(1 + (cell == "lstm"))
-    )
+    return tuple(make(shape, dtype=dtype, requires_grad=not zero) for _ in CELLS[cell].state_parts)
 
 
-def test_batches_take_blocks_of_all_kinds():
-    """The comparisons below see several blocks, with padding and with empty columns."""
-    blocks = {
-        name: pad_tiles(torch.tensor(lengths), CPU, CELL_COST).blocks
+def test_batches_take_tiles_of_all_kinds():
+    """The comparisons below see several tiles, with padding and with empty columns."""
+    tiles = {
+        name: pad_tiles(torch.tensor(lengths), CPU, CELL_COST).tiles
         for name, lengths in BATCHES.items()
     }
-    assert len({block.width for block in blocks["many"]}) > 2
-    assert sum(block.steps * block.width for block in blocks["many"]) > sum(BATCHES["many"])
-    assert any(block.size < block.width for block in blocks["equal lengths"])
-    shared = bin_pack(torch.tensor(BATCHES["many"]), CPU).blocks
+    assert len({tile.width for tile in tiles["many"]}) > 2
+    assert sum(tile.steps * tile.width for tile in tiles["many"]) > sum(BATCHES["many"])
+    assert any(tile.sequences < tile.width for tile in tiles["equal lengths"])
+    shared = bin_pack(torch.tensor(BATCHES["many"]), CPU).tiles
     assert len(shared) > 1
-    assert all(block.size > block.width for block in shared)
+    assert all(tile.sequences > tile.width for tile in shared)
 
 
 @pytest.mark.parametrize("dtype", TOLERANCES)
@@ -135,8 +162,11 @@ def test_sequences_that_share_a_column_do_not_meet(directions, lengths, dtype):
 def scan_from_zero(data, lengths, weights):
     """Give the outputs of sequences that share columns, and those of a scan without padding."""
     state = random_start("lstm", len(weights), lengths, data.dtype, zero=True)
-    packed, _ = scan_packed("lstm", data, pack(lengths, CPU), weights, state)
-    return scan_bin_packed(data, bin_pack(lengths, CPU), weights), packed
+    packed, _ = scan("packed", "lstm", data, lengths, weights, state)
+    request = make_request("lstm", data, weights)
+    shared, no_states = BinPackedLSTMScan(request, lengths).run(data, weights, state)
+    assert no_states == ()
+    return shared, packed
 
 
 @pytest.mark.parametrize("context", [torch.no_grad, torch.inference_mode])
@@ -149,7 +179,7 @@ def test_sequences_that_share_a_column_do_not_meet_in_prediction(context):
 
 @pytest.mark.parametrize("context", [torch.no_grad, torch.inference_mode])
 @pytest.mark.parametrize("directions", [1, 2])
-@pytest.mark.parametrize(("cell", "kind"), [*SCANS, *((cell, "packed") for cell in CELLS)])
+@pytest.mark.parametrize(("cell", "kind"), ALL_SCANS)
 def test_scans_without_gradients_agree(cell, kind, directions, context):
     data, lengths = random_batch(BATCHES["many"], INPUTS, torch.float32)
     weights = random_weights(cell, directions, data.dtype)
@@ -174,7 +204,7 @@ def test_large_weights_do_not_break_padding(dtype):
 
 
 @pytest.mark.parametrize("directions", [1, 2])
-@pytest.mark.parametrize(("cell", "kind"), [*SCANS, *((cell, "packed") for cell in CELLS)])
+@pytest.mark.parametrize(("cell", "kind"), ALL_SCANS)
 def test_gradients_equal_finite_differences(cell, kind, directions):
     data, lengths = random_batch([2, 1, 0, 3], INPUTS)
     weights = random_weights(cell, directions, data.dtype)
@@ -182,7 +212,7 @@ def test_gradients_equal_finite_differences(cell, kind, directions):
     state = random_start(cell, directions, lengths, data.dtype, zero)
 
     def loss(data, *others):
-        flat = [others[4 * index : 4 * index + 4] for index in range(directions)]
+        flat = [Weights(*others[4 * index : 4 * index + 4]) for index in range(directions)]
         start = state if zero else others[4 * directions :]
         output, final = scan(kind, cell, data, lengths, flat, start)
         return loss_of(output, *final)
@@ -199,9 +229,9 @@ def test_ends_of_sequences_are_their_final_states(kind):
     state = random_start("lstm", 2, lengths, data.dtype, zero=True)
     output, (hidden_state, _) = scan(kind, "lstm", data, lengths, weights, state)
     forwards, backwards = output.split(HIDDEN, dim=1)
-    # Longest first: the words 2 to 6, then 7 to 9, then 0 and 1.
-    torch.testing.assert_close(hidden_state[0], forwards[[6, 9, 1]])
-    torch.testing.assert_close(hidden_state[1], backwards[[2, 7, 0]])
+    # The words 0 and 1, then 2 to 6, then 7 to 9.
+    torch.testing.assert_close(hidden_state[0], forwards[[1, 6, 9]])
+    torch.testing.assert_close(hidden_state[1], backwards[[0, 2, 7]])
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -210,8 +240,8 @@ def test_a_gradient_stays_in_its_sequence(cell):
     data.requires_grad_()
     weights = random_weights(cell, 2, data.dtype)
     state = random_start(cell, 2, lengths, data.dtype, zero=True)
-    kinds = [kind for of, kind in SCANS if of == cell]
-    for run in (partial(scan, kind, cell) for kind in ("packed", *kinds)):
+    kinds = [kind for of, kind in ALL_SCANS if of == cell]
+    for run in (partial(scan, kind, cell) for kind in kinds):
         output, _ = run(data, lengths, weights, state)
         (gradient,) = torch.autograd.grad(output[2:5].sum(), data)
         assert gradient[2:5].any()
@@ -220,9 +250,9 @@ def test_a_gradient_stays_in_its_sequence(cell):
 
 @pytest.mark.parametrize("dtype", TOLERANCES)
 @pytest.mark.parametrize("directions", [1, 2])
-@pytest.mark.parametrize("cell", [cell for cell in CELLS if cell != "gru"])
-def test_runs_of_steps_equal_one_pass(cell, directions, dtype, monkeypatch):
-    """Long sequences are scanned run by run where gradients follow; a GRU has its own way."""
+@pytest.mark.parametrize("cell", [cell for cell in WITH_KERNEL if cell != "gru"])
+def test_chunks_of_steps_equal_one_pass(cell, directions, dtype, monkeypatch):
+    """Long sequences are run in chunks where gradients follow; a GRU has its own way."""
     data, lengths = random_batch([4, 11, 0, 1, 8, 3, 11], INPUTS, dtype)
     data.requires_grad_()
     weights = random_weights(cell, directions, dtype)
@@ -234,17 +264,17 @@ def test_runs_of_steps_equal_one_pass(cell, directions, dtype, monkeypatch):
         return output, final, torch.autograd.grad(loss_of(output, *final), leaves)
 
     expected = results()
-    scan_runs = Mock(wraps=scan_module._scan_runs)
-    monkeypatch.setattr(scan_module, "_scan_runs", scan_runs)
+    run_chunks = Mock(wraps=KernelScan._run_chunks)
+    monkeypatch.setattr(KernelScan, "_run_chunks", lambda *given: run_chunks(*given))
     for steps in (1, 3, 4, 10):
         monkeypatch.setattr(scan_module, "MAX_STEPS", steps)
         torch.testing.assert_close(results(), expected, **TOLERANCES[dtype])
-    assert scan_runs.call_count == 4
+    assert run_chunks.call_count == 4
 
 
 def test_a_gru_keeps_a_state_that_it_does_not_update_as_it_is():
     """Though its gates are of fewer digits, as under autocast."""
     state, inputs = torch.randn(2, 3), torch.zeros(2, 9, dtype=torch.bfloat16)
     inputs[:, 3:6] = 100
-    (after,) = step_gru(inputs, torch.zeros_like(inputs), (state,))
+    (after,) = CELLS["gru"].step(inputs, torch.zeros_like(inputs), (state,))
     assert torch.equal(after, state)

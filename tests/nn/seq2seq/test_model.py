@@ -101,7 +101,7 @@ def test_whole_targets_equal_single_steps(case, kept):
         last = torch.tensor(now)[:, None]
     if kept is not None:
         decoder = network.decoder
-        first, words = decoder.network.first, decoder.embedding.weight
+        first, words = decoder.network.layers[0], decoder.embedding.weight
         read = [] if case["input_feeding"] else [(words, first.weight_ih, first.bias_ih)]
         read += [(words, decoder.deep_output_layer.weight)] if decoder.deep_output_layer else []
         assert [key for key in kept if key[0] == "looked up"] == [

@@ -396,7 +396,7 @@ def test_mixed_precision_searches_with_products_in_bfloat16(trained, beam_width,
     assert [each["score"] for each in found] != scores
     store = mixed.get_pipe("rnn_translator").model.shims[0]._kept
     decoder = mixed.get_pipe("rnn_translator").model.shims[0]._predictor.decoder
-    together = decoder.network.last.weight_hh, decoder.readout.weight
+    together = decoder.network.layers[-1].weight_hh, decoder.readout.weight
     assert ("bfloat16", *map(id, together)) in store
 
 

@@ -1,4 +1,4 @@
-"""A text that comes bit by bit, read in constant time and memory."""
+"""Streams: text that arrives bit by bit, read in constant time and memory."""
 
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 
 class Stream(ABC):
-    """Where a model stands in a text: some tensors, always of the same size.
+    """Recurrent state of a model within a text: tensors whose size does not change.
 
-    It is open within its `with` block. Any number may be open side by side.
+    It is open within its `with` block. Any number of streams may be open side by side.
 
-    shim (NetworkShim): The network that reads.
-    state (bytes | None): What `to_bytes` returned, to go on from there.
+    shim (NetworkShim): The shim of the network that reads.
+    state (bytes | None): Stored state to continue from, as `to_bytes` returned it.
     RAISES (ValueError): If the state is not that of a stream of the same model.
     """
 
@@ -30,7 +30,7 @@ class Stream(ABC):
 
     @abstractmethod
     def restart(self) -> None:
-        """Forget all, and stand before the first word of a text."""
+        """Reset the state to the start of a text."""
 
     def __enter__(self) -> "Self":
         return self
@@ -43,27 +43,30 @@ class Stream(ABC):
             raise ValueError("The stream is closed: read within its with block")
 
     def to_bytes(self) -> bytes:
-        """Store where the stream stands.
+        """Serialize the state.
 
-        RETURNS (bytes): A safetensors file, of the same size at any time.
+        RETURNS (bytes): The state as safetensors, always of the same size.
         """
         import torch
         from safetensors.torch import save
 
-        # The output of a network of one layer is its state: safetensors want each by itself.
-        whole = torch.contiguous_format
-        parts = (part.cpu().clone(memory_format=whole) for part in self._state)
+        # In a network of one layer the state shares its memory with the output, which safetensors
+        # refuses.
+        contiguous = torch.contiguous_format
+        parts = (part.cpu().clone(memory_format=contiguous) for part in self._state)
         return save({f"part{index}": part for index, part in enumerate(parts)})
 
     def from_bytes(self, data: bytes) -> "Self":
-        """Go on from where a stream stood.
+        """Load a state, to continue from it.
 
-        data (bytes): What `to_bytes` returned, of a stream of the same model.
-        RETURNS (Stream): The same stream.
+        data (bytes): The state of a stream of the same model, as `to_bytes` returned it.
+        RETURNS (Stream): The stream itself.
         RAISES (ValueError): If it is anything else, or of a model of other sizes.
         """
         if not isinstance(data, bytes):
-            raise ValueError(f"This is no state of a stream: {data!r}. Pass bytes of to_bytes")
+            raise ValueError(
+                f"This is no state of a stream: {data!r}. Pass the bytes that to_bytes returned"
+            )
         from safetensors import SafetensorError
         from safetensors.torch import load
 
@@ -74,11 +77,11 @@ class Stream(ABC):
             raise ValueError(
                 f"This is no state of a stream ({error}): pass what Stream.to_bytes returned"
             ) from error
-        found = {name: part.shape for name, part in parts.items()}
-        if found != expected:
+        shapes = {name: part.shape for name, part in parts.items()}
+        if shapes != expected:
             raise ValueError(
-                f"This is the state of another model: it has the shapes {found}, but this one's "
-                f"are {expected}. Load the model that the stream was read by"
+                f"This is the state of another model: it has the shapes {shapes}, but this model "
+                f"needs {expected}. Load the model that the state was stored with"
             )
         self._state = tuple(parts[name].to(self._shim.device) for name in expected)
         return self

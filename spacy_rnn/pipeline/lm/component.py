@@ -8,7 +8,6 @@ from spacy.language import Language
 from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc, Token
 from spacy.training import Example, validate_examples
-from spacy.util import minibatch
 from spacy.vocab import Vocab
 from thinc.api import Optimizer, set_dropout_rate
 
@@ -21,7 +20,7 @@ from ...metrics.language_model import TOTALS
 from ...text.subwords import END
 from ...text.units import KINDS, Units, load_units, make_units, with_ends
 from ...training.bptt import chunk_of
-from ..batching import annotate_safely
+from ..annotation import annotate_stream
 from ..initialization import warn_without_weight
 from .stream import TextStream
 
@@ -154,8 +153,7 @@ class RecurrentLanguageModel(TrainablePipe):
         def score_batch(docs: list[Doc]) -> None:
             self.set_annotations(docs, self.predict(docs))
 
-        for docs in minibatch(stream, size=batch_size):
-            yield from annotate_safely(self, docs, score_batch)
+        yield from annotate_stream(self, stream, batch_size, score_batch)
 
     # Generation
 

@@ -1,4 +1,4 @@
-"""A stream of text that a language model reads: how surprising it is, and what may come."""
+"""Streams of text that a language model reads: surprisal, and probabilities of the next piece."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 
 class TextStream(Stream):
-    """What a language model knows of a text so far.
+    """State of a language model within a text.
 
     model (LanguageModelT): The model.
     units (Units): Its vocabulary.
-    carry (bool): Whether the model knows what it read when another text begins.
-    state (bytes | None): What `to_bytes` returned, to go on from there.
+    carry (bool): Whether the state is carried over from one text to the next.
+    state (bytes | None): Stored state to continue from, as `to_bytes` returned it.
     RAISES (ValueError): If the state is not that of a stream of the same model.
     """
 
@@ -40,7 +40,7 @@ class TextStream(Stream):
         super().__init__(cast("NetworkShim", model.shims[0]), state)
 
     def restart(self) -> None:
-        """Forget all, and stand before the first piece of a text."""
+        """Reset the state to the start of a text."""
         import torch
 
         from ...nn.lm.stepper import LanguageModelStepper
@@ -50,13 +50,13 @@ class TextStream(Stream):
             self._state = step.begin([torch.tensor([END])], 1, full=True).hypotheses
 
     def feed(self, text: str | Token) -> float:
-        """Read what comes next.
+        """Read the next part of the text.
 
-        text (str | Token): A token, with what stands before it in its document; or a text: where
-            the model foresees words a token, where it foresees subwords a word without the
-            space before it, where it foresees characters any number of these.
+        text (str | Token): A token, read with the space before it in its document; or a text: in
+            a model of words a token, in one of subwords a word without the space before it, in
+            one of characters any number of characters.
         RETURNS (float): Its surprisal in bits.
-        RAISES (ValueError): If the stream is closed, or the model foresees subwords and the token
+        RAISES (ValueError): If the stream is closed, or the model is one of subwords and the token
             is not the beginning of a word.
         """
         self._check_open()
@@ -70,13 +70,13 @@ class TextStream(Stream):
             return space + token.text
         if self.units.kind == "subwords" and token.i and not space:
             raise ValueError(
-                f"The token {token.text!r} goes on from {token.nbor(-1).text!r}, but subwords are "
-                f"those of a whole word: feed words as they stand between spaces"
+                f"The token {token.text!r} goes on from {token.nbor(-1).text!r} without a space, "
+                f"but subwords are those of a whole word: feed whole words, split at spaces"
             )
         return token.text
 
     def end(self) -> float:
-        """Read that the text ends: what comes next begins another one.
+        """Read the end of the text. The next call of `feed` begins another text.
 
         RETURNS (float): The surprisal of the end in bits.
         RAISES (ValueError): If the stream is closed.
@@ -87,18 +87,18 @@ class TextStream(Stream):
         return surprisal
 
     def probabilities(self) -> np.ndarray:
-        """Say what may come next.
+        """Compute the probability of each next piece.
 
-        RETURNS (np.ndarray): A probability for each piece of the vocabulary, `(pieces,)`.
+        RETURNS (np.ndarray): The probabilities of all pieces of the vocabulary, `(pieces,)`.
         RAISES (ValueError): If the stream is closed.
         """
         return self._log_probs().exp().cpu().numpy()
 
     def top_k(self, k: int = 10) -> list[tuple[str, float]]:
-        """Name what is most likely to come next.
+        """Return the k most probable next pieces.
 
-        k (int): How many pieces to name.
-        RETURNS (list[tuple[str, float]]): Pieces with their probabilities, the best first.
+        k (int): The number of pieces.
+        RETURNS (list[tuple[str, float]]): Names and probabilities, the most probable first.
         RAISES (ValueError): If the stream is closed, or k is below 1.
         """
         check_count("k", k, 1)

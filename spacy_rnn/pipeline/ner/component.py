@@ -1,4 +1,4 @@
-"""An entity recognizer that finds the most probable set of entities."""
+"""An entity recognizer that predicts the most probable set of entities."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -10,7 +10,7 @@ from spacy.language import Language
 from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc, Span
 from spacy.training import Example, validate_examples, validate_get_examples
-from spacy.util import check_lexeme_norms, minibatch
+from spacy.util import check_lexeme_norms
 from spacy.vocab import Vocab
 from thinc.types import Floats2d
 
@@ -20,16 +20,16 @@ from ...checks import check_at_least, check_count
 from ...extensions import ensure_extension
 from ...nn.crf.biluo import OUT
 from ...types import Labeller, LabelScores
-from ..batching import annotate_safely
+from ..annotation import annotate_stream
 from ..initialization import initialize_labels
 from .entity_sets import CONFIDENCE, ENTS_NBEST, EntitySet, NERSettings, find_sets, write_sets
 from .gold import allow_gold, allow_preset, gold_tags
 
 
 class RecurrentEntityRecognizer(TrainablePipe):
-    """Find the most probable set of entities in each document.
+    """Recognize the most probable set of entities in each document.
 
-    The settings are those of its factory.
+    The settings are those of `make_entity_recognizer`.
     """
 
     def __init__(
@@ -76,21 +76,21 @@ class RecurrentEntityRecognizer(TrainablePipe):
         return {self.vocab.strings.add(label): i for i, label in enumerate(self.labels)}
 
     @property
-    def _tags(self) -> int:
+    def _n_tags(self) -> int:
         return 4 * len(self.labels) + 1
 
     def add_label(self, label: str) -> int:
-        """Add a label, before the model is initialized.
+        """Add a label before the model is initialized.
 
         label (str): The label.
-        RETURNS (int): 1, or 0 if it is there already.
+        RETURNS (int): 1, or 0 if the label exists already.
         RAISES (ValueError): If the model was initialized without it.
         """
         if not isinstance(label, str):
             raise ValueError(Errors.E187)
         if label in self.labels:
             return 0
-        if self.model.has_dim("nO") and self.model.get_dim("nO") <= self._tags:
+        if self.model.has_dim("nO") and self.model.get_dim("nO") <= self._n_tags:
             raise ValueError(Errors.E922.format(name=self.name, nO=self.model.get_dim("nO")))
         self.cfg["labels"].append(label)
         self.vocab.strings.add(label)
@@ -99,12 +99,12 @@ class RecurrentEntityRecognizer(TrainablePipe):
     # Prediction
 
     def __call__(self, doc: Doc, *, batch_size: int = 1, **settings: Any) -> Doc:
-        """Find the entities of one document.
+        """Recognize the entities of one document.
 
         doc (Doc): The document.
-        batch_size (int): Not needed: spaCy hands it over with the settings of a call.
-        settings (Any): `confidence` and `n_best`, to change them for this call.
-        RETURNS (Doc): The same document.
+        batch_size (int): Unused. spaCy passes it along with the settings of a call.
+        settings (Any): `confidence` and `n_best` of this call.
+        RETURNS (Doc): The document itself.
         """
         return next(self.pipe([doc], **settings), doc)
 
@@ -116,14 +116,16 @@ class RecurrentEntityRecognizer(TrainablePipe):
         confidence: bool | None = None,
         n_best: int | None = None,
     ) -> Iterator[Doc]:
-        """Find the entities of a stream of documents.
+        """Recognize the entities of a stream of documents.
 
         stream (Iterable[Doc]): The documents.
-        batch_size (int): Documents to read ahead, and to sort by length.
-        confidence (bool | None): Whether to write confidences in this call, by
-            `component_cfg={"rnn_ner": {"confidence": False}}`. None for what is set.
-        n_best (int | None): How many sets of entities to find. None for what is set.
-        YIELDS (Doc): The same documents in order.
+        batch_size (int): The number of documents to read ahead and to sort by length.
+        confidence (bool | None): Whether to write confidences in this call, set by
+            `component_cfg={"rnn_ner": {"confidence": False}}`. None for the setting of the
+            component.
+        n_best (int | None): The number of sets of entities to predict in this call. None for the
+            setting of the component.
+        YIELDS (Doc): The documents, in order.
         RAISES (ValueError): If a setting is out of its bounds.
         """
         self._ensure_extensions()
@@ -136,11 +138,10 @@ class RecurrentEntityRecognizer(TrainablePipe):
         def recognize_batch(docs: list[Doc]) -> None:
             self.set_annotations(docs, self._predict(docs, settings))
 
-        for docs in minibatch(stream, size=batch_size):
-            yield from annotate_safely(self, docs, recognize_batch)
+        yield from annotate_stream(self, stream, batch_size, recognize_batch)
 
     def predict(self, docs: Iterable[Doc]) -> list[list[EntitySet]]:
-        """Find entities without writing them.
+        """Predict the entities of documents without changing them.
 
         docs (Iterable[Doc]): The documents.
         RETURNS (list[list[EntitySet]]): The n best sets of entities of each.
@@ -149,22 +150,22 @@ class RecurrentEntityRecognizer(TrainablePipe):
 
     def _predict(self, docs: list[Doc], settings: NERSettings) -> list[list[EntitySet]]:
         certain = None if settings.n_best == 1 else 1.0
-        found = [[EntitySet([], certain)] for _ in docs]
+        sets = [[EntitySet([], certain)] for _ in docs]
         for batch in batch_by_length(
             [len(doc) for doc in docs], self.max_batch_tokens, min_length=1, longest_first=True
         ):
-            own = [docs[index] for index in batch]
-            allowed = allow_preset(own, self._types, self._tags)
-            sets = find_sets(self.model, own, self.labels, allowed, settings)
-            for index, each in zip(batch, sets, strict=True):
-                found[index] = each
-        return found
+            batch_docs = [docs[index] for index in batch]
+            allowed = allow_preset(batch_docs, self._types, self._n_tags)
+            batch_sets = find_sets(self.model, batch_docs, self.labels, allowed, settings)
+            for index, doc_sets in zip(batch, batch_sets, strict=True):
+                sets[index] = doc_sets
+        return sets
 
     def set_annotations(self, docs: Iterable[Doc], scores: list[list[EntitySet]]) -> None:
-        """Write entities to documents. Those that are there already stay as they are.
+        """Write entities to documents. Preset entities are not changed.
 
         docs (Iterable[Doc]): The documents.
-        scores (list[list[EntitySet]]): What `predict` returned for them.
+        scores (list[list[EntitySet]]): Their sets of entities, as `predict` returned them.
         """
         for doc, sets in zip(docs, scores, strict=True):
             write_sets(doc, sets)
@@ -178,11 +179,12 @@ class RecurrentEntityRecognizer(TrainablePipe):
         nlp: Language | None = None,
         labels: list[str] | None = None,
     ) -> None:
-        """Find the labels, and build the model for them.
+        """Collect the labels and build the model for them.
 
-        get_examples (Callable[[], Iterable[Example]]): Gives the training data.
+        get_examples (Callable[[], Iterable[Example]]): Returns the training data.
         nlp (Language | None): The pipeline.
-        labels (list[str] | None): The labels, where they are known, by `spacy init labels`.
+        labels (list[str] | None): The labels, as `spacy init labels` writes them. None to collect
+            them from the training data.
         RAISES (ValueError): If there are no examples or no labels.
         """
         validate_get_examples(get_examples, "RecurrentEntityRecognizer.initialize")
@@ -191,16 +193,16 @@ class RecurrentEntityRecognizer(TrainablePipe):
             labels = sorted(
                 {entity.label_ for example in get_examples() for entity in example.reference.ents}
             )
-        initialize_labels(self, get_examples, labels, lambda: self._tags)
+        initialize_labels(self, get_examples, labels, lambda: self._n_tags)
 
     def get_loss(
         self, examples: Iterable[Example], scores: LabelScores
     ) -> tuple[float, list[Floats2d]]:
-        """Compute the loss, and its gradient. That of the CRF's own weights is kept for the
-        next step.
+        """Compute the loss and the gradient of the scores. The gradients of the weights of the
+        CRF accumulate until the next step.
 
-        examples (Iterable[Example]): The examples. What is not known is marginalised over.
-        scores (LabelScores): What the model gives for them.
+        examples (Iterable[Example]): The examples. Missing annotation is marginalised over.
+        scores (LabelScores): The scores that the model computed for them.
         RETURNS (tuple[float, list[Floats2d]]): The negative log-likelihood of the entities,
             and the gradient of the scores.
         RAISES (ValueError): If a label was not known when the component was initialized.
@@ -208,12 +210,12 @@ class RecurrentEntityRecognizer(TrainablePipe):
         examples = list(examples)
         validate_examples(examples, "RecurrentEntityRecognizer.get_loss")
         tags = gold_tags(examples, self._types)
-        inputs = (self._add_cost(scores, tags), allow_gold(tags, self._tags))
+        inputs = (self._add_cost(scores, tags), allow_gold(tags, self._n_tags))
         losses, backprop = self.model.get_ref("crf").begin_update(inputs)
         return float(losses.sum()), backprop(self.model.ops.xp.ones_like(losses))
 
     def _add_cost(self, scores: LabelScores, tags: np.ndarray) -> LabelScores:
-        """Make it harder to tell what is in an entity from what is not: the softmax-margin of
+        """Raise the score of "outside" at the tokens of entities: the softmax-margin of
         Gimpel & Smith (2010)."""
         if not self.false_negative_cost:
             return scores

@@ -1,4 +1,4 @@
-"""Sets of entities: found by a CRF, written to documents."""
+"""Sets of entities: predicted by a CRF, written to documents."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,12 +19,12 @@ ENTS_NBEST = "ents_nbest"
 
 
 class Entity(NamedTuple):
-    """An entity that was found.
+    """A predicted entity.
 
     start (int): Its first token.
     end (int): The token after its last one.
     label (str): Its label.
-    confidence (float | None): How probable it is, where that was asked for.
+    confidence (float | None): Its marginal probability. None if it was not requested.
     """
 
     start: int
@@ -34,11 +34,11 @@ class Entity(NamedTuple):
 
 
 class EntitySet(NamedTuple):
-    """All entities of a document, in one of the ways there are to see it.
+    """All entities of a document: one of its n best analyses.
 
     entities (list[Entity]): The entities.
-    probability (float | None): How probable it is that these and no others are there, where
-        more than one way was asked for.
+    probability (float | None): The joint probability of these and no other entities. None if one
+        set was requested.
     """
 
     entities: list[Entity]
@@ -47,10 +47,10 @@ class EntitySet(NamedTuple):
 
 @dataclass(frozen=True)
 class NERSettings:
-    """What may change from call to call.
+    """Settings that a call may change.
 
-    confidence (bool): Whether to compute how probable each entity is.
-    n_best (int): How many sets of entities to find.
+    confidence (bool): Whether to compute the marginal probability of each entity.
+    n_best (int): The number of sets of entities to predict.
     RAISES (ValueError): If a setting is out of its bounds.
     """
 
@@ -68,39 +68,39 @@ def find_sets(
     allowed: AllowedLabels | None,
     settings: NERSettings,
 ) -> list[list[EntitySet]]:
-    """Find the most probable sets of entities.
+    """Predict the most probable sets of entities.
 
-    model (Labeller): Scores tags, and has a CRF.
-    docs (list[Doc]): Documents with words.
+    model (Labeller): A model that scores tags and has a CRF.
+    docs (list[Doc]): Documents that are not empty.
     labels (Sequence[str]): The labels of entities.
-    allowed (AllowedLabels | None): Which tags are allowed at each token. None for all.
-    settings (NERSettings): How many sets, and whether with confidences.
-    RETURNS (list[list[EntitySet]]): Those of each document, the most probable first.
+    allowed (AllowedLabels | None): The tags that are allowed at each token. None for all.
+    settings (NERSettings): The number of sets, and whether with confidences.
+    RETURNS (list[list[EntitySet]]): The sets of each document, the most probable first.
     """
     crf = model.get_ref("crf")
     scores = model.predict(docs)
 
-    def read(tags: np.ndarray) -> list[list[Entity]]:
-        return _read(crf, scores, tags, labels, allowed, settings.confidence)
+    def decode(tags: np.ndarray) -> list[list[Entity]]:
+        return _decode(crf, scores, tags, labels, allowed, settings.confidence)
 
     if settings.n_best == 1:
         tags = best_labels(crf, scores, allowed)
-        return [[EntitySet(each)] for each in read(tags)]
-    ways = k_best_labels(crf, scores, settings.n_best, allowed)
-    tags = np.concatenate([way[0].labels for way in ways])
+        return [[EntitySet(entities)] for entities in decode(tags)]
+    k_best = k_best_labels(crf, scores, settings.n_best, allowed)
+    tags = np.concatenate([sequences[0].labels for sequences in k_best])
     return [
         [
-            EntitySet(entities, way[0].probability),
+            EntitySet(entities, sequences[0].probability),
             *(
-                EntitySet(_name(find_spans(other.labels), labels), other.probability)
-                for other in way[1:]
+                EntitySet(_to_entities(find_spans(other.labels), labels), other.probability)
+                for other in sequences[1:]
             ),
         ]
-        for way, entities in zip(ways, read(tags), strict=True)
+        for sequences, entities in zip(k_best, decode(tags), strict=True)
     ]
 
 
-def _read(
+def _decode(
     crf: CRFModel,
     scores: LabelScores,
     tags: np.ndarray,
@@ -108,66 +108,69 @@ def _read(
     allowed: AllowedLabels | None,
     confidence: bool,
 ) -> list[list[Entity]]:
-    """Read the entities of each document from the tags of all."""
-    lengths = np.array([len(each) for each in scores])
-    ends = np.cumsum(lengths)
+    """Decode the tags of all documents into the entities of each."""
+    lengths = np.array([len(doc_scores) for doc_scores in scores])
+    doc_ends = np.cumsum(lengths)
     spans = find_spans(tags)
-    owners = np.searchsorted(ends, spans[0], side="right")
-    entities = _name(spans, labels)
+    doc_of_entity = np.searchsorted(doc_ends, spans[0], side="right")
+    entities = _to_entities(spans, labels)
     if confidence and entities:
         # Documents without entities need no second pass.
-        some = np.unique(owners)
-        kept = np.isin(np.repeat(np.arange(len(lengths)), lengths), some)
+        with_entities = np.unique(doc_of_entity)
+        selected = np.isin(np.repeat(np.arange(len(lengths)), lengths), with_entities)
         confidences = span_probabilities(
             crf,
-            [scores[index] for index in some],
-            tags[kept],
-            find_spans(tags[kept])[:2],
-            None if allowed is None else allowed[kept],
+            [scores[index] for index in with_entities],
+            tags[selected],
+            find_spans(tags[selected])[:2],
+            None if allowed is None else allowed[selected],
         )
         entities = [
             entity._replace(confidence=confidence)
             for entity, confidence in zip(entities, confidences.tolist(), strict=True)
         ]
-    found: list[list[Entity]] = [[] for _ in scores]
-    shifts = (ends - lengths)[owners].tolist()
-    for entity, owner, shift in zip(entities, owners.tolist(), shifts, strict=True):
+    entities_of_docs: list[list[Entity]] = [[] for _ in scores]
+    shifts = (doc_ends - lengths)[doc_of_entity].tolist()
+    for entity, index, shift in zip(entities, doc_of_entity.tolist(), shifts, strict=True):
         start, end = entity.start - shift, entity.end - shift
-        found[owner].append(entity._replace(start=start, end=end))
-    return found
+        entities_of_docs[index].append(entity._replace(start=start, end=end))
+    return entities_of_docs
 
 
-def _name(spans: tuple[np.ndarray, np.ndarray, np.ndarray], labels: Sequence[str]) -> list[Entity]:
+def _to_entities(
+    spans: tuple[np.ndarray, np.ndarray, np.ndarray], labels: Sequence[str]
+) -> list[Entity]:
     return [
         Entity(start, end, labels[span_type])
-        for start, end, span_type in zip(*(each.tolist() for each in spans), strict=True)
+        for start, end, span_type in zip(*(column.tolist() for column in spans), strict=True)
     ]
 
 
 def write_sets(doc: Doc, sets: list[EntitySet]) -> None:
-    """Write the first set to a document, and where there are several, what they are.
+    """Write the first set to the entities of a document, and if there are several, all of them
+    to its custom attribute.
 
-    doc (Doc): The document. Entities that are there already stay as they are.
+    doc (Doc): The document. Its preset entities are not changed.
     sets (list[EntitySet]): The sets, the most probable first.
     """
-    found = {Span(doc, *each[:3]): each.confidence for each in sets[0].entities}
-    for span in _write_entities(doc, list(found)):
-        if found[span] is not None:
-            span._.set(CONFIDENCE, found[span])
+    confidences = {Span(doc, *entity[:3]): entity.confidence for entity in sets[0].entities}
+    for span in _write_entities(doc, list(confidences)):
+        if confidences[span] is not None:
+            span._.set(CONFIDENCE, confidences[span])
     if sets[0].probability is not None:
         described = [
             {
-                "probability": each.probability,
-                "entities": tuple(tuple(entity[:3]) for entity in each.entities),
+                "probability": probability,
+                "entities": tuple(tuple(entity[:3]) for entity in entities),
             }
-            for each in sets
+            for entities, probability in sets
         ]
         doc._.set(ENTS_NBEST, described)
 
 
 def _write_entities(doc: Doc, entities: list[Span]) -> list[Span]:
-    """Add entities to those of a document, and give those that are new; what is not known
-    before is outside."""
+    """Add entities to those of a document, set tokens of missing annotation to outside, and
+    return the entities that were added."""
     if not doc.has_annotation("ENT_IOB"):
         doc.set_ents(entities)
         return entities
@@ -176,6 +179,6 @@ def _write_entities(doc: Doc, entities: list[Span]) -> list[Span]:
     for span in new:
         iob[span.start : span.end] = IOB_INSIDE
     outside = [doc[index : index + 1] for index in np.flatnonzero(iob == 0).tolist()]
-    # Those that were there too: of their tokens some may say another type.
+    # Preset entities too: some of their tokens may have another type.
     doc.set_ents([*doc.ents, *new], outside=outside, default="unmodified")
     return new

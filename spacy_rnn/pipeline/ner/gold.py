@@ -1,4 +1,4 @@
-"""What is known of the entities of documents, as tags."""
+"""Entity annotation as tags of the BILUO scheme: gold and preset entities."""
 
 from collections.abc import Iterable, Mapping
 
@@ -9,25 +9,25 @@ from spacy.training import Example, split_bilu_label
 
 from ...nn.crf.biluo import BEGIN, IN, LAST, OUT, UNIT, read_tags
 
-# How spaCy numbers a token's place in an entity; 0 is not known. What begins an entity of no
-# type is in none.
+# Values of spaCy's ENT_IOB; 0 is missing annotation. A token that begins an entity of no type is
+# outside all entities.
 IOB_INSIDE, IOB_OUTSIDE, IOB_BEGIN = 1, 2, 3
 
 ANY_TAG = -1
 UNKNOWN_TYPE = -2
 
 Types = Mapping[int, int]
-"""The number of each type of entity, by the hash of its label."""
+"""The index of each type of entity by the hash of its label."""
 
 
 def gold_tags(examples: Iterable[Example], types: Types) -> np.ndarray:
-    """Read what is annotated.
+    """Return the gold tags of examples.
 
     examples (Iterable[Example]): Examples.
-    types (Types): The types that there are tags for.
+    types (Types): The types of entities that have tags.
     RETURNS (np.ndarray): The tag of each predicted token of all examples, `(tokens,)`;
-        `ANY_TAG` where it is not known or does not align.
-    RAISES (ValueError): If there are other types; it lists them.
+        `ANY_TAG` where the annotation is missing or does not align.
+    RAISES (ValueError): If there are entities of other types. The message lists these.
     """
     tags = []
     unknown = set()
@@ -39,7 +39,7 @@ def gold_tags(examples: Iterable[Example], types: Types) -> np.ndarray:
             tags.append(_read_entities(iob, labels, types))
             known = (iob == IOB_OUTSIDE) | ((space == 1) & iob.any())
             tags[-1][known & (tags[-1] == ANY_TAG)] = OUT
-        else:  # What spaCy does costs ten times as much.
+        else:  # Alignment by spaCy takes ten times as long.
             tags.append(_align_entities(example, types))
         if (tags[-1] == UNKNOWN_TYPE).any():
             unknown |= {entity.label_ for entity in reference.ents if entity.label not in types}
@@ -53,65 +53,65 @@ def gold_tags(examples: Iterable[Example], types: Types) -> np.ndarray:
 
 
 def _align_entities(example: Example, types: Types) -> np.ndarray:
-    """Bring annotated entities to other tokens."""
+    """Align annotated entities with the predicted tokens."""
     strings = example.reference.vocab.strings
-    kinds = dict(zip("BILU", (BEGIN, IN, LAST, UNIT), strict=True))
+    offsets = dict(zip("BILU", (BEGIN, IN, LAST, UNIT), strict=True))
     tags = []
-    for name in example.get_aligned_ner():
-        if name is None or name == "-":
+    for biluo in example.get_aligned_ner():
+        if biluo is None or biluo == "-":
             tags.append(ANY_TAG)
-        elif name == "O":
+        elif biluo == "O":
             tags.append(OUT)
         else:
-            kind, label = split_bilu_label(name)
+            prefix, label = split_bilu_label(biluo)
             span_type = types.get(strings[label])
-            tags.append(UNKNOWN_TYPE if span_type is None else 4 * span_type + kinds[kind])
+            tags.append(UNKNOWN_TYPE if span_type is None else 4 * span_type + offsets[prefix])
     return np.array(tags, dtype=np.int64)
 
 
 def allow_gold(tags: np.ndarray, size: int) -> np.ndarray:
-    """Allow what is annotated, and anything where nothing is.
+    """Return the tags that gold annotation allows: any tag where it is missing.
 
-    tags (np.ndarray): What `gold_tags` returned.
-    size (int): How many tags there are.
-    RETURNS (np.ndarray): Which tags are allowed at each token, `(tokens, size)`.
+    tags (np.ndarray): The gold tags, as `gold_tags` returned them.
+    size (int): The number of tags.
+    RETURNS (np.ndarray): Whether each tag is allowed at each token, `(tokens, size)`.
     """
     return (tags[:, None] == np.arange(size)) | (tags == ANY_TAG)[:, None]
 
 
 def allow_preset(docs: list[Doc], types: Types, size: int) -> np.ndarray | None:
-    """Allow what is set already, and what is possible around it.
+    """Return the tags that preset entities, white space and sentence boundaries allow.
 
-    Tokens in entities that are set, or blocked, keep their place. As in spaCy, tokens that
-    are set to be outside may come to be inside. No entity begins or ends with white space or
-    goes on past the start of a sentence.
+    Preset entities and blocked tokens are not changed. As in spaCy, tokens that are set to be
+    outside may become part of an entity. No entity begins or ends with white space or crosses the
+    start of a sentence.
 
     docs (list[Doc]): Documents.
-    types (Types): The types that there are tags for.
-    size (int): How many tags there are.
-    RETURNS (np.ndarray | None): Which tags are allowed at each token of all documents,
-        `(tokens, size)`, or None where all are.
+    types (Types): The types of entities that have tags.
+    size (int): The number of tags.
+    RETURNS (np.ndarray | None): Whether each tag is allowed at each token of all documents,
+        `(tokens, size)`. None if all are.
     """
-    known = np.concatenate(
+    annotated = np.concatenate(
         [doc.to_array([ENT_IOB, ENT_TYPE, IS_SPACE, SENT_START]) for doc in docs]
     )
-    iob, space, starts = known[:, 0], known[:, 2] == 1, known[:, 3] == 1
+    iob, space, starts = annotated[:, 0], annotated[:, 2] == 1, annotated[:, 3] == 1
     preset = (iob == IOB_INSIDE) | (iob == IOB_BEGIN)
     if not (preset.any() or space.any() or starts.any()):
         return None
     kinds, _ = read_tags(np.arange(size))
-    allowed = np.ones((len(known), size), dtype=bool)
+    allowed = np.ones((len(annotated), size), dtype=bool)
     allowed[np.ix_(space, np.isin(kinds, (BEGIN, LAST, UNIT)))] = False
     allowed[np.ix_(starts, np.isin(kinds, (IN, LAST)))] = False
-    tags = _read_entities(iob, known[:, 1], types)
-    # For the model, what is in an entity of another type is in none.
+    tags = _read_entities(iob, annotated[:, 1], types)
+    # To the model, entities of types that it does not know are outside.
     tags[preset & (tags < 0)] = OUT
     allowed[preset] = tags[preset, None] == np.arange(size)
     return allowed
 
 
 def _read_entities(iob: np.ndarray, labels: np.ndarray, types: Types) -> np.ndarray:
-    """Give tags to tokens in entities, and `ANY_TAG` to others."""
+    """Return the tags of tokens in entities, and `ANY_TAG` for others."""
     begins = (iob == IOB_BEGIN) & (labels != 0)
     inside = begins | (iob == IOB_INSIDE)
     # As in spaCy, the type of an entity is that of its first token.
@@ -119,7 +119,7 @@ def _read_entities(iob: np.ndarray, labels: np.ndarray, types: Types) -> np.ndar
     labels = labels[np.maximum.accumulate(np.where(first, np.arange(len(labels)), 0))]
     ends = inside & ~np.append((iob == IOB_INSIDE)[1:], False)
     kinds = np.where(ends, np.where(begins, UNIT, LAST), np.where(begins, BEGIN, IN))
-    different, place = np.unique(labels, return_inverse=True)
-    numbers = np.array([types.get(label, ANY_TAG) for label in different.tolist()])[place]
-    tags = np.where(numbers < 0, UNKNOWN_TYPE, 4 * numbers + kinds)
+    unique_labels, inverse = np.unique(labels, return_inverse=True)
+    token_types = np.array([types.get(label, -1) for label in unique_labels.tolist()])[inverse]
+    tags = np.where(token_types < 0, UNKNOWN_TYPE, 4 * token_types + kinds)
     return np.where(inside, tags, ANY_TAG)

@@ -1,4 +1,4 @@
-"""A tagger that gives each token a label by itself."""
+"""A tagger that labels each token independently of the others."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple, cast
@@ -11,7 +11,7 @@ from spacy.parts_of_speech import IDS as UPOS
 from spacy.pipeline.tagger import Tagger
 from spacy.tokens import Doc, Token
 from spacy.training import Example, validate_examples, validate_get_examples
-from spacy.util import check_lexeme_norms, minibatch
+from spacy.util import check_lexeme_norms
 from spacy.vocab import Vocab
 from thinc.api import CategoricalCrossentropy
 from thinc.types import Floats2d
@@ -22,7 +22,7 @@ from ...checks import check_choice, check_count
 from ...extensions import ensure_extension
 from ...metrics.tagging import score_tags
 from ...types import Labeller, LabelScores
-from ..batching import annotate_safely
+from ..annotation import annotate_stream
 from ..initialization import initialize_labels, warn_without_weight
 from .stream import TagStream
 
@@ -30,10 +30,11 @@ ATTRS = ("tag", "pos", "morph")
 
 
 class Tags(NamedTuple):
-    """What is predicted for a document.
+    """Predicted labels of a document.
 
-    labels (np.ndarray): The number of each token's label.
-    confidences (np.ndarray | None): How probable each is, where that was asked for.
+    labels (np.ndarray): The index of each token's label, `(tokens,)`.
+    confidences (np.ndarray | None): The probability of each label, `(tokens,)`. None if it was
+        not requested.
     """
 
     labels: np.ndarray
@@ -41,9 +42,9 @@ class Tags(NamedTuple):
 
 
 class RecurrentTagger(Tagger):
-    """Give each token a label, each by itself.
+    """Label each token independently of the others.
 
-    The settings are those of its factory.
+    The settings are those of `make_tagger`.
     """
 
     def __init__(
@@ -78,7 +79,7 @@ class RecurrentTagger(Tagger):
 
     @property
     def confidence_attr(self) -> str:
-        """str: The custom attribute of tokens that holds how probable their label is."""
+        """str: The custom attribute of tokens that holds the probability of their label."""
         return f"{self.attr}_confidence"
 
     # Prediction
@@ -87,9 +88,9 @@ class RecurrentTagger(Tagger):
         """Tag one document.
 
         doc (Doc): The document.
-        batch_size (int): Not needed: spaCy hands it over with the settings of a call.
-        settings (Any): `confidence`, to change it for this call.
-        RETURNS (Doc): The same document.
+        batch_size (int): Unused. spaCy passes it along with the settings of a call.
+        settings (Any): `confidence` of this call.
+        RETURNS (Doc): The document itself.
         """
         return next(self.pipe([doc], **settings), doc)
 
@@ -99,22 +100,22 @@ class RecurrentTagger(Tagger):
         """Tag a stream of documents.
 
         stream (Iterable[Doc]): The documents.
-        batch_size (int): Documents to read ahead, and to sort by length.
-        confidence (bool | None): Whether to write confidences in this call, by
-            `component_cfg={"rnn_tagger": {"confidence": True}}`. None for what is set.
-        YIELDS (Doc): The same documents in order.
+        batch_size (int): The number of documents to read ahead and to sort by length.
+        confidence (bool | None): Whether to write confidences in this call, set by
+            `component_cfg={"rnn_tagger": {"confidence": True}}`. None for the setting of the
+            component.
+        YIELDS (Doc): The documents, in order.
         """
         ensure_extension(self.confidence_attr, Token)
-        wanted = self.confidence if confidence is None else confidence
+        with_confidence = self.confidence if confidence is None else confidence
 
         def tag_batch(docs: list[Doc]) -> None:
-            self.set_annotations(docs, self._predict(docs, wanted))
+            self.set_annotations(docs, self._predict(docs, with_confidence))
 
-        for docs in minibatch(stream, size=batch_size):
-            yield from annotate_safely(self, docs, tag_batch)
+        yield from annotate_stream(self, stream, batch_size, tag_batch)
 
     def predict(self, docs: Iterable[Doc]) -> list[Tags]:
-        """Tag documents without changing them.
+        """Predict the labels of documents without changing them.
 
         docs (Iterable[Doc]): The documents.
         RETURNS (list[Tags]): The labels of each.
@@ -122,25 +123,28 @@ class RecurrentTagger(Tagger):
         return self._predict(list(docs), self.confidence)
 
     def _predict(self, docs: list[Doc], confidence: bool) -> list[Tags]:
-        nothing = np.empty(0)
-        tags = [Tags(nothing.astype(int), nothing if confidence else None) for _ in docs]
+        empty = np.empty(0)
+        tags = [Tags(empty.astype(int), empty if confidence else None) for _ in docs]
         for batch in batch_by_length(
             [len(doc) for doc in docs], self.max_batch_tokens, min_length=1, longest_first=True
         ):
-            own = [docs[index] for index in batch]
-            labels, confidences = self._decode(own, self.model.predict(own), confidence)
+            batch_docs = [docs[index] for index in batch]
+            scores = self.model.predict(batch_docs)
+            labels, confidences = self._decode(batch_docs, scores, confidence)
             start = 0
             for index in batch:
                 end = start + len(docs[index])
-                some = None if confidences is None else confidences[start:end]
-                tags[index] = Tags(labels[start:end], some)
+                tags[index] = Tags(
+                    labels[start:end], None if confidences is None else confidences[start:end]
+                )
                 start = end
         return tags
 
     def _decode(
         self, docs: list[Doc], scores: LabelScores, confidence: bool
     ) -> tuple[np.ndarray, np.ndarray | None]:
-        """Choose the labels of all tokens, one document's after the other's."""
+        """Decode the scores of a batch into the labels of all its tokens, and the probabilities
+        of these if requested."""
         ops = self.model.ops
         flat = ops.flatten(scores)
         labels = flat.argmax(axis=1)
@@ -155,37 +159,37 @@ class RecurrentTagger(Tagger):
         """Write labels to documents.
 
         docs (Iterable[Doc]): The documents.
-        batch_tag_ids (list[Tags]): What `predict` returned for them.
+        batch_tag_ids (list[Tags]): Their labels, as `predict` returned them.
         """
         keys = self._label_keys()
         for doc, (labels, confidences) in zip(docs, batch_tag_ids, strict=True):
-            old = self._labels_to_keep(doc)
-            new = cast(Any, np.where(old, old, keys[labels]))
-            doc.from_array([self.attr], new)
+            preset = self._preset_labels(doc)
+            doc.from_array([self.attr], cast(Any, np.where(preset, preset, keys[labels])))
             if confidences is not None:
-                for token, known, each in zip(doc, old, confidences.tolist(), strict=True):
-                    if not known:  # How probable a label is that was there before, is not.
-                        token._.set(self.confidence_attr, each)
+                confidence_of_token = zip(doc, preset, confidences.tolist(), strict=True)
+                for token, is_preset, confidence in confidence_of_token:
+                    if not is_preset:  # The model did not predict preset labels.
+                        token._.set(self.confidence_attr, confidence)
 
     def _label_keys(self) -> np.ndarray:
-        """Give the labels as spaCy stores them."""
+        """Return the labels as spaCy stores them, `(labels,)`."""
         add = self.vocab.morphology.add if self.attr == "morph" else self.vocab.strings.add
         return np.array([add(label) for label in self.labels], dtype="uint64")
 
-    def _labels_to_keep(self, doc: Doc) -> np.ndarray:
-        """Give what is set already and stays, and 0 for all other tokens."""
+    def _preset_labels(self, doc: Doc) -> np.ndarray:
+        """Return the label of each token that is set and not to be overwritten, else 0."""
         if self.cfg["overwrite"]:
             return np.zeros(len(doc), dtype="uint64")
         return doc.to_array([self.attr])
 
     def stream(self, state: bytes | None = None) -> TagStream:
-        """Tag a text that comes token by token, for as long as it comes.
+        """Open a stream that tags a text of any length token by token.
 
-        state (bytes | None): What `TagStream.to_bytes` returned, to go on from there.
+        state (bytes | None): Stored state to continue from, as `TagStream.to_bytes` returned it.
         RETURNS (TagStream): The stream, to be entered by `with`. Any number may be open side by
             side.
-        RAISES (ValueError): If the encoder does not read forward alone, or the state is that of
-            another tagger.
+        RAISES (ValueError): If the encoder is bidirectional, or the state is that of another
+            tagger.
         """
         return TagStream(self.vocab, self.model, self.labels, state)
 
@@ -198,13 +202,14 @@ class RecurrentTagger(Tagger):
         nlp: Language | None = None,
         labels: list[str] | None = None,
     ) -> None:
-        """Find the labels, and build the model for them.
+        """Collect the labels and build the model for them.
 
-        get_examples (Callable[[], Iterable[Example]]): Gives the training data.
+        get_examples (Callable[[], Iterable[Example]]): Returns the training data.
         nlp (Language | None): The pipeline.
-        labels (list[str] | None): The labels, where they are known, by `spacy init labels`.
-        RAISES (ValueError): If there are no examples or no labels, or a label is none that the
-            attribute may have.
+        labels (list[str] | None): The labels, as `spacy init labels` writes them. None to collect
+            them from the training data.
+        RAISES (ValueError): If there are no examples or no labels, or the attribute cannot have
+            one of the labels.
         """
         validate_get_examples(get_examples, f"{type(self).__name__}.initialize")
         check_lexeme_norms(self.vocab, "tagger")
@@ -219,14 +224,14 @@ class RecurrentTagger(Tagger):
             labels = sorted({self.vocab.strings[key].removeprefix(prefix) for key in keys if key})
             if "" in labels:
                 raise ValueError(
-                    f'There is a label "{prefix}", which is what marks labels that a token does '
-                    f"not have: set neg_prefix to something that no label begins with"
+                    f'There is a label "{prefix}", which is the prefix of labels that a token does '
+                    f"not have: set neg_prefix to a prefix that no label begins with"
                 )
         all_labels = {*labels, *self.labels}
         if self.attr == "pos" and (wrong := sorted(all_labels - UPOS.keys())):
             raise ValueError(
                 f'These are no universal parts of speech: {", ".join(wrong)}. With attr = "pos" '
-                f"labels have to be some of {', '.join(sorted(filter(None, UPOS)))}: for others "
+                f"labels have to be among {', '.join(sorted(filter(None, UPOS)))}: for others "
                 f'set attr to "tag"'
             )
         initialize_labels(self, get_examples, labels, lambda: len(self.labels))
@@ -234,15 +239,15 @@ class RecurrentTagger(Tagger):
     def get_loss(
         self, examples: Iterable[Example], scores: LabelScores
     ) -> tuple[float, list[Floats2d]]:
-        """Compute the loss, and its gradient.
+        """Compute the loss and the gradient of the scores.
 
-        examples (Iterable[Example]): The examples. Tokens without a label are passed over.
-        scores (LabelScores): What the model gives for them.
+        examples (Iterable[Example]): The examples. Tokens without a label are ignored.
+        scores (LabelScores): The scores that the model computed for them.
         RETURNS (tuple[float, list[Floats2d]]): The loss, and the gradient of the scores.
         RAISES (ValueError): If a label was not known when the tagger was initialized, or the loss
-            is no number.
+            is NaN.
         """
-        several = len(self.labels) > 1  # There is nothing to spread one label over.
+        several = len(self.labels) > 1  # There are no others to smooth a single label over.
         loss = CategoricalCrossentropy(
             names=self.labels,
             normalize=False,
@@ -251,36 +256,36 @@ class RecurrentTagger(Tagger):
         )
         ops = self.model.ops
         # One call for the batch instead of one for each document.
-        gradient, total = loss(ops.flatten(scores), cast(Any, self._truths(examples)))
+        gradient, total = loss(ops.flatten(scores), cast(Any, self._gold_labels(examples)))
         if np.isnan(total):
             raise ValueError(Errors.E910.format(name=self.name))
         return float(total), unflatten(gradient, map(len, scores))
 
-    def _truths(self, examples: Iterable[Example]) -> list[str | None]:
-        """Give the label of each token of all examples, None where it is not known."""
+    def _gold_labels(self, examples: Iterable[Example]) -> list[str | None]:
+        """Return the gold label of each token of all examples, None where it is missing."""
         examples = list(examples)
         validate_examples(examples, f"{type(self).__name__}.get_loss")
-        labels: dict[int, str | None] = {0: None}
-        truths = []
+        names: dict[int, str | None] = {0: None}
+        gold = []
         for example in examples:
             keys = self._align_keys(example)
             strings = example.reference.vocab.strings
-            labels |= {key: strings[key] for key in set(keys) - labels.keys()}
-            truths += [labels[key] for key in keys]
+            names |= {key: strings[key] for key in set(keys) - names.keys()}
+            gold += [names[key] for key in keys]
         known = {*self.labels, *(self.cfg["neg_prefix"] + label for label in self.labels)}
-        if unknown := {label for label in labels.values() if label} - known:
+        if unknown := {label for label in names.values() if label} - known:
             raise ValueError(
                 f"These labels were not known at initialization: {', '.join(sorted(unknown))}. "
                 f"Initialize with examples that have them all, or with a list of labels"
             )
-        return truths
+        return gold
 
     def _align_keys(self, example: Example) -> list[int]:
-        """Give the label of each token as spaCy stores it, 0 where it is not known."""
+        """Return the gold label of each token as spaCy stores it, 0 where it is missing."""
         attr = self.attr.upper()
         annotated = example.reference.to_array([ORTH, attr])
         if np.array_equal(annotated[:, 0], example.predicted.to_array(ORTH)):
-            # For the same tokens there is nothing to align, which takes more time than all else.
+            # The tokens are the same: alignment would take longer than the rest of the loss.
             return annotated[:, 1].tolist()
         return [key or 0 for key in example.get_aligned(attr)]
 
@@ -288,12 +293,11 @@ class RecurrentTagger(Tagger):
         """Score predicted labels.
 
         examples (Iterable[Example]): Examples with predictions.
-        RETURNS (dict[str, Any]): The scorer's scores, and the accuracy once more under a name
-            that is the same for each attribute, by which the best model is chosen: of several
-            taggers in a pipeline, that of the last one.
+        RETURNS (dict[str, Any]): The scores of the scorer, and the accuracy once more by the name
+            of the component, "acc", whatever the attribute.
         """
         if self.scorer is None:
             return {}
-        # spaCy's own scorers have an attribute each, and pass over this setting.
+        # The scorers of spaCy ignore token_attr: each has an attribute of its own.
         scores = self.scorer(examples, token_attr=self.attr, **kwargs)
         return scores | {f"{self.name}_acc": scores.get(f"{self.attr}_acc")}

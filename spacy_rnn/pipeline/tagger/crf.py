@@ -1,4 +1,4 @@
-"""A tagger that finds the labels that are the most probable together."""
+"""A tagger that predicts the most probable sequence of labels."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -15,10 +15,10 @@ from .component import RecurrentTagger
 
 
 class CRFTagger(RecurrentTagger):
-    """Give tokens the labels that are the most probable together.
+    """Label tokens with the most probable sequence of labels.
 
-    The settings are those of its factory.
-    RAISES (ValueError): If a setting is out of its bounds, or is for a softmax alone.
+    The settings are those of `make_tagger`.
+    RAISES (ValueError): If a setting is out of its bounds, or needs a softmax.
     """
 
     def __init__(self, vocab: Vocab, model: Labeller, name: str = "rnn_tagger", **settings: Any):
@@ -33,12 +33,12 @@ class CRFTagger(RecurrentTagger):
         self, docs: list[Doc], scores: LabelScores, confidence: bool
     ) -> tuple[np.ndarray, np.ndarray | None]:
         crf = self.model.get_ref("crf")
-        # The labels around those that are set already are the most probable beside these.
-        kept = np.concatenate([self._labels_to_keep(doc) for doc in docs])
+        # Preset labels constrain the sequence around them.
+        preset = np.concatenate([self._preset_labels(doc) for doc in docs])
         allowed = None
-        if kept.any():
-            known = (kept[:, None] == self._label_keys()) & (kept[:, None] != 0)
-            allowed = known | ~known.any(axis=1, keepdims=True)
+        if preset.any():
+            is_preset = (preset[:, None] == self._label_keys()) & (preset[:, None] != 0)
+            allowed = is_preset | ~is_preset.any(axis=1, keepdims=True)
         labels = best_labels(crf, scores, allowed)
         if not confidence:
             return labels, None
@@ -47,30 +47,30 @@ class CRFTagger(RecurrentTagger):
     def get_loss(
         self, examples: Iterable[Example], scores: LabelScores
     ) -> tuple[float, list[Floats2d]]:
-        """Compute the loss, and its gradient. That of the CRF's own weights is kept for the
-        next step.
+        """Compute the loss and the gradient of the scores. The gradients of the weights of the
+        CRF accumulate until the next step.
 
-        examples (Iterable[Example]): The examples. What is not known is marginalised over.
-        scores (LabelScores): What the model gives for them.
+        examples (Iterable[Example]): The examples. Missing labels are marginalised over.
+        scores (LabelScores): The scores that the model computed for them.
         RETURNS (tuple[float, list[Floats2d]]): The negative log-likelihood of the labels, and
             the gradient of the scores.
         RAISES (ValueError): If a label was not known when the tagger was initialized.
         """
-        inputs = (scores, self._allowed(self._truths(examples)))
+        inputs = (scores, self._allowed(self._gold_labels(examples)))
         losses, backprop = self.model.get_ref("crf").begin_update(inputs)
         return float(losses.sum()), backprop(self.model.ops.xp.ones_like(losses))
 
-    def _allowed(self, truths: list[str | None]) -> np.ndarray:
-        """Tell which labels may be right at each token."""
+    def _allowed(self, gold: list[str | None]) -> np.ndarray:
+        """Return whether gold annotation allows each label at each token, `(tokens, labels)`."""
         single = np.eye(len(self.labels), dtype=bool)
         rows = dict(zip(self.labels, single, strict=True))
         for label in self.labels:
             rows.setdefault(self.cfg["neg_prefix"] + label, ~rows[label])
         rows[None] = np.ones(len(self.labels), dtype=bool)
-        return np.stack([rows[label] for label in truths])
+        return np.stack([rows[label] for label in gold])
 
     def rehearse(self, examples: Iterable[Example], **settings: Any) -> dict[str, float]:
-        """Refuse: what the CRF was before is not in the scores that rehearsal compares.
+        """Refuse to rehearse: the scores that rehearsal compares leave out the weights of the CRF.
 
         RAISES (ValueError): Always.
         """

@@ -8,7 +8,6 @@ from spacy.pipeline.textcat import TextCategorizer
 from spacy.pipeline.textcat_multilabel import MultiLabel_TextCategorizer
 from spacy.tokens import Doc
 from spacy.training import Example, validate_get_examples
-from spacy.util import minibatch
 from thinc.api import Model
 from thinc.types import Floats2d
 
@@ -17,7 +16,7 @@ from ...architectures.text_classifier import attend
 from ...batching import batch_by_length
 from ...checks import check_count, check_rate
 from ...extensions import ensure_extension
-from ..batching import annotate_safely
+from ..annotation import annotate_stream
 
 ATTENTION = "cats_attention"
 
@@ -84,8 +83,7 @@ class RecurrentTextCategorizer(TextCategorizer):
                 for doc, own in zip(batch_docs, weights, strict=True):
                     doc._.set(ATTENTION, own)
 
-        for docs in minibatch(stream, size=batch_size):
-            yield from annotate_safely(self, docs, classify_batch)
+        yield from annotate_stream(self, stream, batch_size, classify_batch)
 
     def predict(self, docs: Iterable[Doc]) -> Floats2d:
         """Classify documents without changing them.

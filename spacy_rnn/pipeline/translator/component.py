@@ -10,7 +10,6 @@ from spacy.language import Language
 from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc
 from spacy.training import Example, validate_examples
-from spacy.util import minibatch
 from spacy.vocab import Vocab
 from thinc.api import Model, Optimizer, set_dropout_rate
 
@@ -22,7 +21,7 @@ from ...generation.config import Search
 from ...metrics.common import perplexity, references_of
 from ...metrics.translation import tokenization_of
 from ...text.subwords import Subwords, load_subwords, train_subwords
-from ..batching import annotate_safely
+from ..annotation import annotate_stream
 from ..initialization import warn_without_weight
 from .passages import split_passages
 from .results import TranslatedPassage, Translation, describe
@@ -121,8 +120,7 @@ class RecurrentTranslator(TrainablePipe):
         def translate_batch(docs: list[Doc]) -> None:
             self.set_annotations(docs, self._predict(docs, search))
 
-        for docs in minibatch(stream, size=batch_size):
-            yield from annotate_safely(self, docs, translate_batch)
+        yield from annotate_stream(self, stream, batch_size, translate_batch)
 
     def predict(self, docs: Iterable[Doc]) -> list[Translation]:
         """Translate documents without changing them.

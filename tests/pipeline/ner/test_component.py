@@ -164,11 +164,11 @@ def test_entities_respect_white_space_and_sentences(component):
     doc = Doc(nlp.vocab, words=["Anna", "\n", "saw", "Ben", " ", "here", "now", "\n"])
     for token in doc:
         token.is_sent_start = token.i in (0, 3)
-    allowed = allow_preset([doc], component._types, component._tags)
+    allowed = allow_preset([doc], component._types, component._n_tags)
     crf = component.model.get_ref("crf")
     random = np.random.default_rng(0)
     for _ in range(50):
-        scores = random.normal(0, 3, (len(doc), component._tags)).astype("f")
+        scores = random.normal(0, 3, (len(doc), component._n_tags)).astype("f")
         scores[:, 0] -= 5
         tags = best_labels(crf, [scores], allowed)
         for start, end, _ in zip(*find_spans(tags), strict=True):

@@ -252,7 +252,7 @@ def test_what_a_token_is_not_is_learnt_too():
     examples = initialize(nlp)
     labels = list(tagger.labels)
     examples[0].reference[0].tag_ = f"!{labels[2]}"
-    allowed = tagger._allowed(tagger._truths(examples[:1]))
+    allowed = tagger._allowed(tagger._gold_labels(examples[:1]))
     assert allowed[0].tolist() == [label != labels[2] for label in labels]
     assert allowed[1:].sum(axis=1).tolist() == [1] * (len(examples[0]) - 1)
 
@@ -321,7 +321,7 @@ def test_labels_are_read_as_spacy_aligns_them(attr):
         for predicted in (example.predicted, other):
             each = Example(predicted, example.reference)
             expected = each.get_aligned(attr.upper(), as_string=True)
-            assert tagger._truths([each]) == [label or None for label in expected]
+            assert tagger._gold_labels([each]) == [label or None for label in expected]
 
 
 # Streams

@@ -36,11 +36,9 @@ from spacy.training import Corpus
 from spacy.training.batchers import configure_minibatch_by_words
 from spacy.training.converters import conllu_to_docs
 from spacy.training.loop import create_train_batches, train_while_improving
-from spacy.vocab import Vocab
 from thinc.api import Optimizer, fix_random_seed, get_current_ops
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
-from read_bio import read_bio
+from spacy_rnn.training.examples import read_docs
 
 WIDTH = 96
 # NumPy's own matrix product, which stands in for BLIS, would start threads otherwise.
@@ -192,9 +190,7 @@ def read_tags(path: Path) -> Iterator[Doc]:
 
 def read_entities(path: Path) -> Iterator[Doc]:
     """Read sentences with entities."""
-    vocab = Vocab()
-    for words, tags in read_bio(path.read_text(encoding="utf8"), "repair")[0]:
-        yield Doc(vocab, words=words, ents=tags)
+    return read_docs(spacy.blank("en"), path, on_conflict="repair")
 
 
 def write_corpus(docs: Iterable[Doc], folder: str, name: str) -> Corpus:

@@ -9,7 +9,6 @@ Every figure is of the part that is for development, of the best model of each t
 
 import argparse
 import os
-import sys
 import tempfile
 import time
 import warnings
@@ -23,6 +22,7 @@ os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 import spacy
 import torch
+from pipeline import read_entities, read_tags
 from spacy.cli.init_config import init_config
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
@@ -32,10 +32,9 @@ from spacy.training.loop import train
 from spacy.util import load_config
 from thinc.api import Config, get_current_ops
 
+from spacy_rnn.training.examples import read_docs, split_docs
+
 ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT / "scripts"))
-from label_lines import read_docs, split_docs  # noqa: E402
-from pipeline import read_entities, read_tags  # noqa: E402
 
 Parts = tuple[list[Doc], list[Doc]]
 
@@ -75,14 +74,19 @@ def stock(component: str, model: str | None = None) -> Callable[[], Config]:
     return make
 
 
+def read_labelled(path: Path, encoding: str = "utf8") -> list[Doc]:
+    """Read labelled lines."""
+    return list(read_docs(spacy.blank("en"), path, format="labelled", encoding=encoding))
+
+
 def read_trec(folder: Path) -> Parts:
     """Read questions, of which 500 are held out."""
-    return split_docs(read_docs(folder / "trec" / "train.txt", "en", "latin-1"), 500)
+    return split_docs(read_labelled(folder / "trec" / "train.txt", "latin-1"), 500)
 
 
 def read_sst2(folder: Path) -> Parts:
     """Read sentences from reviews."""
-    train, dev = (read_docs(folder / "sst2" / f"{part}.txt", "en", "utf8") for part in PARTS)
+    train, dev = (read_labelled(folder / "sst2" / f"{part}.txt") for part in PARTS)
     return train, dev
 
 

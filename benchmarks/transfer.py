@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument("--rows", nargs="+", help="of the ways, those to train")
     parser.add_argument("--steps", type=int, help="of the classifiers, if other than configured")
     args = parser.parse_args()
-    docs, dev = tasks.split_docs(tasks.read_docs(args.questions, "en", "latin-1"), 500)
+    docs, dev = tasks.split_docs(tasks.read_labelled(args.questions, "latin-1"), 500)
     few = docs[: len(docs) // SHARE]
     if not (args.model / "meta.json").exists():
         lines = [doc.text for doc in docs] + [line for path in args.raw for line in read(path)]

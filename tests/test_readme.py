@@ -16,6 +16,7 @@ from spacy_rnn.pipeline.ner.factory import DEFAULTS as NER_DEFAULTS
 from spacy_rnn.pipeline.tagger.factory import DEFAULTS as TAGGER_DEFAULTS
 from spacy_rnn.pipeline.textcat.factory import DEFAULTS as TEXTCAT_DEFAULTS
 from spacy_rnn.pipeline.translator.factory import DEFAULTS
+from spacy_rnn.training.readers.registry import READERS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf8")
@@ -90,6 +91,15 @@ def test_every_setting_is_listed_with_its_default(title, defaults):
     for name, default in listed.items():
         if default:
             assert json.loads(default) == defaults[name]
+
+
+def test_every_corpus_format_is_listed():
+    section = README.split("# Corpus formats\n")[1].split("\n#")[0]
+    rows = re.findall(r"^\| `(\w+)` \| (.*?) ?\| (.+) \|$", section, re.MULTILINE)
+    assert [
+        (name, tuple(re.findall(r"`(\.\w+)`", suffixes)), contents)
+        for name, suffixes, contents in rows
+    ] == [(reader.name, reader.suffixes, reader.contents) for reader in READERS.values()]
 
 
 def test_commands_name_files_that_exist():

@@ -1,65 +1,139 @@
-"""Write parallel corpora in spaCy's binary format."""
+"""Write corpora in spaCy's binary format."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from spacy.cli._util import Arg, Opt
-from spacy.tokens import DocBin
+from spacy.tokens import Doc, DocBin
 from spacy.util import get_lang_class
 from wasabi import Printer, msg
 
-from ..training.parallel import ParallelCorpus, create_parallel_corpus_v1
-from ..training.readers.records import make_annotated_doc
+from ..checks import check_count
+from ..training.examples import read_docs, split_docs
+from ..training.readers.registry import list_formats
+
+RECORDS = "Text and records"
+TOKENS = "Annotated tokens"
+HUB = "Data sets of the Hugging Face hub"
+HELD_OUT = "Held-out documents"
 
 
 def convert_cli(
     paths: list[str] = Arg(
         ...,
         metavar="SOURCE [TARGET]... OUTPUT",
-        help="Source, files of its translations unless it holds them, .spacy file to write",
+        help="Source, files of its translations if they are lines of text, .spacy file to write",
+    ),
+    format: str | None = Opt(
+        None, "--format", "-f", help=f"Format, if not that of the suffix: {list_formats()}"
     ),
     lang: str = Opt("en", "--lang", "-l", help="Language of the source"),
+    encoding: str = Opt("utf8", "--encoding", help="Encoding of text files"),
+    limit: int = Opt(0, "--limit", "-n", help="Documents to stop after (0 for none)"),
     source_field: str | None = Opt(
-        None, "--source-field", help="Column of the source: a name, or in TSV a number from 0"
+        None,
+        "--source-field",
+        help="Column of the source: a name, or in tables a number from 0",
+        rich_help_panel=RECORDS,
     ),
     target_field: list[str] | None = Opt(
-        None, "--target-field", help="Column of the translation; repeat for several references"
+        None,
+        "--target-field",
+        help="Column of the translation; repeat for several references",
+        rich_help_panel=RECORDS,
     ),
-    split: str | None = Opt(
-        None, "--split", help="Part of a data set, where the source is the name of one"
+    label_field: str | None = Opt(
+        None,
+        "--label-field",
+        help="Column of the class, by default intent (label of labelled lines)",
+        rich_help_panel=RECORDS,
     ),
-    subset: str | None = Opt(
-        None, "--subset", help="Configuration of a data set that has several"
+    translation: bool = Opt(
+        True,
+        "--translation/--no-translation",
+        help="Whether there is one",
+        rich_help_panel=RECORDS,
     ),
-    limit: int = Opt(0, "--limit", "-n", help="Pairs to stop after (0 for none)"),
+    annotation: bool = Opt(
+        True,
+        "--annotation/--no-annotation",
+        help="Read columns of these names: tokens, tags, entities, and that of the class",
+        rich_help_panel=RECORDS,
+    ),
+    attr: str = Opt(
+        "translation",
+        "--attr",
+        help="Custom attribute for the translation",
+        rich_help_panel=RECORDS,
+    ),
     max_length: int = Opt(
-        0, "--max-length", help="Characters that a side may have (0 for any number)"
+        0,
+        "--max-length",
+        help="Characters that a side may have (0 for any number)",
+        rich_help_panel=RECORDS,
     ),
     on_misaligned: str = Opt(
         "error",
         "--on-misaligned",
         help="On a missing line or column, or one too many: error, skip",
+        rich_help_panel=RECORDS,
     ),
     on_invalid_utf8: str = Opt(
-        "error", "--on-invalid-utf8", help="On other bytes than UTF-8: error, replace, skip"
+        "error",
+        "--on-invalid-utf8",
+        help="On other bytes than UTF-8: error, replace, skip",
+        rich_help_panel=RECORDS,
     ),
-    on_empty: str = Opt("error", "--on-empty", help="On an empty side: error, skip, keep"),
+    on_empty: str = Opt(
+        "error",
+        "--on-empty",
+        help="On an empty side: error, skip, keep",
+        rich_help_panel=RECORDS,
+    ),
     on_too_long: str = Opt(
-        "error", "--on-too-long", help="On a side beyond --max-length: error, skip"
+        "error",
+        "--on-too-long",
+        help="On a side beyond --max-length: error, skip",
+        rich_help_panel=RECORDS,
     ),
-    attr: str = Opt("translation", "--attr", help="Custom attribute for the translation"),
-    annotation: bool = Opt(
-        True,
-        "--annotation/--no-annotation",
-        help="Take tags, entities and intents from columns of these names",
+    on_conflict: str = Opt(
+        "error",
+        "--on-conflict",
+        help="On a BIO tag I- that continues no entity: error, repair (read it as B-)",
+        rich_help_panel=TOKENS,
+    ),
+    split: str | None = Opt(
+        None,
+        "--split",
+        help="Split of the data set whose name is the source",
+        rich_help_panel=HUB,
+    ),
+    subset: str | None = Opt(
+        None,
+        "--subset",
+        help="Configuration of a data set that has several",
+        rich_help_panel=HUB,
+    ),
+    held_out: str | None = Opt(
+        None,
+        "--held-out",
+        help="Another .spacy file, for documents drawn at random (the same at every run)",
+        rich_help_panel=HELD_OUT,
+    ),
+    held_out_size: int = Opt(
+        500, "--held-out-size", help="Documents of that file", rich_help_panel=HELD_OUT
     ),
 ) -> None:
     """
-    Convert a parallel corpus to a .spacy file for the train command. The
-    source is a file of text, TSV, JSONL or Parquet, each perhaps packed by
-    gzip, or the name of a data set on the Hugging Face hub. Where records
-    have tags, entities or an intent, the documents have them too.
+    Convert a corpus to a .spacy file for the train command: text and its
+    translation, texts alone (--no-translation), records with annotation,
+    labelled lines, BIO tags or CoNLL-U, each perhaps compressed as .gz, or a
+    data set on the Hugging Face hub. Options that do not apply to the format
+    are ignored if they have a default.
     """
+    # On Windows the commands of a spaCy project arrive with the quotes around their arguments.
+    paths = [path.strip('"') for path in paths]
     if len(paths) < 2:
         msg.fail(f"Only {paths[0]!r} is given: name the .spacy file to write last", exits=1)
     source, *targets, output = paths
@@ -68,23 +142,30 @@ def convert_cli(
             source,
             targets,
             Path(output),
+            format=format,
             lang=lang,
+            encoding=encoding,
+            limit=limit,
             source_field=source_field,
             target_field=target_field,
-            split=split,
-            subset=subset,
-            limit=limit,
+            label_field=label_field,
+            translation=translation,
+            annotation=annotation,
+            attr=attr,
             max_length=max_length,
             on_misaligned=on_misaligned,
             on_invalid_utf8=on_invalid_utf8,
             on_empty=on_empty,
             on_too_long=on_too_long,
-            attr=attr,
-            annotation=annotation,
+            on_conflict=on_conflict,
+            split=split,
+            subset=subset,
+            held_out=None if held_out is None else Path(held_out.strip('"')),
+            held_out_size=held_out_size,
             silent=False,
         )
     except (ImportError, OSError, ValueError) as error:
-        msg.fail("The corpus was not converted", str(error), exits=1)
+        msg.fail(f"{source} was not converted", str(error), exits=1)
 
 
 def convert(
@@ -93,60 +174,50 @@ def convert(
     output: Path,
     *,
     lang: str = "en",
-    annotation: bool = True,
+    held_out: Path | None = None,
+    held_out_size: int = 500,
     silent: bool = True,
     **settings: Any,
 ) -> int:
-    """Write a parallel corpus to a .spacy file.
+    """Write a corpus to a .spacy file.
 
-    source (str | Path): The source, as for `spacy-rnn.ParallelCorpus.v1`.
+    source (str | Path): The corpus, as for `read_docs`.
     target (str | Path | list[str] | None): The files of its translations, or none.
     output (Path): The file to write.
     lang (str): The language of the source.
-    annotation (bool): Whether to take tags, entities and intents from records that have them.
+    held_out (Path | None): A file for documents drawn at random; None to write all to `output`.
+    held_out_size (int): The number of documents of that file.
     silent (bool): Whether to print nothing.
-    settings (Any): The other settings of `spacy-rnn.ParallelCorpus.v1`.
-    RETURNS (int): The documents that were written.
-    RAISES (ValueError): If a setting is wrong, the corpus has a fault whose rule is "error", a
+    settings (Any): The other settings of `read_docs`.
+    RETURNS (int): The number of documents written.
+    RAISES (ValueError): If a setting is wrong, the corpus has a fault whose policy is "error", a
         text is too long for spaCy, or annotation does not fit its text.
     RAISES (ImportError): If spaCy has no such language.
-    RAISES (OSError): If the file cannot be written.
+    RAISES (OSError): If a file cannot be read or written.
     """
-    if output.suffix != ".spacy":
-        raise ValueError(f"{str(output)!r} does not end with .spacy: name the file to write last")
+    for path in (output, held_out):
+        if path is not None and path.suffix != ".spacy":
+            raise ValueError(
+                f"{str(path)!r} does not end with .spacy: name the file to write last"
+            )
+    check_count("held_out_size", held_out_size, 1)
     printer = Printer(no_print=silent)
     nlp = get_lang_class(lang)()
-    corpus = create_parallel_corpus_v1(source, target, **settings)
-    intents = _list_intents(corpus) if annotation else []
-    doc_bin = DocBin(store_user_data=True)
+    docs: Iterable[Doc] = read_docs(nlp, source, target, warn=printer.warn, **settings)
+    parts = {output: docs}
+    if held_out is not None:
+        parts[output], parts[held_out] = split_docs(list(docs), held_out_size)
+    converted = {path: DocBin(store_user_data=True) for path in parts}
     empty = 0
-    for pair in corpus.pairs(warn=printer.warn):
-        text = str(pair.sides[0])
-        if len(text) > nlp.max_length:
-            raise ValueError(
-                f"{source}, line {pair.number}: {len(text)} characters, but spaCy takes "
-                f"{nlp.max_length} at most. Cut the text, or leave such pairs out: "
-                f"--max-length {nlp.max_length} --on-too-long skip"
-            )
-        try:
-            doc = make_annotated_doc(nlp, text, pair.record if annotation else {}, intents)
-        except (TypeError, ValueError) as error:
-            raise ValueError(
-                f"{source}, line {pair.number}: {error}. Correct the record, or leave annotation "
-                f"out: --no-annotation"
-            ) from error
-        corpus.set_translation(doc, pair)
-        doc_bin.add(doc)
-        empty += not len(doc)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    doc_bin.to_disk(output)
+    for path, part in parts.items():
+        for doc in part:
+            converted[path].add(doc)
+            empty += not len(doc)
+    for path, doc_bin in converted.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        doc_bin.to_disk(path)
     if empty:
         printer.warn(f"Documents without tokens, which spacy.Corpus.v1 leaves out: {empty}")
-    printer.good(f"Documents written to {output}: {len(doc_bin)}")
-    return len(doc_bin)
-
-
-def _list_intents(corpus: ParallelCorpus) -> list[str]:
-    """Find all intents of a corpus, which each document has as categories."""
-    intents = {pair.record.get("intent") for pair in corpus.read()}
-    return sorted(intent for intent in intents if isinstance(intent, str))
+    for path, doc_bin in converted.items():
+        printer.good(f"Documents written to {path}: {len(doc_bin)}")
+    return sum(map(len, converted.values()))

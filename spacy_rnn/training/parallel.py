@@ -14,7 +14,7 @@ from spacy.training import Example
 
 from ..checks import check_count
 from ..extensions import ensure_extension
-from .readers.sources import Pair, Read, open_source
+from .readers.sources import Pair, ReadPairs, open_pairs
 
 logger = logging.getLogger("spacy")
 
@@ -23,42 +23,42 @@ ItemT = TypeVar("ItemT")
 SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-class Rule(NamedTuple):
-    """What is done with a pair that has some fault."""
+class FaultPolicy(NamedTuple):
+    """A fault of pairs, and what can be done with a pair that has it."""
 
     choices: Sequence[str]
     fault: str
-    """Formatted with `max_length`."""
-    found: Callable[[str | None, int], bool]
+    """A description, formatted with `max_length`."""
+    applies: Callable[[str | None, int], bool]
     """Whether a side has the fault, given `max_length`."""
 
 
-RULES = {
-    "on_misaligned": Rule(
+POLICIES = {
+    "on_misaligned": FaultPolicy(
         ("error", "skip"),
         "a missing line or column, or one too many",
         lambda side, _: side is None,
     ),
-    "on_invalid_utf8": Rule(
+    "on_invalid_utf8": FaultPolicy(
         ("error", "replace", "skip"),
         "bytes that are not UTF-8",
         lambda side, _: bool(SURROGATE.search(side or "")),
     ),
-    "on_empty": Rule(
+    "on_empty": FaultPolicy(
         ("error", "skip", "keep"),
         "an empty side",
         lambda side, _: not (side or "").strip(),
     ),
-    "on_too_long": Rule(
+    "on_too_long": FaultPolicy(
         ("error", "skip"),
         "a side of more than {max_length} characters",
         lambda side, max_length: 0 < max_length < len(side or ""),
     ),
 }
-"""By the setting that chooses, in the order in which a pair is held against them, until it is
-skipped."""
+"""Policies by the setting that chooses what to do, in the order in which they are applied to a
+pair until it is skipped."""
 
-DONE = {"skip": "skipped", "keep": "kept", "replace": "put U+FFFD into"}
+OUTCOMES = {"skip": "skipped", "keep": "kept", "replace": "put U+FFFD into"}
 
 
 def create_parallel_corpus_v1(
@@ -69,6 +69,8 @@ def create_parallel_corpus_v1(
     target_field: str | int | list[str] | list[int] | None = None,
     split: str | None = None,
     subset: str | None = None,
+    format: str | None = None,
+    encoding: str = "utf8",
     shuffle_buffer: int = 0,
     seed: int = 0,
     limit: int = 0,
@@ -81,42 +83,54 @@ def create_parallel_corpus_v1(
 ) -> "ParallelCorpus":
     """Read examples of translation from files or from the hub, without holding them all.
 
-    source (str | Path | None): A file of text, .tsv, .jsonl or .parquet, each perhaps .gz, or
-        the name of a data set on the Hugging Face hub where `split` is set.
+    source (str | Path | None): A file of lines or records in a format of
+        `spacy_rnn.training.readers.registry`, perhaps compressed as .gz, or the name of a data set
+        on the Hugging Face hub if `split` is set.
     target (str | Path | list[str] | None): The file whose lines translate those of a plain
-        text, or several files for several references. Null when `source` holds both sides.
+        text, or several files for several references. Null if `source` holds both sides.
     source_field (str | int | None): The column of the source: a name, dotted where it is
-        nested, or in TSV a number from 0. By default "text", and 0 in TSV.
+        nested, or a number from 0 in tables. By default "text", and 0 in TSV.
     target_field (str | int | list[str] | list[int] | None): The column of the translation, or
         several for several references. By default "translation", and 1 in TSV.
-    split (str | None): The part of a data set, such as "train".
+    split (str | None): The split of a data set, such as "train".
     subset (str | None): The configuration of a data set that has several.
-    shuffle_buffer (int): Pairs held at a time to shuffle them, in another order at each pass;
-        0 keeps the order of the file.
-    seed (int): What the orders follow from.
-    limit (int): Pairs to stop after, 0 for none.
-    max_length (int): Characters that a side may have, 0 for any number.
-    on_misaligned (str): What to do where a file ends before the others, a record does not have
-        a column, or a line of TSV has more or fewer than the first: "error" or "skip".
+    format (str | None): The format of the source, such as "tsv"; null for that of its suffix.
+    encoding (str): The encoding of text files.
+    shuffle_buffer (int): Pairs in the buffer that they are shuffled in, in another order at each
+        pass; 0 keeps the order of the file.
+    seed (int): The seed of the orders.
+    limit (int): The maximum number of pairs, 0 for all.
+    max_length (int): The maximum length of a side in characters, 0 for no limit.
+    on_misaligned (str): What to do if a file ends before the others, a record lacks a column, or
+        a line of TSV has more or fewer than the first: "error" or "skip".
     on_invalid_utf8 (str): What to do with other bytes: "error", "replace" or "skip".
     on_empty (str): What to do with a pair that has an empty side: "error", "skip" or "keep".
     on_too_long (str): What to do with a pair beyond `max_length`: "error" or "skip".
-    attr (str): The custom attribute of the reference that takes the translation: a text, or a
-        list of texts where there are several.
+    attr (str): The custom attribute of the reference for the translation: a text, or a list of
+        texts if there are several.
     RETURNS (ParallelCorpus): A function from a pipeline to its examples.
     RAISES (ValueError): If the settings are wrong or a file is missing.
     """
     targets = _to_list(target)
-    rules = {
+    policies = {
         "on_misaligned": on_misaligned,
         "on_invalid_utf8": on_invalid_utf8,
         "on_empty": on_empty,
         "on_too_long": on_too_long,
     }
     return ParallelCorpus(
-        open_source(source, targets, source_field, _to_list(target_field), split, subset),
+        open_pairs(
+            source,
+            targets,
+            source_field,
+            _to_list(target_field),
+            split,
+            subset,
+            format=format,
+            encoding=encoding,
+        ),
         names=[str(name) for name in (source, *targets)],
-        rules=rules,
+        policies=policies,
         shuffle_buffer=shuffle_buffer,
         seed=seed,
         limit=limit,
@@ -128,22 +142,22 @@ def create_parallel_corpus_v1(
 class ParallelCorpus:
     """Iterate over the examples of a parallel corpus.
 
-    read (Read): Starts to read from the first pair.
+    read (ReadPairs): Starts to read from the first pair.
     names (Sequence[str]): The file of each side, or the one of all sides.
-    rules (dict[str, str]): The choice for each of `RULES`.
-    shuffle_buffer (int): Pairs held at a time to shuffle them, 0 for none.
-    seed (int): What the orders follow from.
-    limit (int): Pairs to stop after, 0 for none.
-    max_length (int): Characters that a side may have, 0 for any number.
-    attr (str): The custom attribute that takes the translation.
+    policies (dict[str, str]): What to do with each fault, by names in `POLICIES`.
+    shuffle_buffer (int): Pairs in the shuffle buffer, 0 to keep their order.
+    seed (int): The seed of the orders.
+    limit (int): The maximum number of pairs, 0 for all.
+    max_length (int): The maximum length of a side in characters, 0 for no limit.
+    attr (str): The custom attribute for the translation.
     RAISES (ValueError): If a setting is out of its bounds.
     """
 
     def __init__(
         self,
-        read: Read,
+        read: ReadPairs,
         names: Sequence[str],
-        rules: dict[str, str],
+        policies: dict[str, str],
         *,
         shuffle_buffer: int = 0,
         seed: int = 0,
@@ -151,10 +165,10 @@ class ParallelCorpus:
         max_length: int = 0,
         attr: str = "translation",
     ) -> None:
-        for name, choice in rules.items():
-            if choice not in RULES[name].choices:
+        for name, choice in policies.items():
+            if choice not in POLICIES[name].choices:
                 raise ValueError(
-                    f"{name} is {choice!r}: set it to {_list_choices(RULES[name].choices)}"
+                    f"{name} is {choice!r}: set it to {_list_choices(POLICIES[name].choices)}"
                 )
         numbers = {"shuffle_buffer": shuffle_buffer, "limit": limit, "max_length": max_length}
         for name, number in numbers.items():
@@ -162,7 +176,7 @@ class ParallelCorpus:
         ensure_extension(attr)
         self.read = read
         self.names = names
-        self.rules = rules
+        self.policies = policies
         self.shuffle_buffer = shuffle_buffer
         self.seed = seed
         self.limit = limit
@@ -173,9 +187,9 @@ class ParallelCorpus:
     def __call__(self, nlp: Language) -> Iterator[Example]:
         """Make the examples.
 
-        nlp (Language): The pipeline whose tokenizer cuts the source.
+        nlp (Language): The pipeline whose tokenizer splits the source.
         YIELDS (Example): The examples.
-        RAISES (ValueError): If a pair has a fault whose rule is "error".
+        RAISES (ValueError): If a pair has a fault whose policy is "error".
         """
         for pair in self.pairs():
             text = str(pair.sides[0])
@@ -184,7 +198,7 @@ class ParallelCorpus:
             yield Example(nlp.make_doc(text), reference)
 
     def set_translation(self, doc: Doc, pair: Pair) -> None:
-        """Write the translation of a pair to a document.
+        """Set the translation of a document.
 
         doc (Doc): The document of the source.
         pair (Pair): The pair.
@@ -193,11 +207,11 @@ class ParallelCorpus:
         doc._.set(self.attr, translations if len(translations) > 1 else translations[0])
 
     def pairs(self, warn: Callable[[str], object] = logger.warning) -> Iterator[Pair]:
-        """Read the pairs, hold them against the rules and shuffle them.
+        """Read the pairs, apply the policies and shuffle what remains.
 
-        warn (Callable[[str], object]): Takes a line for each kind of fault at the end.
+        warn (Callable[[str], object]): Called with a message for each kind of fault at the end.
         YIELDS (Pair): The pairs.
-        RAISES (ValueError): If a pair has a fault whose rule is "error".
+        RAISES (ValueError): If a pair has a fault whose policy is "error".
         """
         random = Random(f"{self.seed} {next(self._passes)}")
         faults: dict[str, list[int]] = {}
@@ -205,25 +219,28 @@ class ParallelCorpus:
         try:
             yield from shuffle(checked, self.shuffle_buffer, random)
         finally:
-            for rule, (number, first) in faults.items():
-                choice, fault = self.rules[rule], self._describe(rule)
+            for name, (number, first) in faults.items():
+                choice, fault = self.policies[name], self._describe(name)
                 warn(
-                    f"{self.names[0]}: {DONE[choice]} pairs with {fault}: {number}, "
-                    f'the first in line {first} ({rule} = "{choice}")'
+                    f"{self.names[0]}: {OUTCOMES[choice]} pairs with {fault}: {number}, "
+                    f'the first in line {first} ({name} = "{choice}")'
                 )
 
     def _check(self, faults: dict[str, list[int]]) -> Iterator[Pair]:
-        """Let through what the rules allow; count faults and note the first line of each."""
+        """Yield the pairs that the policies allow; count faults and the first line of each."""
         for pair in self.read():
-            for rule in RULES:
-                found = RULES[rule].found
-                bad = [i for i, side in enumerate(pair.sides) if found(side, self.max_length)]
-                if not bad:
+            for name, policy in POLICIES.items():
+                faulty = [
+                    index
+                    for index, side in enumerate(pair.sides)
+                    if policy.applies(side, self.max_length)
+                ]
+                if not faulty:
                     continue
-                choice = self.rules[rule]
+                choice = self.policies[name]
                 if choice == "error":
-                    raise self._refuse(rule, pair, bad[0])
-                faults.setdefault(rule, [0, pair.number])[0] += 1
+                    raise self._make_error(name, pair, faulty[0])
+                faults.setdefault(name, [0, pair.number])[0] += 1
                 if choice == "skip":
                     break
                 if choice == "replace":
@@ -232,45 +249,45 @@ class ParallelCorpus:
             else:
                 yield pair
 
-    def _refuse(self, rule: str, pair: Pair, side: int) -> ValueError:
-        """Say where a fault is and what can be done."""
-        name = self.names[min(side, len(self.names) - 1)]
+    def _make_error(self, name: str, pair: Pair, side: int) -> ValueError:
+        """Make an error that names a fault, its position and the ways out."""
+        file = self.names[min(side, len(self.names) - 1)]
         sides = [text and text[:60] for text in pair.sides]
-        fault = pair.fault or f"{self._describe(rule)}: {sides}. Correct the corpus"
-        others = _list_choices(RULES[rule].choices[1:])
-        return ValueError(f"{name}, line {pair.number}: {fault}, or set {rule} to {others}")
+        fault = pair.fault or f"{self._describe(name)}: {sides}. Correct the corpus"
+        others = _list_choices(POLICIES[name].choices[1:])
+        return ValueError(f"{file}, line {pair.number}: {fault}, or set {name} to {others}")
 
-    def _describe(self, rule: str) -> str:
-        """Name a fault."""
-        return RULES[rule].fault.format(max_length=self.max_length)
+    def _describe(self, name: str) -> str:
+        """Return a description of the fault of a policy."""
+        return POLICIES[name].fault.format(max_length=self.max_length)
 
 
 def shuffle(items: Iterable[ItemT], buffer: int, random: Random) -> Iterator[ItemT]:
-    """Shuffle a stream: what comes out is drawn from the items that are held.
+    """Shuffle a stream within a buffer: each item that comes out is drawn from it at random.
 
     items (Iterable[ItemT]): The stream.
-    buffer (int): Items to hold.
-    random (Random): Draws them.
+    buffer (int): The number of items in the buffer.
+    random (Random): The source of randomness.
     YIELDS (ItemT): Each item once.
     """
-    held: list[ItemT] = []
+    buffered: list[ItemT] = []
     for item in items:
-        held.append(item)
-        if len(held) > buffer:
-            place = random.randrange(len(held))
-            held[place], held[-1] = held[-1], held[place]
-            yield held.pop()
-    random.shuffle(held)
-    yield from held
+        buffered.append(item)
+        if len(buffered) > buffer:
+            drawn = random.randrange(len(buffered))
+            buffered[drawn], buffered[-1] = buffered[-1], buffered[drawn]
+            yield buffered.pop()
+    random.shuffle(buffered)
+    yield from buffered
 
 
 def _to_list(value: object) -> list:
-    """Make a list of what a config gives as one value, several or none."""
+    """Return a setting that is one value, several or none as a list."""
     if value is None:
         return []
     return list(value) if isinstance(value, list | tuple) else [value]
 
 
 def _list_choices(choices: Sequence[str]) -> str:
-    """Show the values that a setting can have."""
+    """Return the values of a setting as part of a message."""
     return " or ".join(f'"{choice}"' for choice in choices)

@@ -1,4 +1,4 @@
-"""Texts as training examples, read bit by bit."""
+"""Corpora of texts as training examples, streamed."""
 
 from collections.abc import Iterator
 from itertools import groupby, islice
@@ -8,7 +8,7 @@ from spacy.language import Language
 from spacy.training import Example
 
 from ..checks import check_choice, check_count
-from .readers.sources import Read, open_texts
+from .readers.sources import Pair, ReadPairs, open_texts
 
 DOCUMENTS = ("line", "paragraph", "file")
 
@@ -20,37 +20,43 @@ def create_text_corpus_v1(
     field: str | int | None = None,
     split: str | None = None,
     subset: str | None = None,
+    format: str | None = None,
+    encoding: str = "utf8",
     limit: int = 0,
 ) -> "TextCorpus":
     """Read texts from a file or from the hub, without holding them all.
 
-    path (str | Path | None): A file of text, .tsv, .jsonl or .parquet, each perhaps .gz, or the
-        name of a data set on the Hugging Face hub where `split` is set.
+    path (str | Path | None): A file of lines or records in a format of
+        `spacy_rnn.training.readers.registry`, perhaps compressed as .gz, or the name of a data set
+        on the Hugging Face hub if `split` is set.
     document (str): What becomes a document: each "line" or record that is not empty; each
         "paragraph", that is lines without an empty one between them; or the whole "file".
-    field (str | int | None): The column of the text: a name, dotted where it is nested, or in TSV
-        a number from 0. By default "text", and 0 in TSV.
-    split (str | None): The part of a data set, such as "train".
+    field (str | int | None): The column of the text: a name, dotted where it is nested, or a
+        number from 0 in tables. By default "text", and 0 in TSV.
+    split (str | None): The split of a data set, such as "train".
     subset (str | None): The configuration of a data set that has several.
-    limit (int): Documents to stop after, 0 for none.
+    format (str | None): The format of the file, such as "tsv"; null for that of its suffix.
+    encoding (str): The encoding of text files.
+    limit (int): The maximum number of documents, 0 for all.
     RETURNS (TextCorpus): A function from a pipeline to its examples.
     RAISES (ValueError): If the settings are wrong or a file is missing.
     """
     check_choice("document", document, DOCUMENTS)
     check_count("limit", limit, 0)
-    return TextCorpus(open_texts(path, field, split, subset), str(path), document, limit)
+    read = open_texts(path, field, split, subset, format=format, encoding=encoding)
+    return TextCorpus(read, str(path), document, limit)
 
 
 class TextCorpus:
     """Iterate over the examples of a corpus of texts.
 
-    read (Read): Starts to read from the first line or record.
-    name (str): What is read, for errors.
+    read (ReadPairs): Starts to read from the first line or record.
+    name (str): The file or the data set, for errors.
     document (str): "line", "paragraph" or "file".
-    limit (int): Documents to stop after, 0 for none.
+    limit (int): The maximum number of documents, 0 for all.
     """
 
-    def __init__(self, read: Read, name: str, document: str, limit: int):
+    def __init__(self, read: ReadPairs, name: str, document: str, limit: int):
         self.read = read
         self.name = name
         self.document = document
@@ -59,7 +65,7 @@ class TextCorpus:
     def __call__(self, nlp: Language) -> Iterator[Example]:
         """Make the examples.
 
-        nlp (Language): The pipeline whose tokenizer cuts the texts.
+        nlp (Language): The pipeline whose tokenizer splits the texts.
         YIELDS (Example): The examples.
         RAISES (ValueError): If a text holds bytes that are not UTF-8.
         """
@@ -72,7 +78,7 @@ class TextCorpus:
         YIELDS (str): The text of each document.
         RAISES (ValueError): If a text holds bytes that are not UTF-8.
         """
-        lines = (self._check(pair.number, pair.sides[0] or "") for pair in self.read())
+        lines = (self._check(pair) for pair in self.read())
         if self.document == "line":
             yield from (line for line in lines if line.strip())
         elif self.document == "paragraph":
@@ -82,12 +88,16 @@ class TextCorpus:
         else:
             yield "\n".join(lines)
 
-    def _check(self, number: int, text: str) -> str:
+    def _check(self, pair: Pair) -> str:
+        """Return the text of a line or record, if it is there and UTF-8."""
+        text = pair.sides[0]
+        if text is None:
+            raise ValueError(f"{self.name}, line {pair.number}: {pair.fault}")
         try:
             text.encode("utf8")
         except UnicodeEncodeError as error:
             raise ValueError(
-                f"{self.name}, line {number}: bytes that are not UTF-8: {text[:60]!r}. Convert "
-                f"the file to UTF-8"
+                f"{self.name}, line {pair.number}: bytes that are not UTF-8: {text[:60]!r}. "
+                f"Convert the file to UTF-8, or set the encoding that it has"
             ) from error
         return text

@@ -236,7 +236,7 @@ def test_documents_that_spacy_leaves_out_are_counted(run, write, output):
         (["{en}", "{en}", "{output}", "--on-empty", "drop"], "on_empty is 'drop': set it to"),
         (["{en}", "{blank}", "{output}"], "line 1: an empty side: ['a', '']"),
         (["{en}", "{en}", "{output}", "--lang", "qqq"], "qqq"),
-        (["{en}", "{en}", "{en}/train.spacy"], "The corpus was not converted"),
+        (["{en}", "{en}", "{en}/train.spacy"], "en was not converted"),
     ],
 )
 def test_command_fails_with_a_message(run, write, output, arguments, message):

@@ -383,8 +383,8 @@ def test_corpus_is_streamed(shuffle_buffer):
             taken.append(number)
             yield Pair(number, [f"source {number}", f"target {number}"], {})
 
-    rules = {"on_empty": "error"}
-    corpus = ParallelCorpus(endless, ["endless"], rules, shuffle_buffer=shuffle_buffer)
+    policies = {"on_empty": "error"}
+    corpus = ParallelCorpus(endless, ["endless"], policies, shuffle_buffer=shuffle_buffer)
     examples = corpus(spacy.blank("en"))
     assert not taken
     assert len(list(islice(examples, 3))) == 3

@@ -1,4 +1,4 @@
-"""Read the records of a file or of a data set of the Hugging Face hub, one after another.
+"""Records of tables, of JSON lines and of data sets of the Hugging Face hub, one after another.
 
 Text, TSV and JSONL are read here and not through `datasets`, which also ends a line at a lone
 carriage return, keeps a byte order mark, takes quotes and the word NA in TSV for its own marks,
@@ -6,75 +6,34 @@ turns JSON strings that look like dates into dates, and cannot say which line is
 A Parquet file that is packed once more by gzip it cannot read at all.
 """
 
-import codecs
-import gzip
 import json
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-Record = dict[Any, Any]
-"""Values by the names and the numbers of their columns."""
-
-Records = Iterator[tuple[int, Record | str | None]]
-"""With the line or row of each; `None` is for an empty line, a text for what a line has wrong."""
+from .base import ReadOptions, Records
+from .files import open_binary, read_lines
 
 
-def read_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Read the lines of a file, which end with a line feed and with nothing else.
-
-    path (Path): The file, unpacked as it is read if its name ends with .gz.
-    YIELDS (tuple[int, str]): The number of a line, from 1, and the line. Bytes that are not
-        UTF-8 come as lone surrogates.
-    RAISES (ValueError): If the file is damaged.
-    """
-    number = 0
-    try:
-        with _open(path) as file:
-            for number, line in enumerate(file, 1):
-                if number == 1:
-                    line = line.removeprefix(codecs.BOM_UTF8)
-                line = line.removesuffix(b"\n").removesuffix(b"\r")
-                yield number, line.decode("utf8", "surrogateescape")
-    except (EOFError, OSError, zlib.error) as error:
-        raise ValueError(
-            f"{path} cannot be read after line {number}: {error}. Fetch or pack it anew"
-        ) from error
-
-
-def _open(path: Path) -> Any:
-    """Open a file that may be packed."""
-    return gzip.open(path) if path.suffix == ".gz" else path.open("rb")
-
-
-def format_of(path: Path) -> str:
-    """Give the ending of a file's name below .gz.
+def read_tsv(path: Path, options: ReadOptions) -> Records:
+    """Read cells by number and, if a column is chosen by name, by the names in the first line.
 
     path (Path): The file.
-    RETURNS (str): The ending, with its dot.
-    """
-    return Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
-
-
-def read_tsv(path: Path, named: bool, least: int | None = None) -> Records:
-    """Read cells by number and, where the first line names the columns, by name.
-
-    path (Path): The file.
-    named (bool): Whether the first line names the columns.
-    least (int | None): Without names, all lines have as many columns as the first that has
-        so many or more. None if they may differ.
+    options (ReadOptions): The columns and the encoding. Without names, all lines of parallel text
+        have as many columns as the first one that has all those that are chosen.
     YIELDS (Records): The cells of each line.
     RAISES (ValueError): If the file is damaged.
     """
-    rows = ((number, line.split("\t")) for number, line in read_lines(path))
+    fields = [options.source_field, *options.target_fields]
+    named = any(isinstance(field, str) for field in fields)
+    min_width = 1 + max((field for field in fields if isinstance(field, int)), default=0)
+    rows = ((number, line.split("\t")) for number, line in read_lines(path, options.encoding))
     first, header = next(rows, (1, [])) if named else (0, [])
     width = len(header)
     for number, cells in rows:
         if cells == [""]:
             yield number, None
             continue
-        if not width and least is not None and len(cells) >= least:
+        if not width and options.target_fields and len(cells) >= min_width:
             first, width = number, len(cells)
         if width and len(cells) != width:
             yield (
@@ -86,14 +45,15 @@ def read_tsv(path: Path, named: bool, least: int | None = None) -> Records:
             yield number, dict(enumerate(cells)) | dict(zip(header, cells, strict=False))
 
 
-def read_jsonl(path: Path) -> Records:
+def read_jsonl(path: Path, options: ReadOptions) -> Records:
     """Read an object from each line, none from an empty line.
 
     path (Path): The file.
+    options (ReadOptions): The encoding.
     YIELDS (Records): The objects.
     RAISES (ValueError): If a line is no object, or the file is damaged.
     """
-    for number, line in read_lines(path):
+    for number, line in read_lines(path, options.encoding):
         try:
             record = json.loads(line) if line.strip() else None
         except ValueError as error:
@@ -107,17 +67,18 @@ def read_jsonl(path: Path) -> Records:
         yield number, record
 
 
-def read_parquet(path: Path) -> Records:
+def read_parquet(path: Path, options: ReadOptions) -> Records:
     """Read the rows of a Parquet file.
 
     path (Path): The file.
+    options (ReadOptions): None applies: a row names all columns.
     YIELDS (Records): The rows.
     RAISES (ValueError): If the file is damaged.
     """
     from pyarrow.parquet import ParquetFile
 
     number = 0
-    with _open(path) as file:
+    with open_binary(path) as file:
         try:
             batches = ParquetFile(file).iter_batches(batch_size=1000)
             rows = (row for batch in batches for row in batch.to_pylist())
@@ -129,33 +90,33 @@ def read_parquet(path: Path) -> Records:
             ) from error
 
 
-def read_dataset(name: str, subset: str | None, split: str) -> Records:
-    """Stream a part of a data set.
+def read_hub(path: Path, options: ReadOptions) -> Records:
+    """Stream a split of a data set of the Hugging Face hub.
 
-    name (str): Its name, or the path of a folder.
-    subset (str | None): The configuration of a data set that has several.
-    split (str): The part.
+    path (Path): The name of the data set, or a folder.
+    options (ReadOptions): The split and the subset.
     YIELDS (Records): The rows.
-    RAISES (ValueError): If there is no such data set or part, or it cannot be reached.
+    RAISES (ValueError): If there is no such data set or split, or it cannot be reached.
     """
     from datasets import load_dataset
 
+    name = path.as_posix()
     try:
-        dataset = load_dataset(name, subset, split=split, streaming=True)
+        dataset = load_dataset(name, options.subset, split=options.split, streaming=True)
     except (OSError, ValueError) as error:
         raise ValueError(
-            f"The data set {name!r} (subset {subset!r}, split {split!r}) cannot be opened: "
-            f"{error}. Correct source, subset and split, see that the hub can be reached, or "
-            f"download a file and set source to its path and split = null"
+            f"The data set {name!r} (subset {options.subset!r}, split {options.split!r}) cannot "
+            f"be opened: {error}. Correct source, subset and split, see that the hub can be "
+            f"reached, or download a file and set source to its path and split = null"
         ) from error
     yield from enumerate(dataset, 1)
 
 
 def shorten(value: object) -> str:
-    """Show a value in a message.
+    """Return a value as it is shown in a message.
 
     value (object): The value.
-    RETURNS (str): What Python writes for it, cut where it is long.
+    RETURNS (str): Its representation, cut off after 100 characters.
     """
     text = repr(value)
     return text if len(text) <= 100 else f"{text[:100]}…"

@@ -1,4 +1,4 @@
-"""Annotated records, such as those of the phrasebook, as documents."""
+"""Documents of annotated records, such as those of the phrasebook."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -7,18 +7,25 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.util import get_words_and_spaces
 
+from .base import Record
+
 
 def make_annotated_doc(
-    nlp: Language, text: str, record: dict[Any, Any], intents: Iterable[str] = ()
+    nlp: Language,
+    text: str,
+    record: Record,
+    labels: Iterable[str] = (),
+    label_field: str = "intent",
 ) -> Doc:
-    """Make a document of a text, with the annotation that its record has.
+    """Make a document of a text with the annotation of its record.
 
-    nlp (Language): The pipeline whose tokenizer cuts the text, if the record does not say how.
+    nlp (Language): The pipeline whose tokenizer splits the text, unless the record has tokens.
     text (str): The text.
-    record (dict[Any, Any]): May hold tokens, tags (universal part-of-speech tags), entities
-        (`[start_char, end_char, label]`) and intent.
-    intents (Iterable[str]): All intents of the corpus: categories of 0.0 but for the record's
-        own.
+    record (Record): May have the columns "tokens", "tags" (universal part-of-speech tags),
+        "entities" (`[start_char, end_char, label]`) and a class.
+    labels (Iterable[str]): All classes of the corpus: categories of 0.0, except for that of the
+        record.
+    label_field (str): The column of the class.
     RETURNS (Doc): The document.
     RAISES (ValueError): If the annotation does not fit the text.
     """
@@ -28,15 +35,15 @@ def make_annotated_doc(
         doc = _make_tagged(doc, tokens, tags)
     if (entities := record.get("entities")) is not None:
         _set_entities(doc, entities)
-    if (intent := record.get("intent")) is not None:
-        if not isinstance(intent, str):
-            raise ValueError(f"The intent is {intent!r}: write the name of a category")
-        doc.cats = dict.fromkeys(intents, 0.0) | {intent: 1.0}
+    if (label := record.get(label_field)) is not None:
+        if not isinstance(label, str):
+            raise ValueError(f"The {label_field} is {label!r}: write the name of a category")
+        doc.cats = dict.fromkeys(labels, 0.0) | {label: 1.0}
     return doc
 
 
 def _make_tagged(doc: Doc, tokens: list[str] | None, tags: list[str] | None) -> Doc:
-    """Cut the text as the record does, and tag its tokens."""
+    """Make a document of the tokens and tags of a record."""
     if tokens is None:
         tokens = [token.text for token in doc]
     try:
@@ -53,7 +60,7 @@ def _make_tagged(doc: Doc, tokens: list[str] | None, tags: list[str] | None) -> 
 
 
 def _set_entities(doc: Doc, entities: list[list[Any]]) -> None:
-    """Mark the entities; all other tokens are in none."""
+    """Set the entities; all other tokens are outside of any."""
     spans = []
     for entity in entities:
         if [type(value) for value in entity] != [int, int, str]:

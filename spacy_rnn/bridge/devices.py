@@ -5,7 +5,7 @@ import os
 
 import torch
 
-from ..nn.kernels.onednn import has_bfloat16_instructions
+from ..torch_private import has_bfloat16_instructions
 
 logger = logging.getLogger("spacy")
 

@@ -18,7 +18,7 @@ from ..nn.dropout import scheduled_dropouts, set_dropout
 from ..nn.kernels.prepared import Store, keep_in
 from ..nn.kernels.quantized import has_int8, int8_products
 from .devices import has_bfloat16
-from .weights import check_weights, dump_weights, fill_weights, read_weights
+from .weights import build_shapes, check_weights, dump_weights, fill_weights, read_weights
 
 logger = logging.getLogger("spacy")
 
@@ -263,8 +263,7 @@ class NetworkShim(PyTorchShim):
                 f"the dimensions {self.dims}: load them into the architecture that they "
                 f"were trained with"
             )
-        with torch.device("meta"):  # Shapes without memory: any number may be stored.
-            check_weights(self.build_network(**dims), tensors)
+        check_weights(build_shapes(self.build_network, dims), tensors)
         if dims != self.dims:
             self.build(**dims)
         fill_weights(self._model, tensors)

@@ -1,10 +1,41 @@
 """The weights of a network as bytes that hold numbers and nothing that runs."""
 
 import json
+from collections.abc import Callable
+from typing import Any
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+VALUE_FUNCTIONS = {
+    *("copy_", "fill_", "zero_", "bernoulli_", "normal_", "uniform_"),
+    *("log", "log_", "neg", "neg_", "sign", "empty_like", "ones_like", "zeros_like"),
+    *("constant_", "kaiming_normal_", "kaiming_uniform_"),
+}
+"""What initialisation calls for the values alone: the result has the shape of the argument."""
+
+
+class SkipValues(TorchFunctionMode):
+    """Skip what changes values and no shapes, for tensors on the meta device, which have none.
+
+    On that device torch runs such functions in Python, and the first of them imports its compiler,
+    Dynamo, and sympy with it: 1.5 seconds, longer than all else that loading takes.
+    """
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        kwargs = kwargs or {}
+        if getattr(func, "__name__", None) in VALUE_FUNCTIONS:
+            return args[0] if args else kwargs["tensor"]  # As those of torch.nn.init call it.
+        return func(*args, **kwargs)
 
 
 def dump_weights(network: nn.Module, dims: dict[str, int]) -> bytes:
@@ -40,6 +71,17 @@ def read_weights(data: bytes) -> tuple[dict[str, int], dict[str, Tensor]]:
             f"with spacy-rnn"
         ) from error
     return dims, tensors
+
+
+def build_shapes(build: Callable[..., nn.Module], dims: dict[str, int]) -> nn.Module:
+    """Build a network without memory for its weights, to learn their shapes.
+
+    build (Callable[..., nn.Module]): Makes the network from its dimensions, given by name.
+    dims (dict[str, int]): The dimensions; they may exceed any memory.
+    RETURNS (nn.Module): The network, on the meta device. No random number was drawn for it.
+    """
+    with torch.device("meta"), SkipValues():
+        return build(**dims)
 
 
 def check_weights(network: nn.Module, stored: dict[str, Tensor]) -> None:

@@ -6,6 +6,7 @@ from thinc.types import FloatsXd, Generator
 
 FloatOrSeries = float | list[float] | Generator
 """A number, or a schedule with one for each step."""
+
 MAX_DECAY = 0.9999
 """The largest decay of running averages."""
 
@@ -77,6 +78,8 @@ class FusedAdam(Optimizer):
         """
         import torch  # Slow to load, and needed for training alone.
 
+        from ..torch_private import adamw_step
+
         if not gradient.size:
             return weights, gradient
         ops = get_array_ops(weights)
@@ -94,20 +97,17 @@ class FusedAdam(Optimizer):
             torch.as_tensor, (weights, gradient, self.mom1[key], self.mom2[key])
         )
         # What `torch.optim.AdamW` comes to, which takes longer to get there than a step takes.
-        torch._fused_adamw_(
-            [tensor],
-            [d_tensor],
-            [mean],
-            [square],
-            [],  # The highest second moments, for AMSGrad.
-            [tensor.new_tensor(float(self.nr_update[key]), dtype=torch.float32)],
-            amsgrad=False,
+        adamw_step(
+            tensor,
+            d_tensor,
+            mean,
+            square,
+            step=self.nr_update[key],
+            learn_rate=self.learn_rate * lr_scale,
             beta1=self.b1,
             beta2=self.b2,
-            lr=self.learn_rate * lr_scale,
             weight_decay=self.L2 if self.L2_is_weight_decay else 0.0,
             eps=self.eps,
-            maximize=False,
         )
         d_tensor.zero_()
         if self.averages is not None:

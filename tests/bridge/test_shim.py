@@ -862,7 +862,8 @@ def test_processor_is_asked_for_bfloat16(capabilities, expected, monkeypatch):
 
 
 def test_old_torch_that_cannot_tell_has_no_bfloat16(monkeypatch):
-    monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
+    for name in ("get_capabilities", "_is_avx512_bf16_supported", "_is_amx_tile_supported"):
+        monkeypatch.delattr(torch.cpu, name, raising=False)
     assert has_bfloat16(torch.device("cpu")) is False
 
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .onednn import computed_type, lay_out, multiply_laid_out, onednn_has
+from ...torch_private import lay_out, multiply_laid_out
 from .prepared import join, keeps, kept
 from .quantized import quantized_weight
 from .switches import switched
@@ -32,6 +32,17 @@ def bfloat16_products() -> Iterator[None]:
         return
     with switched(_ON, True), torch.autocast("cpu", enabled=False):
         yield
+
+
+def computed_type(dtype: torch.dtype) -> torch.dtype:
+    """Return the type in which a CPU multiplies numbers, autocast considered.
+
+    dtype (torch.dtype): Their own type.
+    RETURNS (torch.dtype): That of the products.
+    """
+    if dtype == torch.float32 and torch.is_autocast_enabled("cpu"):
+        return torch.get_autocast_dtype("cpu")
+    return dtype
 
 
 def compiles_each_shape(data: Tensor) -> bool:
@@ -119,12 +130,11 @@ def _in_bfloat16(weights: Sequence[Tensor], biases: Sequence[Tensor]) -> Prepare
 
     def cast() -> Tensor:
         matrix = join(weights).bfloat16()
-        return lay_out(matrix) if keeps() and onednn_has(torch.bfloat16) else matrix
+        return lay_out(matrix) if keeps() else matrix
 
     matrix = kept("bfloat16", weights, cast)
     bias = kept("bfloat16", biases, lambda: join(biases).bfloat16()) if biases else None
-    multiply = multiply_laid_out if matrix.is_mkldnn else functional.linear
-    return lambda data: multiply(data.bfloat16(), matrix, bias)
+    return lambda data: multiply_laid_out(data.bfloat16(), matrix, bias)
 
 
 def _add_rows(data: Tensor, dim: int) -> Tensor:

@@ -8,7 +8,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from .onednn import is_fast_in_bfloat16, lay_out, multiply_laid_out
+from ...torch_private import (
+    has_int8_linear,
+    int8_linear,
+    int8_weight_only,
+    is_fast_in_bfloat16,
+    lay_out,
+    multiply_laid_out,
+    prepack_int8,
+)
 from .prepared import join, kept
 from .switches import switched
 
@@ -69,11 +77,13 @@ class WeightOnlyInt8:
         RETURNS (Tensor): The products, `(…, rows)`.
         """
         parts = (data * PARTS).round_().bfloat16()
+        row = None
         if parts.numel() == parts.shape[-1] and parts.numel() % READ_AT_ONCE == 0:
-            row = torch._weight_int8pack_mm(parts.view(1, -1), self.integers, self.scales)
-            products = row.view(*data.shape[:-1], -1)
-        else:
+            row = int8_weight_only(parts.view(1, -1), self.integers, self.scales)
+        if row is None:
             products = multiply_laid_out(parts, self.matrix)
+        else:
+            products = row.view(*data.shape[:-1], -1)
         return products.to(data.dtype) if bias is None else products + bias
 
 
@@ -99,8 +109,7 @@ class DynamicInt8:
         """
         scales = (matrix.abs().amax(dim=1) / 127).clamp(min=torch.finfo(torch.float32).tiny)
         integers = (matrix / scales[:, None]).round().to(torch.int8)
-        packed = torch.ops.onednn.qlinear_prepack(integers, None)
-        return cls(packed, scales, torch.zeros(len(scales), dtype=torch.int32))
+        return cls(prepack_int8(integers), scales, torch.zeros(len(scales), dtype=torch.int32))
 
     def multiply(self, data: Tensor, bias: Tensor | None) -> Tensor:
         """Compute what `functional.linear` does with the matrix, nearly.
@@ -114,21 +123,7 @@ class DynamicInt8:
         """
         peaks = data.abs().amax(dim=-1, keepdim=True).clamp(min=torch.finfo(data.dtype).tiny)
         levels = (data / peaks).mul_(LEVELS).round_().add_(ZERO).to(torch.uint8)
-        products = torch.ops.onednn.qlinear_pointwise(
-            levels,
-            1 / LEVELS,
-            ZERO,
-            self.packed,
-            self.scales,
-            self.zeros,
-            None,  # bias: it is not to be scaled with the data
-            1.0,  # output_scale
-            0,  # output_zero_point
-            torch.float32,
-            "none",  # post_op_name
-            [],
-            "",
-        )
+        products = int8_linear(levels, 1 / LEVELS, ZERO, self.packed, self.scales, self.zeros)
         return products.mul_(peaks) if bias is None else torch.addcmul(bias, products, peaks)
 
 
@@ -168,4 +163,4 @@ def has_int8(device: torch.device) -> bool:
     device (torch.device): The device.
     RETURNS (bool): Whether torch has them there.
     """
-    return device.type == "cpu" and hasattr(torch.ops.onednn, "qlinear_pointwise")
+    return device.type == "cpu" and has_int8_linear()

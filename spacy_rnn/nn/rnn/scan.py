@@ -17,11 +17,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from ...torch_private import lay_out_lstm, onednn_has_lstm, onednn_lstm
 from ..batch.packed import pack
 from ..batch.tiles import Padded, Tiled, bin_pack, pad_tiles
 from ..dropout import zoneout
-from ..kernels.linear import compiles_each_shape
-from ..kernels.onednn import computed_type, onednn_has
+from ..kernels.linear import compiles_each_shape, computed_type
 from ..kernels.prepared import kept
 from .cells import GRU, LSTM, Cell, State, Weights
 from .gru import scan_gru
@@ -123,7 +123,7 @@ class _TiledLSTMScan(Scan):
             and not request.has_zoneout
             and request.on_cpu
             and data.dtype == torch.float32
-            and onednn_has(computed_type(data.dtype))
+            and onednn_has_lstm(computed_type(data.dtype))
         )
 
     def _run_tiles(
@@ -151,28 +151,20 @@ class _TiledLSTMScan(Scan):
             backward = direction == 1
             matrices = _prepare_matrices(weight_ih, weight_hh, backward, self.carries_cell)
             results = [
-                torch.mkldnn_rnn_layer(
+                onednn_lstm(
                     words,
-                    matrices[0],
-                    matrices[1],
-                    bias_ih,
-                    bias_hh,
-                    hidden_start[direction : direction + 1],
-                    cell_start[direction : direction + 1],
+                    matrices,
+                    (bias_ih, bias_hh),
+                    (
+                        hidden_start[direction : direction + 1],
+                        cell_start[direction : direction + 1],
+                    ),
                     backward,
-                    [],  # batch_sizes
-                    2,  # mode: LSTM
-                    hidden,
-                    1,  # num_layers
-                    True,  # has_biases
-                    False,  # bidirectional
-                    False,  # batch_first
-                    torch.is_grad_enabled(),  # train: whether a backward pass may follow
                 )
                 for words, hidden_start, cell_start in zip(inputs, *starts, strict=True)
             ]
-            outputs.append([output.view(-1, hidden) for output, *_ in results])
-            cell_states.append([cell for _, _, cell, _ in results])
+            outputs.append([output.view(-1, hidden) for output, _ in results])
+            cell_states.append([cell for _, cell in results])
         by_tile = [torch.cat(directions, dim=1) for directions in zip(*outputs, strict=True)]
         output = by_tile[0] if len(by_tile) == 1 else torch.cat(by_tile)
         return output.index_select(0, self._layout.rows), cell_states
@@ -424,7 +416,7 @@ def _make_linear(weight: Tensor, bias: Tensor) -> Callable[[Tensor], Tensor]:
 
 def _prepare_matrices(
     weight_ih: Tensor, weight_hh: Tensor, backward: bool, carries_cell: bool
-) -> list[Tensor]:
+) -> Sequence[Tensor]:
     """Return an LSTM's input matrix with the column for padding, and its recurrent matrix. In
     prediction both are laid out as oneDNN reads them, which it would else do for each tile."""
     hidden = weight_hh.shape[1]
@@ -433,15 +425,8 @@ def _prepare_matrices(
     def add_column() -> Tensor:
         return torch.cat([weight_ih, _padding_column(hidden, carries_cell).to(weight_ih)], 1)
 
-    def lay_out() -> list[Tensor]:
-        return torch.ops.mkldnn._reorder_mkldnn_rnn_layer_weight(
-            add_column().to(dtype),
-            weight_hh.to(dtype).contiguous(),
-            hidden,
-            backward,
-            True,  # has_biases
-            False,  # batch_first
-        )
+    def lay_out() -> Sequence[Tensor]:
+        return lay_out_lstm(add_column().to(dtype), weight_hh.to(dtype), backward)
 
     if torch.is_grad_enabled():
         return [add_column(), weight_hh]

@@ -14,7 +14,6 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from spacy_rnn.nn import loss as vocabulary
 from spacy_rnn.nn.kernels.linear import bfloat16_products, linear, pad_rows
 from spacy_rnn.nn.kernels.lookup import lookup
-from spacy_rnn.nn.kernels.onednn import onednn_has
 from spacy_rnn.nn.kernels.prepared import keep_in
 from spacy_rnn.nn.rnn.network import RecurrentNetwork
 from spacy_rnn.nn.seq2seq.attention import (
@@ -26,6 +25,7 @@ from spacy_rnn.nn.seq2seq.attention import (
 from spacy_rnn.nn.seq2seq.decoder import Decoder
 from spacy_rnn.nn.seq2seq.model import Seq2Seq, SubwordEncoder
 from spacy_rnn.text.subwords import END, START
+from spacy_rnn.torch_private import onednn_has
 
 PRODUCTS = ("mm", "addmm", "bmm", "baddbmm")
 

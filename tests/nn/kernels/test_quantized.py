@@ -6,7 +6,6 @@ from torch import nn
 
 from spacy_rnn.nn.kernels import quantized as int8
 from spacy_rnn.nn.kernels.linear import linear
-from spacy_rnn.nn.kernels.onednn import is_fast_in_bfloat16
 from spacy_rnn.nn.kernels.prepared import keep_in
 from spacy_rnn.nn.kernels.quantized import (
     LEVELS,
@@ -16,6 +15,7 @@ from spacy_rnn.nn.kernels.quantized import (
     has_int8,
     int8_products,
 )
+from spacy_rnn.torch_private import is_fast_in_bfloat16
 
 pytestmark = pytest.mark.skipif(
     not has_int8(torch.device("cpu")), reason="no products of 8-bit integers in this torch"

@@ -1,16 +1,9 @@
-"""The architecture's drawing of imports."""
+"""The drawing of imports, and the one in the architecture."""
 
 import pytest
 
 grimp = pytest.importorskip("grimp")
-
-
-@pytest.fixture
-def draw_imports(root, monkeypatch):
-    monkeypatch.syspath_prepend(root / "scripts")
-    import draw_imports
-
-    return draw_imports
+draw_imports = pytest.importorskip("draw_imports")
 
 
 @pytest.fixture
@@ -25,13 +18,13 @@ def graph():
 
 
 @pytest.mark.parametrize(("counts", "arrow"), [(False, "-->"), (True, "-->|2|")])
-def test_arrows_go_from_room_to_room(draw_imports, graph, counts, arrow):
+def test_arrows_go_from_room_to_room(graph, counts, arrow):
     drawing = draw_imports.draw(graph, {"house.up", "house.down"}, counts)
     lines = ["```mermaid", "flowchart TD", "    down", "    up", f"    up {arrow} down", "```"]
     assert drawing.splitlines() == lines
 
 
-def test_a_drawing_replaces_the_one_before(draw_imports, tmp_path):
+def test_a_drawing_replaces_the_one_before(tmp_path):
     path = tmp_path / "page.md"
     path.write_text(f"Above\n{draw_imports.BEGIN}\nold\n{draw_imports.END}\nbelow\n", "utf8")
     draw_imports.main(path)
@@ -44,6 +37,6 @@ def test_a_drawing_replaces_the_one_before(draw_imports, tmp_path):
     assert path.read_text("utf8") == once
 
 
-def test_a_page_without_marks_is_refused(draw_imports):
+def test_a_page_without_marks_is_refused():
     with pytest.raises(ValueError, match="add the lines <!-- imports: begin -->"):
         draw_imports.embed("No marks.", "drawing")

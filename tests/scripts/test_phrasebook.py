@@ -2,19 +2,15 @@
 
 import json
 import re
-import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
 import spacy
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
-
 from make_phrasebook import compose
 from phrasebook.sentences import read_sentences
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PARTS = ("train", "dev", "test")
 TAGS = {"ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN"}
 TAGS |= {"NUM", "PART", "PRON", "PROPN", "PUNCT", "SCONJ", "VERB"}

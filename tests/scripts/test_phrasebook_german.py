@@ -1,12 +1,6 @@
 """The phrasebook's German is right: compared with forms and sentences written by hand."""
 
-import sys
-from pathlib import Path
-
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
-
 from phrasebook import german
 from phrasebook.english import write
 from phrasebook.lexicon import read_lexicon

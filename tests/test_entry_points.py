@@ -1,5 +1,6 @@
 """What the package registers is there, and costs nothing to name."""
 
+import inspect
 from importlib.metadata import distribution
 
 import pytest
@@ -15,6 +16,13 @@ def test_there_are_entry_points():
 @pytest.mark.parametrize("point", POINTS, ids=lambda point: point.name)
 def test_entry_point_names_something(point):
     assert callable(point.load())
+
+
+@pytest.mark.parametrize("point", POINTS, ids=lambda point: point.name)
+def test_types_of_settings_are_no_strings(point):
+    """The oldest spaCy that is supported cannot check settings of such types."""
+    parameters = inspect.signature(point.load()).parameters.values()
+    assert [each.name for each in parameters if isinstance(each.annotation, str)] == []
 
 
 def test_loading_them_all_imports_nothing_heavy(run_python):

@@ -18,14 +18,15 @@ if TYPE_CHECKING:
 
     from ..bridge.shim import NetworkShim
     from ..generation.state import Hypothesis
-    from ..nn.seq2seq.decoder import Decoder, MakeAttention
+    from ..nn.seq2seq.attention import Attention
+    from ..nn.seq2seq.decoder import Decoder
     from ..nn.seq2seq.model import Seq2Seq
 
 
 def build_seq2seq_v1(
     encoder: Model,
-    decoder: "Callable[..., Decoder]",
-    attention: "MakeAttention | None" = None,
+    decoder: Callable[..., "Decoder"],
+    attention: Callable[[int, int], "Attention"] | None = None,
     tied_embeddings: bool = False,
     mixed_precision: bool = False,
 ) -> Seq2SeqModel:

@@ -18,7 +18,7 @@ from .embeddings import MIXER
 
 if TYPE_CHECKING:
     from ..bridge.shim import NetworkShim
-    from ..nn.pooling import MakePooling
+    from ..nn.pooling import Pooling
 
 
 TEXT_CLASSIFIER = "text_classifier"
@@ -26,7 +26,7 @@ TEXT_CLASSIFIER = "text_classifier"
 
 def build_text_classifier_v1(
     tok2vec: Embedding,
-    pooling: "MakePooling",
+    pooling: Callable[[int], "Pooling"],
     exclusive_classes: bool,
     dropout: float | None = None,
     ngram_size: int = 0,

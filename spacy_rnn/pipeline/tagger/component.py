@@ -224,8 +224,8 @@ class RecurrentTagger(Tagger):
             labels = sorted({self.vocab.strings[key].removeprefix(prefix) for key in keys if key})
             if "" in labels:
                 raise ValueError(
-                    f'There is a label "{prefix}", which is the prefix of labels that a token does '
-                    f"not have: set neg_prefix to a prefix that no label begins with"
+                    f'There is a label "{prefix}", which is the prefix of labels that a token '
+                    f"does not have: set neg_prefix to a prefix that no label begins with"
                 )
         all_labels = {*labels, *self.labels}
         if self.attr == "pos" and (wrong := sorted(all_labels - UPOS.keys())):

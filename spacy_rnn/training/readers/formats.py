@@ -6,6 +6,7 @@ turns JSON strings that look like dates into dates, and cannot say which line is
 A Parquet file that is packed once more by gzip it cannot read at all.
 """
 
+import csv
 import json
 import zlib
 from pathlib import Path
@@ -43,6 +44,37 @@ def read_tsv(path: Path, options: ReadOptions) -> Records:
             )
         else:
             yield number, dict(enumerate(cells)) | dict(zip(header, cells, strict=False))
+
+
+def read_csv(path: Path, options: ReadOptions) -> Records:
+    """Read cells by the names in the first row and by number. Cells in double quotes may hold
+    commas, doubled quotes and line feeds (RFC 4180).
+
+    path (Path): The file.
+    options (ReadOptions): The encoding.
+    YIELDS (Records): The cells of each row, with the number of its last line.
+    RAISES (ValueError): If the quoting is malformed, or the file is damaged.
+    """
+    lines = (f"{line}\n" for _, line in read_lines(path, options.encoding))
+    rows = csv.reader(lines, strict=True)
+    try:
+        header = next(rows, [])
+        for cells in rows:
+            if not cells:
+                yield rows.line_num, None
+            elif len(cells) != len(header):
+                yield (
+                    rows.line_num,
+                    f"{len(cells)} columns where the first row has {len(header)}: "
+                    f"{shorten(cells)}. Correct the commas and quotes",
+                )
+            else:
+                yield rows.line_num, dict(enumerate(cells)) | dict(zip(header, cells, strict=True))
+    except csv.Error as error:
+        raise ValueError(
+            f"{path}, line {rows.line_num}: correct the quotes, or write texts that are very long "
+            f"as JSON lines ({error})"
+        ) from error
 
 
 def read_jsonl(path: Path, options: ReadOptions) -> Records:

@@ -7,7 +7,7 @@ from .base import DocReader, LineReader, Reader, RecordReader
 from .bio import read_bio_docs
 from .docs import read_conllu, read_doc_bin
 from .files import read_lines, suffix_of
-from .formats import read_hub, read_jsonl, read_parquet, read_tsv
+from .formats import read_csv, read_hub, read_jsonl, read_parquet, read_tsv
 from .labelled import read_labelled
 
 READERS: dict[str, Reader] = {
@@ -21,6 +21,13 @@ READERS: dict[str, Reader] = {
             read_tsv,
             source_field=0,
             target_field=1,
+            numbered=True,
+        ),
+        RecordReader(
+            "csv",
+            (".csv",),
+            "columns with a comma between them, named in the first row",
+            read_csv,
             numbered=True,
         ),
         RecordReader("jsonl", (".jsonl",), "a JSON object in each line", read_jsonl),

@@ -1,7 +1,7 @@
-"""A language model: perplexity and surprisal of documents, generation, streams."""
+"""A language model: surprisal and perplexity of documents, text generation, streams."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from spacy.language import Language
@@ -24,6 +24,9 @@ from ..annotation import annotate_stream
 from ..initialization import warn_without_weight
 from .stream import TextStream
 
+if TYPE_CHECKING:
+    from ...generation.state import Hypothesis
+
 
 class LMScores(NamedTuple):
     """Surprisal of a document, piece by piece.
@@ -38,9 +41,9 @@ class LMScores(NamedTuple):
 
 
 class RecurrentLanguageModel(TrainablePipe):
-    """Foresee texts, and say how well.
+    """Compute the surprisal of documents and generate texts.
 
-    tokenizer (Callable[[str], Doc]): Cuts prompts. The other settings are those of
+    tokenizer (Callable[[str], Doc]): Tokenizes prompts. The other settings are those of
         `make_language_model`.
     """
 
@@ -91,15 +94,15 @@ class RecurrentLanguageModel(TrainablePipe):
     def units(self) -> Units:
         """Units: The vocabulary.
 
-        RAISES (ValueError): If there is none, or it is not that of the weights.
+        RAISES (ValueError): If there is none, or it does not fit the weights.
         """
         units = load_units(self.model.attrs["units"])
         pieces = self.model.shims[0].dims["pieces"]
         if units.kind != self.kind or len(units) != pieces:
             raise ValueError(
-                f'"{self.name}" foresees {self.kind} and has weights for {pieces} of them, but '
-                f"the vocabulary that it was given is one of {len(units)} {units.kind}: load "
-                f"settings, vocabulary and weights of one model"
+                f'"{self.name}" predicts {self.kind} and has weights for {pieces} of them, but '
+                f"its vocabulary is one of {len(units)} {units.kind}: load settings, vocabulary "
+                f"and weights of one model"
             )
         return units
 
@@ -129,7 +132,7 @@ class RecurrentLanguageModel(TrainablePipe):
         """Write surprisal and perplexity to documents.
 
         docs (Iterable[Doc]): The documents.
-        scores (list[LMScores]): What `predict` returned for them.
+        scores (list[LMScores]): Their surprisal, as `predict` returned it.
         """
         for doc, (bits, token_of_piece) in zip(docs, scores, strict=True):
             surprisals = np.bincount(token_of_piece, bits[:-1], minlength=len(doc)).tolist()
@@ -142,13 +145,13 @@ class RecurrentLanguageModel(TrainablePipe):
             doc.user_data[TOTALS.format(attr_prefix=self.attr_prefix)] = (total, len(bits))
 
     def pipe(self, stream: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:
-        """Score a stream of documents.
+        """Compute the surprisal of a stream of documents.
 
         stream (Iterable[Doc]): The documents.
-        batch_size (int): Documents to read ahead, and to sort by length.
-        YIELDS (Doc): The same documents in order.
+        batch_size (int): The number of documents to read ahead and to sort by length.
+        YIELDS (Doc): The documents, in order.
         """
-        self._ensure_extensions()  # A spawned process has none yet.
+        self._ensure_extensions()  # A spawned process does not have them yet.
 
         def score_batch(docs: list[Doc]) -> None:
             self.set_annotations(docs, self.predict(docs))
@@ -166,27 +169,27 @@ class RecurrentLanguageModel(TrainablePipe):
         search: Search | None = None,
         **settings: Any,
     ) -> list[dict] | list[list[dict]]:
-        """Write texts that go on from prompts.
+        """Generate continuations of prompts.
 
-        prompt (str | Doc | list[str] | list[Doc]): The beginning, or several to go on from at
-            once. White space at its end is read as it is where the model foresees characters.
-            Texts are cut by the tokenizer that the component was made with; documents are as
-            they are.
-        max_new_tokens (int): The most pieces to write.
-        num_return_sequences (int): Texts for each prompt.
-        search (Search | None): How to write, such as `spacy-rnn.beam_search.v1`. Default:
+        prompt (str | Doc | list[str] | list[Doc]): The prompt, or several that are continued as
+            one batch. A string is tokenized by the tokenizer of the component. In a model of
+            characters white space at its end is part of it.
+        max_new_tokens (int): The maximum number of pieces to generate.
+        num_return_sequences (int): The number of texts for each prompt.
+        search (Search | None): The search, such as `spacy-rnn.beam_search.v1`. Default:
             `spacy-rnn.sampling_search.v1`.
         settings (Any): Settings of the search to change: temperature, top_k, top_p, seed,
-            min_length, repetition_penalty, no_repeat_ngram_size and so on. What may not be
-            repeated is what was written, not what the prompt holds.
-        RETURNS (list[dict] | list[list[dict]]): For each prompt texts, the most probable first:
-            "text", with the prompt; "score", the log-probability of what was written, in nats;
-            "pieces" and "piece_scores", with that of the end. For one prompt its list alone.
+            min_length, repetition_penalty, no_repeat_ngram_size and so on. Penalties of
+            repetition compare generated pieces with each other, not with the prompt.
+        RETURNS (list[dict] | list[list[dict]]): For each prompt the texts, the most probable
+            first: "text", the prompt included; "score", the log-probability of the continuation
+            in nats; "pieces" and "piece_scores", that of the end included. For a single prompt
+            its list alone.
         RAISES (ValueError): If a setting is out of its bounds, or the model reads backward.
         """
         self._check_forward("generate")
-        given: list = prompt if isinstance(prompt, list) else [prompt]
-        prompts = [self._read_prompt(each) for each in given]
+        prompts: list = prompt if isinstance(prompt, list) else [prompt]
+        docs = [self._make_doc(prompt) for prompt in prompts]
         check_count("max_new_tokens", max_new_tokens, 1)
         search = search or SamplingSearch()
         search = search.change(
@@ -194,42 +197,42 @@ class RecurrentLanguageModel(TrainablePipe):
         )
         if search.min_length > max_new_tokens:
             raise ValueError(
-                f"min_length is {search.min_length}, but max_new_tokens {max_new_tokens}: lower "
-                f"the one or raise the other"
+                f"min_length is {search.min_length}, but max_new_tokens is {max_new_tokens}: "
+                f"lower the one or raise the other"
             )
-        texts = [self.units.encode(doc) for doc in prompts]
-        found = generate(self.model, texts, search, self.max_batch_tokens)
+        pieces = [self.units.encode(doc) for doc in docs]
+        hypotheses = generate(self.model, pieces, search, self.max_batch_tokens)
         results = [
             [
-                self._describe(doc, text, hypothesis)
-                for hypothesis in hypotheses[:num_return_sequences]
+                self._describe(doc, doc_pieces, hypothesis)
+                for hypothesis in doc_hypotheses[:num_return_sequences]
             ]
-            for doc, text, hypotheses in zip(prompts, texts, found, strict=True)
+            for doc, doc_pieces, doc_hypotheses in zip(docs, pieces, hypotheses, strict=True)
         ]
         return results if isinstance(prompt, list) else results[0]
 
-    def _read_prompt(self, prompt: str | Doc) -> Doc:
+    def _make_doc(self, prompt: str | Doc) -> Doc:
         if isinstance(prompt, str | Doc):
             return self.tokenizer(prompt) if isinstance(prompt, str) else prompt
         raise ValueError(f"A prompt is a text or a document, not {prompt!r}")
 
-    def _describe(self, prompt: Doc, pieces: np.ndarray, hypothesis: Any) -> dict:
-        # What the vocabulary does not have is in the prompt as it was, and not as it was read.
-        read = self.units.decode(pieces.tolist())
-        whole = self.units.decode([*pieces.tolist(), *hypothesis.pieces])
-        more = whole.removeprefix(read)
-        before = prompt.text.rstrip(" ") if more.startswith(" ") else prompt.text
+    def _describe(self, prompt: Doc, pieces: np.ndarray, hypothesis: "Hypothesis") -> dict:
+        # The prompt itself is repeated, not what its pieces decode to: some may be unknown.
+        decoded_prompt = self.units.decode(pieces.tolist())
+        decoded = self.units.decode([*pieces.tolist(), *hypothesis.pieces])
+        continuation = decoded.removeprefix(decoded_prompt)
+        start = prompt.text.rstrip(" ") if continuation.startswith(" ") else prompt.text
         return {
-            "text": before + more if whole.startswith(read) else whole,
+            "text": start + continuation if decoded.startswith(decoded_prompt) else decoded,
             "score": sum(hypothesis.piece_scores),
             "pieces": self.units.to_pieces(hypothesis.pieces),
             "piece_scores": hypothesis.piece_scores,
         }
 
     def stream(self, state: bytes | None = None) -> TextStream:
-        """Read a text that comes bit by bit, for as long as it comes.
+        """Open a stream that reads a text of any length piece by piece.
 
-        state (bytes | None): What `TextStream.to_bytes` returned, to go on from there.
+        state (bytes | None): Stored state to continue from, as `TextStream.to_bytes` returned it.
         RETURNS (TextStream): The stream, to be entered by `with`. Any number may be open side by
             side.
         RAISES (ValueError): If the model reads backward, or the state is that of another one.
@@ -255,23 +258,25 @@ class RecurrentLanguageModel(TrainablePipe):
     ) -> None:
         """Learn the vocabulary and build the network for it.
 
-        get_examples (Callable[[], Iterable[Example]]): Gives the training data.
+        get_examples (Callable[[], Iterable[Example]]): Returns the training data.
         nlp (Language | None): The pipeline.
-        labels (str | None): A vocabulary made before, by `spacy init labels`.
-        RAISES (ValueError): If the data do not allow a vocabulary as it is set.
+        labels (str | None): The vocabulary, as `spacy init labels` writes it. None to learn it
+            from the training data.
+        RAISES (ValueError): If the data do not allow a vocabulary of these settings.
         """
         warn_without_weight(nlp, self.name, "rnn_lm", "inverse_perplexity")
         if labels is None:
             docs = (example.reference for example in get_examples())
-            size, least = self.vocab_size, self.min_count
-            units = make_units(self.kind, docs, vocab_size=size, min_count=least)
+            units = make_units(
+                self.kind, docs, vocab_size=self.vocab_size, min_count=self.min_count
+            )
             self.model.attrs["units"] = units.to_bytes()
         elif isinstance(labels, str):
             self.model.attrs["units"] = labels.encode("utf8")
         else:
             raise ValueError(
-                f"The labels of a language model are its vocabulary as one text, by spacy init "
-                f"labels, but these are of the type {type(labels).__name__}"
+                f"The labels of a language model are its vocabulary as one string, but these are "
+                f"of the type {type(labels).__name__}: write them by spacy init labels"
             )
         self._streams.clear()
         self.model.set_dim("nO", len(load_units(self.model.attrs["units"])), force=True)
@@ -295,8 +300,8 @@ class RecurrentLanguageModel(TrainablePipe):
         examples (Iterable[Example]): The examples, whose reference texts are read.
         drop (float): The dropout rate.
         sgd (Optimizer | None): The optimizer.
-        losses (dict[str, float] | None): Where to add the loss: the negative log-likelihood of
-            a piece, in nats.
+        losses (dict[str, float] | None): Losses to add to: the negative log-likelihood per piece,
+            in nats.
         RETURNS (dict[str, float]): The losses.
         """
         losses = {} if losses is None else losses
@@ -304,39 +309,40 @@ class RecurrentLanguageModel(TrainablePipe):
         examples = list(examples)
         validate_examples(examples, "RecurrentLanguageModel.update")
         set_dropout_rate(self.model, drop)
-        segments = [each for example in examples for each in self._read(example.reference)]
-        whole = [segment.pieces for segment in segments]
-        total = sum(map(len, whole))
-        surprisal = 0.0
-        for start in range(0, max(map(len, whole), default=0), self.max_bptt):
-            going = [
-                (segment, pieces[start : start + self.max_bptt])
-                for segment, pieces in zip(segments, whole, strict=True)
-                if len(pieces) > start
-            ]
-            for segment, pieces in going:
-                segment.pieces = pieces
-            surprisals, backprop = self.model.begin_update([segment for segment, _ in going])
-            backprop(1 / total)
-            surprisal += float(surprisals.sum())
+        segments = [
+            segment for example in examples for segment in self._to_segments(example.reference)
+        ]
+        texts = [segment.pieces for segment in segments]
+        n_pieces = sum(map(len, texts))
+        loss = 0.0
+        for start in range(0, max(map(len, texts), default=0), self.max_bptt):
+            unread = []
+            for segment, pieces in zip(segments, texts, strict=True):
+                if len(pieces) > start:
+                    segment.pieces = pieces[start : start + self.max_bptt]
+                    unread.append(segment)
+            nlls, backprop = self.model.begin_update(unread)
+            backprop(1 / n_pieces)
+            loss += float(nlls.sum())
         if sgd is not None:
             self.finish_update(sgd)
-        losses[self.name] += surprisal / max(total, 1)
+        losses[self.name] += loss / max(n_pieces, 1)
         return losses
 
-    def _read(self, doc: Doc) -> list[Segment]:
-        """Cut a document or chunk into what is read with one state."""
+    def _to_segments(self, doc: Doc) -> list[Segment]:
+        """Split a document or chunk into segments, each of one text unless the state is never
+        reset."""
         chunk = chunk_of(doc)
         if chunk is None:
             return [Segment(np.append(self._turn(self.units.encode(doc)), END))]
         self._check_forward("learn from streams, which begin in the middle of documents")
         parts = with_ends(self.units, doc, chunk.ends)
-        before = None if chunk.begins else self._streams.get(chunk.number)
+        previous = None if chunk.begins else self._streams.get(chunk.number)
         if self.reset == "never":
             parts = [np.concatenate(parts)]
         segments = [Segment(part) for part in parts]
-        if before is not None:
-            segments[0].before, segments[0].state = before.before, before.state
+        if previous is not None:
+            segments[0].before, segments[0].state = previous.before, previous.state
         self._streams[chunk.number] = segments[-1]
         return segments
 
@@ -344,7 +350,7 @@ class RecurrentLanguageModel(TrainablePipe):
         """Score how well texts were predicted.
 
         examples (Iterable[Example]): Examples with predictions.
-        RETURNS (dict[str, Any]): The scorer's scores, by the name of the component.
+        RETURNS (dict[str, Any]): The scores of the scorer, by the name of the component.
         """
         if self.scorer is None:
             return {}

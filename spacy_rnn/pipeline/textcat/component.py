@@ -1,4 +1,4 @@
-"""Text classifiers: stock spaCy's, with attention to look at and bounded memory."""
+"""Text classifiers: those of spaCy with attention weights and bounded memory."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
@@ -22,9 +22,9 @@ ATTENTION = "cats_attention"
 
 
 class RecurrentTextCategorizer(TextCategorizer):
-    """Classify documents that are of one class each.
+    """Classify documents by exclusive classes.
 
-    The settings are those of its factory.
+    The settings are those of `make_textcat`.
     """
 
     def __init__(
@@ -53,8 +53,8 @@ class RecurrentTextCategorizer(TextCategorizer):
         """Classify one document.
 
         doc (Doc): The document.
-        settings (Any): As for `pipe`.
-        RETURNS (Doc): The same document.
+        settings (Any): The arguments of `pipe`.
+        RETURNS (Doc): The document itself.
         """
         return next(self.pipe([doc], **settings), doc)
 
@@ -64,10 +64,11 @@ class RecurrentTextCategorizer(TextCategorizer):
         """Classify a stream of documents.
 
         stream (Iterable[Doc]): The documents.
-        batch_size (int): Documents to read ahead.
-        attention (bool | None): Whether to write attention in this call, by
-            `component_cfg={"rnn_textcat": {"attention": True}}`. Default: as set.
-        YIELDS (Doc): The same documents in order.
+        batch_size (int): The number of documents to read ahead and to sort by length.
+        attention (bool | None): Whether to write attention weights in this call, set by
+            `component_cfg={"rnn_textcat": {"attention": True}}`. None for the setting of the
+            component.
+        YIELDS (Doc): The documents, in order.
         """
         ensure_extension(ATTENTION)
         attention = self.attention if attention is None else attention
@@ -80,13 +81,13 @@ class RecurrentTextCategorizer(TextCategorizer):
                 batch_docs = [docs[index] for index in batch]
                 scores, weights = attend(self.model, batch_docs)
                 self.set_annotations(batch_docs, scores)
-                for doc, own in zip(batch_docs, weights, strict=True):
-                    doc._.set(ATTENTION, own)
+                for doc, doc_weights in zip(batch_docs, weights, strict=True):
+                    doc._.set(ATTENTION, doc_weights)
 
         yield from annotate_stream(self, stream, batch_size, classify_batch)
 
     def predict(self, docs: Iterable[Doc]) -> Floats2d:
-        """Classify documents without changing them.
+        """Predict the classes of documents without changing them.
 
         docs (Iterable[Doc]): The documents.
         RETURNS (Floats2d): The probability of each class, `(docs, classes)`.
@@ -113,12 +114,14 @@ class RecurrentTextCategorizer(TextCategorizer):
         labels: Iterable[str] | None = None,
         positive_label: str | None = None,
     ) -> None:
-        """Find the classes, and build the model for them and for the words of the training data.
+        """Collect the classes, and build the model for them and for the words of the training
+        data.
 
-        get_examples (Callable[[], Iterable[Example]]): Gives the training data.
+        get_examples (Callable[[], Iterable[Example]]): Returns the training data.
         nlp (Language | None): The pipeline.
-        labels (Iterable[str] | None): The classes, where they are known, by `spacy init labels`.
-        positive_label (str | None): Of two classes the one that is scored.
+        labels (Iterable[str] | None): The classes, as `spacy init labels` writes them. None to
+            collect them from the training data.
+        positive_label (str | None): The class of two that is scored.
         RAISES (ValueError): If there are no examples, or the positive label does not fit the
             classes.
         """
@@ -132,15 +135,20 @@ class RecurrentTextCategorizer(TextCategorizer):
     def update(self, examples: Iterable[Example], **settings: Any) -> dict[str, float]:
         """Learn from a batch of documents.
 
-        examples (Iterable[Example]): Examples with classes; others are passed over.
+        examples (Iterable[Example]): Examples. Those without classes are ignored.
         settings (Any): Dropout rate, optimizer and losses, as in stock spaCy.
         RETURNS (dict[str, float]): The losses.
-        RAISES (ValueError): If an example is of a class that was not there at initialisation.
+        RAISES (ValueError): If an example has a class that was not known at initialization.
         """
         examples = list(examples)
         known = set(self.labels)
         cats = [example.reference.cats for example in examples if hasattr(example, "reference")]
-        unknown = {label for each in cats for label in each if each[label] and label not in known}
+        unknown = {
+            label
+            for doc_cats in cats
+            for label, value in doc_cats.items()
+            if value and label not in known
+        }
         if unknown:
             raise ValueError(
                 f"These classes were not known at initialization: {', '.join(sorted(unknown))}. "
@@ -152,19 +160,19 @@ class RecurrentTextCategorizer(TextCategorizer):
         truths, annotated = super()._examples_to_truth(examples)
         exclusive = not self.support_missing_values
         if exclusive:
-            # A document that is of no class tells nothing about which one it is of.
+            # Of exclusive classes each document has one: without it, the document is unannotated.
             annotated *= [[any(example.reference.cats.values())] for example in examples]
         classes = len(self.labels) if exclusive else 2
         return truths * (1 - self.label_smoothing) + self.label_smoothing / classes, annotated
 
 
 class RecurrentMultiLabelTextCategorizer(RecurrentTextCategorizer, MultiLabel_TextCategorizer):
-    """Classify documents that are of any number of classes.
+    """Classify documents by classes that do not exclude each other.
 
-    The settings are those of its factory.
+    The settings are those of `make_multilabel_textcat`.
     """
 
-    # spaCy holds the settings of a config against these arguments: there is no positive label.
+    # spaCy validates the settings of a config by these arguments: there is no positive_label.
     def initialize(  # type: ignore[override]
         self,
         get_examples: Callable[[], Iterable[Example]],
@@ -172,11 +180,13 @@ class RecurrentMultiLabelTextCategorizer(RecurrentTextCategorizer, MultiLabel_Te
         nlp: Language | None = None,
         labels: Iterable[str] | None = None,
     ) -> None:
-        """Find the classes, and build the model for them and for the words of the training data.
+        """Collect the classes, and build the model for them and for the words of the training
+        data.
 
-        get_examples (Callable[[], Iterable[Example]]): Gives the training data.
+        get_examples (Callable[[], Iterable[Example]]): Returns the training data.
         nlp (Language | None): The pipeline.
-        labels (Iterable[str] | None): The classes, where they are known, by `spacy init labels`.
+        labels (Iterable[str] | None): The classes, as `spacy init labels` writes them. None to
+            collect them from the training data.
         RAISES (ValueError): If there are no examples.
         """
         self._count_words(get_examples)

@@ -36,7 +36,7 @@ SIDES = ("source", "target")
 class RecurrentTranslator(TrainablePipe):
     """Translate documents into another language.
 
-    The settings are those of its factory.
+    The settings are those of `make_translator`.
     """
 
     def __init__(
@@ -76,19 +76,19 @@ class RecurrentTranslator(TrainablePipe):
             ensure_extension(name)
 
     @property
-    def _cuts_source(self) -> bool:
+    def _reads_subwords(self) -> bool:
         return "subwords" in self.model.get_ref("source").attrs
 
     @property
     def target_subwords(self) -> Subwords:
-        """Subwords: The vocabulary of translations."""
+        """Subwords: The target vocabulary."""
         return load_subwords(self.model.attrs["subwords"])
 
     @property
     def source_subwords(self) -> Subwords | None:
-        """Subwords | None: The vocabulary of sources; None if the encoder reads tokens."""
+        """Subwords | None: The source vocabulary. None if the encoder reads tokens."""
         source = self.model.get_ref("source")
-        return load_subwords(source.attrs["subwords"]) if self._cuts_source else None
+        return load_subwords(source.attrs["subwords"]) if self._reads_subwords else None
 
     # Prediction
 
@@ -96,9 +96,9 @@ class RecurrentTranslator(TrainablePipe):
         """Translate one document.
 
         doc (Doc): The document.
-        batch_size (int): Not needed: spaCy hands it over with the settings of a call.
-        settings (Any): Settings of the search to change for this call.
-        RETURNS (Doc): The same document.
+        batch_size (int): Unused. spaCy passes it along with the settings of a call.
+        settings (Any): Settings of the search in this call.
+        RETURNS (Doc): The document itself.
         """
         return next(self.pipe([doc], **settings), doc)
 
@@ -108,10 +108,10 @@ class RecurrentTranslator(TrainablePipe):
         """Translate a stream of documents.
 
         stream (Iterable[Doc]): The documents.
-        batch_size (int): Documents to read ahead, and to sort by length.
-        settings (Any): Settings of the search to change for this call, by
+        batch_size (int): The number of documents to read ahead and to sort by length.
+        settings (Any): Settings of the search in this call, set by
             `component_cfg={"rnn_translator": {"beam_width": 8}}`.
-        YIELDS (Doc): The same documents in order.
+        YIELDS (Doc): The documents, in order.
         RAISES (ValueError): If there is no such setting, or it is out of its bounds.
         """
         self._ensure_extensions()
@@ -126,7 +126,7 @@ class RecurrentTranslator(TrainablePipe):
         """Translate documents without changing them.
 
         docs (Iterable[Doc]): The documents.
-        RETURNS (list[Translation]): Their passages with hypotheses.
+        RETURNS (list[Translation]): The translated passages of each.
         """
         return self._predict(list(docs), self.search)
 
@@ -169,7 +169,7 @@ class RecurrentTranslator(TrainablePipe):
         )
         n_best = getattr(search, "n_best", 1)
         return [
-            (source.tolist() if self._cuts_source else None, self._distinct(ranked, n_best))
+            (source.tolist() if self._reads_subwords else None, self._distinct(ranked, n_best))
             for source, ranked in zip(sources, hypotheses, strict=True)
         ]
 
@@ -198,12 +198,12 @@ class RecurrentTranslator(TrainablePipe):
         """Write translations to documents.
 
         docs (Iterable[Doc]): The documents.
-        scores (list[Translation]): What `predict` returned for them.
+        scores (list[Translation]): Their translated passages, as `predict` returned them.
         """
         for doc, translation in zip(docs, scores, strict=True):
-            best = describe(doc, translation, self.source_subwords, self.target_subwords)
-            doc._.set(f"{self.attr}s", best)
-            doc._.set(self.attr, best[0]["text"])
+            n_best = describe(doc, translation, self.source_subwords, self.target_subwords)
+            doc._.set(f"{self.attr}s", n_best)
+            doc._.set(self.attr, n_best[0]["text"])
 
     # Training
 
@@ -216,10 +216,11 @@ class RecurrentTranslator(TrainablePipe):
     ) -> None:
         """Learn the vocabularies and build the network for them.
 
-        get_examples (Callable[[], Iterable[Example]]): Gives the training data.
+        get_examples (Callable[[], Iterable[Example]]): Returns the training data.
         nlp (Language | None): The pipeline.
-        labels (dict[str, str] | None): Vocabularies made before, by `spacy init labels`.
-        RAISES (ValueError): If the data do not allow a vocabulary of the size asked for.
+        labels (dict[str, str] | None): The vocabularies, as `spacy init labels` writes them. None
+            to learn them from the training data.
+        RAISES (ValueError): If the data do not allow a vocabulary of this size.
         """
         warn_without_weight(nlp, self.name, "rnn_translator", "bleu")
         if labels is None:
@@ -228,12 +229,12 @@ class RecurrentTranslator(TrainablePipe):
                 get_examples,
                 self.attr,
                 learn,
-                cuts_source=self._cuts_source,
+                reads_subwords=self._reads_subwords,
                 shared=self.shared_vocab,
             )
         else:
             source, target = (Subwords(bytes.fromhex(labels[side])) for side in SIDES)
-        if self._cuts_source:
+        if self._reads_subwords:
             self.model.get_ref("source").attrs["subwords"] = source.to_bytes()
         self.model.attrs["subwords"] = target.to_bytes()
         self.model.set_dim("nO", len(target), force=True)
@@ -258,11 +259,11 @@ class RecurrentTranslator(TrainablePipe):
     ) -> dict[str, float]:
         """Learn from a batch of translations.
 
-        examples (Iterable[Example]): Examples with translations; others are passed over.
+        examples (Iterable[Example]): Examples. Those without translations are ignored.
         drop (float): The dropout rate.
         sgd (Optimizer | None): The optimizer.
-        losses (dict[str, float] | None): Where to add the loss: the negative log-likelihood
-            of a piece, in nats.
+        losses (dict[str, float] | None): Losses to add to: the negative log-likelihood per
+            piece, in nats.
         RETURNS (dict[str, float]): The losses.
         """
         losses = {} if losses is None else losses
@@ -273,18 +274,18 @@ class RecurrentTranslator(TrainablePipe):
         if not docs:
             return losses
         set_dropout_rate(self.model, drop)
-        if self._cuts_source:
+        if self._reads_subwords:
             self.model.get_ref("source").attrs["subword_sampling"] = self.subword_sampling
         pieces = self.target_subwords.encode(texts, self.subword_sampling)
-        surprisals, backprop = self.model.begin_update((docs, pieces))
-        backprop(1 / len(surprisals))
+        nlls, backprop = self.model.begin_update((docs, pieces))
+        backprop(1 / len(nlls))
         if sgd is not None:
             self.finish_update(sgd)
-        losses[self.name] += float(surprisals.mean())
+        losses[self.name] += float(nlls.mean())
         return losses
 
     def _pair(self, examples: list[Example]) -> tuple[list[Doc], list[str]]:
-        """Give documents, and for each the first of its references."""
+        """Return the documents that have references, and the first reference of each."""
         pairs = [
             (example.predicted, references[0])
             for example in examples
@@ -293,43 +294,43 @@ class RecurrentTranslator(TrainablePipe):
         return [doc for doc, _ in pairs], [text for _, text in pairs]
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
-        """Score predicted translations, and how well references are foreseen.
+        """Score predicted translations, and the references by forced decoding.
 
         examples (Iterable[Example]): Examples with predictions.
-        RETURNS (dict[str, Any]): The scorer's scores; "token_perplexity" of a piece and
-            "word_perplexity" of a word of the reference, the end of each sentence counted
-            as one more. Words are what white space separates, or the tokens of the scorer's
-            tokenizer where one is chosen. All by the name of the component.
+        RETURNS (dict[str, Any]): The scores of the scorer; "token_perplexity" and
+            "word_perplexity", per piece and per word of the references, the end of each text
+            counted as one more. Words are separated by white space, or are the tokens of the
+            tokenizer that the scorer is set to. All by the name of the component.
         """
         examples = list(examples)
         scores = self.scorer(examples, attr=self.attr, **kwargs) if self.scorer else {}
         docs, texts = self._pair(examples)
         if docs:
             log_probs = list(chain(*self.log_probs(docs, texts)))
-            surprisal = -sum(log_probs)
+            nll = -sum(log_probs)
             count_words = tokenization_of(self.scorer).count_words
             words = sum(count_words(text) + 1 for text in texts)
-            scores["token_perplexity"] = perplexity(surprisal, len(log_probs))
-            scores["word_perplexity"] = perplexity(surprisal, words)
+            scores["token_perplexity"] = perplexity(nll, len(log_probs))
+            scores["word_perplexity"] = perplexity(nll, words)
         return {f"{self.name}_{key}": value for key, value in scores.items()}
 
     def log_probs(self, docs: list[Doc], translations: list[str]) -> list[list[float]]:
-        """Tell how probable given translations are: forced decoding.
+        """Score given translations by forced decoding.
 
         docs (list[Doc]): The documents, each translated as a whole.
         translations (list[str]): A translation of each.
-        RETURNS (list[list[float]]): For each the logarithm of the probability of each of its
-            pieces, and of its end.
+        RETURNS (list[list[float]]): For each translation the log-probability of each piece and of
+            its end.
         """
         pieces = self.target_subwords.encode(translations)
         lengths = [
             max(len(doc.text), len(text)) for doc, text in zip(docs, translations, strict=True)
         ]
-        found: dict[int, list[float]] = {}
+        log_probs: dict[int, list[float]] = {}
         for batch in batch_by_length(lengths, 4 * self.max_batch_tokens, longest_first=True):
-            own = [pieces[index] for index in batch]
-            surprisals = self.model.predict(([docs[index] for index in batch], own))
-            ends = np.cumsum([len(each) + 1 for each in own])
-            parts = np.split(-self.model.ops.to_numpy(surprisals), ends[:-1])
-            found.update(zip(batch, (part.tolist() for part in parts), strict=True))
-        return [found[index] for index in range(len(docs))]
+            batch_pieces = [pieces[index] for index in batch]
+            nlls = self.model.predict(([docs[index] for index in batch], batch_pieces))
+            ends = np.cumsum([len(text_pieces) + 1 for text_pieces in batch_pieces])
+            parts = np.split(-self.model.ops.to_numpy(nlls), ends[:-1])
+            log_probs.update(zip(batch, (part.tolist() for part in parts), strict=True))
+        return [log_probs[index] for index in range(len(docs))]

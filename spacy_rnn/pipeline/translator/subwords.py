@@ -1,4 +1,4 @@
-"""The vocabularies of a translator, learned from its training data."""
+"""Vocabularies of a translator, learned from its training data."""
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
@@ -8,27 +8,27 @@ from spacy.training import Example
 from ...metrics.common import references_of
 from ...text.subwords import Subwords
 
-Learn = Callable[[Iterable[str]], Subwords]
+LearnSubwords = Callable[[Iterable[str]], Subwords]
 """Learns a vocabulary from texts."""
 
 
 def learn_vocabularies(
     get_examples: Callable[[], Iterable[Example]],
     attr: str,
-    learn: Learn,
+    learn: LearnSubwords,
     *,
-    cuts_source: bool = True,
+    reads_subwords: bool = True,
     shared: bool = True,
 ) -> tuple[Subwords, Subwords]:
-    """Learn how sources and translations are cut.
+    """Learn the vocabularies of source and target.
 
-    get_examples (Callable[[], Iterable[Example]]): Gives the training data.
+    get_examples (Callable[[], Iterable[Example]]): Returns the training data.
     attr (str): The custom attribute of references that holds their translation.
-    learn (Learn): Learns a vocabulary from texts.
-    cuts_source (bool): Whether sources are cut at all, or read as tokens.
-    shared (bool): Whether the two have one vocabulary together.
-    RETURNS (tuple[Subwords, Subwords]): The vocabulary of sources, which is that of
-        translations where they have none of their own, and that of translations.
+    learn (LearnSubwords): Learns a vocabulary from texts.
+    reads_subwords (bool): Whether the encoder reads subwords, and not tokens.
+    shared (bool): Whether source and target share one vocabulary.
+    RETURNS (tuple[Subwords, Subwords]): The source vocabulary, or the target vocabulary if the
+        source needs none or shares it; and the target vocabulary.
     RAISES (ValueError): If there are no translations.
     """
 
@@ -42,10 +42,10 @@ def learn_vocabularies(
     if next(targets(), None) is None:
         raise ValueError(
             f"No example has a translation in reference._.{attr}, so that no vocabulary can be "
-            f"learned: read parallel text with spacy-rnn.ParallelCorpus.v1, or set attr to where "
-            f"the translations are"
+            f"learned: read parallel text with spacy-rnn.ParallelCorpus.v1, or set attr to the "
+            f"attribute that holds the translations"
         )
-    if cuts_source and not shared:
+    if reads_subwords and not shared:
         return learn(sources()), learn(targets())
-    one = learn(chain(sources(), targets()) if cuts_source else targets())
-    return one, one
+    subwords = learn(chain(sources(), targets()) if reads_subwords else targets())
+    return subwords, subwords

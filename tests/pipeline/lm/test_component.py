@@ -395,7 +395,7 @@ def test_the_vocabulary_has_to_be_that_of_the_weights(words, trained):
     copy = pickle.loads(pickle.dumps(words))
     component = copy.get_pipe("rnn_lm")
     component.model.attrs["units"] = trained["characters"].get_pipe("rnn_lm").model.attrs["units"]
-    with pytest.raises(ValueError, match=r"foresees words and has weights for"):
+    with pytest.raises(ValueError, match=r"predicts words and has weights for"):
         copy("the cat")
 
 

@@ -26,6 +26,7 @@ from torch.nn.utils import rnn
 
 from spacy_rnn.nn.kernels.prepared import keep_in
 from spacy_rnn.nn.rnn.network import RecurrentNetwork
+from spacy_rnn.nn.rnn.settings import RecurrentSettings
 
 CELLS = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn_tanh": nn.RNN}
 SIZES = [(96, 48), (128, 128)]
@@ -94,7 +95,7 @@ def make_batches(lengths: list[int], size: int, order: str, inputs: int) -> list
 
 def make_networks(cell: str, inputs: int, hidden: int) -> dict[str, Callable]:
     """Make ours and torch's network of one size, as functions of a batch."""
-    ours = RecurrentNetwork(inputs, 2 * hidden, cell=cell)
+    ours = RecurrentNetwork(inputs, RecurrentSettings(2 * hidden, cell=cell))
     theirs = CELLS[cell](inputs, hidden, bidirectional=True)
 
     def run_packed(data: Tensor, lengths: Tensor) -> Tensor:

@@ -41,7 +41,10 @@ CONFIG = Path(__file__).parent.parent / "configs" / "lm.cfg"
 # The twin's network and training, as settings of the component.
 SAME = {
     "reset": "never",
-    "model": {"embed_width": WIDTH, "width": WIDTH, "depth": DEPTH, "forget_bias": 0.0},
+    "model": {
+        "embed_width": WIDTH,
+        "network": {"width": WIDTH, "depth": DEPTH, "forget_bias": 0.0},
+    },
 }
 
 

@@ -1,60 +1,50 @@
-"""Decoders and attention as settings."""
+"""Decoders as settings of an encoder-decoder."""
 
-from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
+from ..nn.rnn.settings import RecurrentSettings
+
 if TYPE_CHECKING:
-    from ..nn.seq2seq.decoder import Decoder
+    from ..nn.seq2seq.model import MakeDecoder
 
 
 def build_recurrent_decoder_v1(
-    width: int = 512,
-    depth: int = 1,
+    network: RecurrentSettings,
     *,
     embed_width: int = 256,
     readout_width: int = 256,
-    cell: str = "gru",
     deep_output: bool = True,
     input_feeding: bool = False,
     bridge: str = "dense",
     tied_softmax: bool = True,
     label_smoothing: float = 0.1,
-    dropout: float | None = None,
-    word_dropout: float = 0.0,
-) -> "Callable[..., Decoder]":
+) -> "MakeDecoder":
     """Describe a recurrent decoder.
 
-    width (int): Features of the recurrent network.
-    depth (int): Layers.
+    network (RecurrentSettings): The recurrent network, `spacy-rnn.recurrent_network.v1` with
+        `bidirectional = false`.
     embed_width (int): Features of each embedding.
-    readout_width (int): Features of what the softmax is computed from.
-    cell (str): A cell by name, see `spacy_rnn.nn.rnn.cells`.
-    deep_output (bool): Whether the readout also sees the piece that was read (Bahdanau et al.
-        2015).
-    input_feeding (bool): Whether each step reads the readout of the one before (Luong et al.
-        2015): training goes step by step then.
-    bridge (str): What the decoder starts from: "zero", "last" or "dense".
+    readout_width (int): Features of the readout, the input of the softmax.
+    deep_output (bool): Whether the readout also sees the previous piece (Bahdanau et al. 2015).
+    input_feeding (bool): Whether each step also reads the previous readout (Luong et al. 2015),
+        which makes training go step by step.
+    bridge (str): How the states are initialised: "zero", "last" or "dense".
     tied_softmax (bool): Whether the softmax has the embeddings as its weights.
-    label_smoothing (float): The share of the right piece that is spread over all.
-    dropout (float | None): Locked dropout. None for `training.dropout`.
-    word_dropout (float): Share of pieces that are not shown in training.
-    RETURNS (Callable[..., Decoder]): Makes the decoder.
+    label_smoothing (float): The share of the probability of the right piece that is spread evenly
+        over the vocabulary in training.
+    RETURNS (MakeDecoder): Makes the decoder.
     """
     from ..nn.seq2seq.decoder import Decoder
 
     return partial(
         Decoder,
-        width=width,
-        depth=depth,
+        network=network,
         embed_width=embed_width,
         readout_width=readout_width,
-        cell=cell,
         deep_output=deep_output,
         input_feeding=input_feeding,
         bridge=bridge,
         tied_softmax=tied_softmax,
         label_smoothing=label_smoothing,
-        dropout=dropout,
-        word_dropout=word_dropout,
     )

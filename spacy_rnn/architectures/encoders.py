@@ -12,6 +12,7 @@ from thinc.util import get_width
 
 from ..bridge.flat import unflatten
 from ..checks import check_rate
+from ..nn.rnn.settings import RecurrentSettings
 from ..types import Encoder
 
 if TYPE_CHECKING:
@@ -101,10 +102,9 @@ def build_recurrent_encoder_v1(
     from ..bridge.shim import NetworkShim
     from ..nn.rnn.network import RecurrentNetwork
 
-    network = partial(
-        RecurrentNetwork,
-        width=width,
-        depth=depth,
+    settings = RecurrentSettings(
+        width,
+        depth,
         cell=cell,
         bidirectional=bidirectional,
         merge=merge,
@@ -121,6 +121,7 @@ def build_recurrent_encoder_v1(
         forget_bias=forget_bias,
         chrono_init=chrono_init,
     )
+    network = partial(RecurrentNetwork, settings=settings)
     return Model(
         "recurrent_encoder",
         forward,

@@ -10,6 +10,7 @@ from thinc.api import ArgsKwargs, Model, torch2xp
 from thinc.types import Floats1d
 
 from ..batching import batch_by_length
+from ..nn.rnn.settings import RecurrentSettings
 from ..text.subwords import END
 
 if TYPE_CHECKING:
@@ -42,28 +43,14 @@ piece goes out."""
 
 
 def build_language_model_v1(
-    embed_width: int = 256,
-    width: int = 256,
-    depth: int = 2,
+    network: RecurrentSettings,
     *,
-    cell: str = "lstm",
-    bidirectional: bool = False,
+    embed_width: int = 256,
     tied_softmax: bool = True,
     cutoffs: list[int] | None = None,
     dropout_embedding: float = 0.0,
-    dropout_input: float | None = None,
-    dropout_layers: float | None = None,
-    dropout_output: float | None = None,
-    weight_drop: float = 0.0,
     activation_reg: float = 0.0,
     temporal_activation_reg: float = 0.0,
-    residual: bool = False,
-    layer_norm: bool = False,
-    initial_state: str = "zero",
-    zoneout_hidden: float = 0.0,
-    zoneout_cell: float = 0.0,
-    forget_bias: float = 1.0,
-    chrono_init: int | None = None,
     cache_size: int = 0,
     cache_weight: float = 0.2,
     cache_sharpness: float = 0.7,
@@ -71,36 +58,21 @@ def build_language_model_v1(
 ) -> LanguageModelT:
     """Build a recurrent language model.
 
+    network (RecurrentSettings): The recurrent network, `spacy-rnn.recurrent_network.v1` with
+        `bidirectional = false`.
     embed_width (int): Features of each embedding.
-    width (int): Features of the recurrent network.
-    depth (int): Layers.
-    cell (str): A cell by name, see `spacy_rnn.nn.rnn.cells`.
-    bidirectional (bool): Has to be false: what is to be foreseen must not be read before.
     tied_softmax (bool): Whether the softmax has the embeddings as its weights.
-    cutoffs (list[int] | None): Where the frequent entries of the vocabulary end and rarer and
-        rarer ones begin, for the adaptive softmax. Null for the full softmax.
-    dropout_embedding (float): Share of entries of the vocabulary whose embedding is dropped.
-    dropout_input (float | None): Locked dropout on the embeddings. None, here and for the next
-        two: `training.dropout`.
-    dropout_layers (float | None): Locked dropout between layers.
-    dropout_output (float | None): Locked dropout on what the softmax is computed from.
-    weight_drop (float): Share of recurrent weights dropped.
-    activation_reg (float): The weight of the mean square of what goes out (AR).
-    temporal_activation_reg (float): The weight of the mean square of its change (TAR).
-    residual (bool): Whether a layer's input is added to its output, where the two are of one
-        width.
-    layer_norm (bool): Whether to normalise between layers.
-    initial_state (str): Where states start: "zero" or "learned".
-    zoneout_hidden (float): Share of hidden units that keep their value for a step.
-    zoneout_cell (float): The same for the cell state of an LSTM.
-    forget_bias (float): Bias of an LSTM's forget gate at the start. Without effect on other
-        cells, and where `chrono_init` is set.
-    chrono_init (int | None): The longest dependency in pieces that the gates start out to
-        remember.
-    cache_size (int): How many of the last pieces of a text are remembered in prediction, because
-        what was said is likely to be said again (Grave et al. 2017). 0 for none.
-    cache_weight (float): The share of that memory in what is foreseen, once a text is long.
-    cache_sharpness (float): How much it prefers what came in similar places.
+    cutoffs (list[int] | None): Ranks in the vocabulary, the most frequent entries first, where
+        the adaptive softmax begins another cluster of rarer entries. None for the full softmax.
+    dropout_embedding (float): Share of the vocabulary whose embeddings are dropped in a step.
+    activation_reg (float): The weight of the mean square of the output (AR).
+    temporal_activation_reg (float): The weight of the mean square of the difference of successive
+        outputs (TAR).
+    cache_size (int): Entries of the neural cache of recent pieces of a text, used in prediction
+        alone (Grave et al. 2017). 0 for none.
+    cache_weight (float): Its interpolation weight once a text is long: lambda there.
+    cache_sharpness (float): The flatness of its distribution, theta there: more prefers pieces
+        that came in similar contexts.
     mixed_precision (bool): Whether to compute in bfloat16 where the hardware has it.
     RETURNS (LanguageModelT): The model.
     RAISES (ValueError): If a setting is out of its bounds or does not fit another one.
@@ -109,34 +81,15 @@ def build_language_model_v1(
     from ..nn.lm.model import LanguageModel
     from ..nn.lm.neural_cache import NeuralCache
 
-    if bidirectional:
-        raise ValueError(
-            "A language model that reads in two directions would see the piece that it is to "
-            "foresee. Set bidirectional to false; for features from both sides train two "
-            'components, one with direction = "backward"'
-        )
     build = partial(
         LanguageModel,
+        network=network,
         embed_width=embed_width,
-        width=width,
-        depth=depth,
-        cell=cell,
         tied_softmax=tied_softmax,
         cutoffs=tuple(cutoffs or ()),
         dropout_embedding=dropout_embedding,
-        dropout_input=dropout_input,
-        dropout_layers=dropout_layers,
-        dropout_output=dropout_output,
-        weight_drop=weight_drop,
         activation_reg=activation_reg,
         temporal_activation_reg=temporal_activation_reg,
-        residual=residual,
-        layer_norm=layer_norm,
-        initial_state=initial_state,
-        zoneout_hidden=zoneout_hidden,
-        zoneout_cell=zoneout_cell,
-        forget_bias=forget_bias,
-        chrono_init=chrono_init,
         cache=NeuralCache(cache_size, cache_weight, cache_sharpness) if cache_size else None,
     )
     return Model(

@@ -19,6 +19,7 @@ from .language_model import LanguageModelT
 
 if TYPE_CHECKING:
     from ..bridge.shim import NetworkShim
+    from ..nn.lm.model import LanguageModel
 
 LMEncoder = Model[list[Doc], list[Floats2d]]
 """Documents come in, and for each an array `(tokens, nO)` goes out."""
@@ -53,7 +54,6 @@ def build_lm_encoder_v1(
     RAISES (ValueError): If a setting is out of its bounds.
     """
     from ..bridge.shim import NetworkShim
-    from ..nn.lm.model import LanguageModelReader
 
     check_count("unfreeze_steps", unfreeze_steps, 0)
     if not 0 < rate_decay <= 1:
@@ -62,17 +62,15 @@ def build_lm_encoder_v1(
             f"layers one learning rate"
         )
 
-    own = cast("NetworkShim", model.shims[0])
-    settings = cast(Any, own.build_network).keywords
+    language_model = cast("NetworkShim", model.shims[0])
+    network = cast("LanguageModel", language_model._model).network
     shim = NetworkShim(
-        partial(LanguageModelReader, **settings),
+        language_model.build_network,
         {"pieces": 1},
-        mixed_precision=own._mixed_precision,
+        mixed_precision=language_model.mixed_precision,
+        method="encode",
         rate=partial(
-            rate_of_layer,
-            depth=settings["depth"],
-            decay=rate_decay,
-            unfreeze_steps=unfreeze_steps,
+            rate_of_layer, depth=network.depth, decay=rate_decay, unfreeze_steps=unfreeze_steps
         ),
     )
     return Model(
@@ -80,7 +78,7 @@ def build_lm_encoder_v1(
         forward,
         init=partial(init, source=source, component=component),
         shims=[shim],
-        dims={"nO": settings["width"]},
+        dims={"nO": network.width},
         attrs={"dropout_rate": 0.0, "units": b"", "backward": False, "trainable": trainable},
     )
 

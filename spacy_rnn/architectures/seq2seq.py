@@ -12,6 +12,7 @@ from thinc.types import Floats1d, Floats2d, Ints1d
 from ..bridge.flat import unflatten
 from ..text.subwords import END, START, load_subwords
 from ..types import Seq2SeqModel, Source, Translations
+from .subword_encoder import make_tokenizer
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -20,11 +21,11 @@ if TYPE_CHECKING:
     from ..generation.state import Hypothesis
     from ..nn.seq2seq.attention import Attention
     from ..nn.seq2seq.decoder import Decoder
-    from ..nn.seq2seq.model import Seq2Seq
+    from ..nn.seq2seq.model import Seq2Seq, SubwordEncoder
 
 
 def build_seq2seq_v1(
-    encoder: Model,
+    encoder: Model | Callable[[int], "SubwordEncoder"],
     decoder: Callable[..., "Decoder"],
     attention: Callable[[int, int], "Attention"] | None = None,
     tied_embeddings: bool = False,
@@ -32,13 +33,15 @@ def build_seq2seq_v1(
 ) -> Seq2SeqModel:
     """Build an encoder-decoder.
 
-    encoder (Model): `spacy-rnn.SubwordEncoder.v1`, which becomes part of one network with
-        the decoder, or any encoder of documents: `Model[List[Doc], List[Floats2d]]`.
-    decoder (Callable[..., Decoder]): Makes the decoder, `spacy-rnn.recurrent_decoder.v1`.
-    attention (MakeAttention | None): Makes the attention. None for a decoder that knows
-        its source by one vector alone.
-    tied_embeddings (bool): Whether source and target share their embeddings, which takes a
-        subword encoder and one vocabulary for both.
+    encoder (Model | Callable[[int], SubwordEncoder]): An encoder of subwords as described by
+        `spacy-rnn.subword_encoder.v1`, which becomes part of one network with the decoder; or any
+        encoder of documents: `Model[List[Doc], List[Floats2d]]`.
+    decoder (Callable[..., Decoder]): The decoder, `spacy-rnn.recurrent_decoder.v1`.
+    attention (Callable[[int, int], Attention] | None): The attention, such as
+        `spacy-rnn.additive_attention.v1`. None for a decoder that knows its source by one summary
+        vector alone.
+    tied_embeddings (bool): Whether source and target share their embeddings, which takes an
+        encoder of subwords and one vocabulary for both.
     mixed_precision (bool): Whether to compute in bfloat16 where the hardware has it.
     RETURNS (Seq2SeqModel): The model.
     RAISES (ValueError): If a setting is out of its bounds or does not fit another one.
@@ -46,18 +49,17 @@ def build_seq2seq_v1(
     from ..bridge.shim import NetworkShim
     from ..nn.seq2seq.model import Seq2Seq
 
-    reads_pieces = encoder.name == SUBWORD_ENCODER
-    shims = cast("list[NetworkShim]", encoder.shims)
     network = partial(
-        Seq2Seq,
-        decoder=partial(decoder, attention=attention),
-        encoder=cast(Any, shims[0].build_network) if reads_pieces else None,
-        tied_embeddings=tied_embeddings,
+        Seq2Seq, decoder=partial(decoder, attention=attention), tied_embeddings=tied_embeddings
     )
-    width = encoder.get_dim("nO") if encoder.has_dim("nO") else 1
-    dims = {"source_pieces": 1} if reads_pieces else {"memory": width}
+    if isinstance(encoder, Model):
+        source: Source = encoder
+        dims = {"memory": encoder.get_dim("nO") if encoder.has_dim("nO") else 1}
+    else:
+        network = partial(network, encoder=encoder)
+        source = make_tokenizer()
+        dims = {"source_pieces": 1}
     shim = NetworkShim(network, {"target_pieces": 1, **dims}, mixed_precision=mixed_precision)
-    source: Source = encoder.layers[0] if reads_pieces else encoder
     return Model(
         "seq2seq",
         forward,
@@ -68,94 +70,6 @@ def build_seq2seq_v1(
         refs={"source": source},
         attrs={"dropout_rate": 0.0, "subwords": b"", "tied_embeddings": tied_embeddings},
     )
-
-
-def build_subword_encoder_v1(
-    width: int = 512,
-    depth: int = 1,
-    *,
-    embed_width: int = 256,
-    cell: str = "gru",
-    bidirectional: bool = True,
-    merge: str = "concat",
-    residual: bool = False,
-    layer_norm: bool = False,
-    initial_state: str = "zero",
-    dropout: float | None = None,
-    dropout_layers: float | None = None,
-    dropout_output: float | None = None,
-    word_dropout: float = 0.0,
-    weight_drop: float = 0.0,
-    zoneout_hidden: float = 0.0,
-    zoneout_cell: float = 0.0,
-    forget_bias: float = 1.0,
-    chrono_init: int | None = None,
-) -> Model[list[Doc], list[Floats2d]]:
-    """Build an encoder that reads subwords: embeddings and a recurrent network.
-
-    The settings of the network are those of `spacy-rnn.RecurrentEncoder.v1`.
-
-    width (int): Features of each piece that goes out, both directions together.
-    depth (int): Layers.
-    embed_width (int): Features of each embedding.
-    cell (str): A cell by name, see `spacy_rnn.nn.rnn.cells`.
-    bidirectional (bool): Whether each layer also reads from the end.
-    merge (str): How two directions become one output: "concat" or "sum".
-    residual (bool): Whether a layer's input is added to its output.
-    layer_norm (bool): Whether to normalise between layers.
-    initial_state (str): Where states start: "zero" or "learned".
-    dropout (float | None): Locked dropout on the embeddings. None, here and for the next two,
-        for `training.dropout`.
-    dropout_layers (float | None): Locked dropout between layers.
-    dropout_output (float | None): Locked dropout on what goes out.
-    word_dropout (float): Share of pieces that are not shown in training.
-    weight_drop (float): Share of recurrent weights dropped in training.
-    zoneout_hidden (float): Share of hidden units that keep their value for a step.
-    zoneout_cell (float): The same for the cell state of an LSTM.
-    forget_bias (float): Bias of an LSTM's forget gate at the start. Without effect on other
-        cells, and where `chrono_init` is set.
-    chrono_init (int | None): The longest dependency in pieces that the gates start out to
-        remember: chrono initialisation.
-    RETURNS (Model[list[Doc], list[Floats2d]]): The encoder.
-    RAISES (ValueError): If a setting is out of its bounds or does not fit another one.
-    """
-    from ..bridge.shim import NetworkShim
-    from ..nn.seq2seq.model import SubwordEncoder
-
-    build = partial(
-        SubwordEncoder,
-        embed_width=embed_width,
-        dropout=dropout,
-        width=width,
-        depth=depth,
-        cell=cell,
-        bidirectional=bidirectional,
-        merge=merge,
-        residual=residual,
-        layer_norm=layer_norm,
-        initial_state=initial_state,
-        dropout_layers=dropout_layers,
-        dropout_output=dropout_output,
-        word_dropout=word_dropout,
-        weight_drop=weight_drop,
-        zoneout_hidden=zoneout_hidden,
-        zoneout_cell=zoneout_cell,
-        forget_bias=forget_bias,
-        chrono_init=chrono_init,
-    )
-    pieces: Source = Model(
-        "subword_pieces", tokenize, attrs={"subwords": b"", "subword_sampling": 0.0}
-    )
-    return Model(
-        SUBWORD_ENCODER,
-        encode_pieces,
-        layers=[pieces],
-        shims=[NetworkShim(build, {"pieces": 1})],
-        dims={"nO": width},
-    )
-
-
-SUBWORD_ENCODER = "subword_encoder"
 
 
 def forward(
@@ -254,43 +168,6 @@ def init(model: Seq2SeqModel, X: list[Doc] | None = None, Y: Any = None) -> None
     else:
         dims = {"memory": source.get_dim("nO")}
     cast("NetworkShim", model.shims[0]).build(target_pieces=model.get_dim("nO"), **dims)
-
-
-def tokenize(model: Source, docs: list[Doc], is_train: bool) -> tuple[list[Ints1d], Callable]:
-    """Cut documents into pieces, in training perhaps differently each time.
-
-    model (Source): The layer.
-    docs (list[Doc]): The documents.
-    is_train (bool): Whether to sample the cut.
-    RETURNS (tuple[list[Ints1d], Callable]): The pieces of each, and a callback for nothing.
-    """
-    subword_sampling = model.attrs["subword_sampling"] if is_train else 0.0
-    pieces = load_subwords(model.attrs["subwords"]).encode(
-        list(map(text_of, docs)), subword_sampling
-    )
-    return [model.ops.asarray1i(each) for each in pieces], lambda d_pieces: docs
-
-
-def text_of(doc: Doc) -> str:
-    """Give what is translated of a document: its text, without a space after it.
-
-    doc (Doc): The document.
-    RETURNS (str): The text.
-    """
-    return doc[:].text
-
-
-def encode_pieces(
-    model: Model, docs: list[Doc], is_train: bool
-) -> tuple[list[Floats2d], Callable]:
-    """Refuse to stand alone: the encoder is built into the decoder's network.
-
-    RAISES (ValueError): Always.
-    """
-    raise ValueError(
-        "spacy-rnn.SubwordEncoder.v1 is the encoder of spacy-rnn.Seq2Seq.v1 alone: for other "
-        "components choose an encoder over tokens, such as spacy-rnn.RecurrentEncoder.v1"
-    )
 
 
 def _pad(rows: list[list[int]]) -> "Tensor":

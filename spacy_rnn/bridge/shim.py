@@ -37,10 +37,13 @@ class NetworkShim(PyTorchShim):
     mixed_precision (bool): Whether to compute in bfloat16 where the hardware has it.
     device (torch.device | None): Where the network lives. Default: the device of
         Thinc's current ops.
+    method (str): The method of the network that computes its outputs.
     rate (Callable[[str, int], float] | None): Tells by the name of a parameter and the steps
         taken so far what its learning rate is multiplied by: 0 leaves it as it is. Default: 1
         for all.
 
+    build_network (Callable[..., nn.Module]): What was given as `build`.
+    mixed_precision (bool): As given.
     steps (int): Steps since the weights were made or loaded.
     grad_norm (float): The norm of all gradients at the last step, before clipping.
     skipped_steps (int): Steps not taken because a gradient was infinite or not a number.
@@ -53,11 +56,13 @@ class NetworkShim(PyTorchShim):
         *,
         mixed_precision: bool = False,
         device: torch.device | None = None,
+        method: str = "forward",
         rate: Callable[[str, int], float] | None = None,
     ):
         super().__init__(None, device=device)
         self.build_network = build
-        self._mixed_precision = mixed_precision
+        self.mixed_precision = mixed_precision
+        self._method = method
         self._device = get_torch_default_device() if device is None else device
         self._rate = rate
         self._kept: Store = {}
@@ -111,7 +116,10 @@ class NetworkShim(PyTorchShim):
         RETURNS (Any): What the network returns.
         """
         with self.predictor() as network:
-            return network(*inputs.args, **inputs.kwargs)
+            return self._run(network, inputs)
+
+    def _run(self, network: nn.Module, inputs: ArgsKwargs) -> Any:
+        return getattr(network, self._method)(*inputs.args, **inputs.kwargs)
 
     @contextmanager
     def predictor(self) -> Iterator[nn.Module]:
@@ -147,7 +155,7 @@ class NetworkShim(PyTorchShim):
             step is skipped.
         """
         with self._autocast():
-            outputs = self._model(*inputs.args, **inputs.kwargs)
+            outputs = self._run(self._model, inputs)
 
         def backprop(grads: ArgsKwargs) -> ArgsKwargs:
             torch.autograd.backward(*grads.args, **grads.kwargs)
@@ -296,7 +304,7 @@ class NetworkShim(PyTorchShim):
         self._kept = {}
 
     def _autocast(self) -> AbstractContextManager:
-        if self._mixed_precision:
+        if self.mixed_precision:
             if has_bfloat16(self._device):
                 return torch.autocast(self._device.type, torch.bfloat16)
             warnings.warn(

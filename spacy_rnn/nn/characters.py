@@ -14,6 +14,7 @@ from .batch.segments import segment_ids
 from .dropout import LockedDropout, WeightDrop
 from .pooling import reduce_last
 from .rnn.network import RecurrentNetwork
+from .rnn.settings import RecurrentSettings
 
 BYTES = 256
 
@@ -34,9 +35,8 @@ class CharacterRNN(nn.Module):
     ):
         super().__init__()
         self.embedding = _embed_bytes(embed_width)
-        self.network = RecurrentNetwork(
-            embed_width, width, cell=cell, dropout_input=dropout, dropout_output=0.0
-        )
+        settings = RecurrentSettings(width, cell=cell, dropout_input=dropout, dropout_output=0.0)
+        self.network = RecurrentNetwork(embed_width, settings)
         self.dropout = LockedDropout(dropout)
 
     def forward(self, data: Tensor, lengths: Tensor) -> Tensor:

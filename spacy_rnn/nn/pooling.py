@@ -13,6 +13,7 @@ from ..checks import check_at_least, check_choice, check_count
 from .batch.segments import segment_ids
 from .dropout import LockedDropout
 from .rnn.network import RecurrentNetwork
+from .rnn.settings import RecurrentSettings
 
 
 class Pooling(nn.Module):
@@ -128,7 +129,8 @@ class HierarchicalAttention(Pooling):
         super().__init__()
         self.words = AttentionPooling(inputs, width, heads)
         self.dropout = LockedDropout(dropout)
-        self.encoder = RecurrentNetwork(self.words.width, inputs, cell="gru", dropout_output=0.0)
+        settings = RecurrentSettings(inputs, cell="gru", dropout_input=0.0, dropout_output=0.0)
+        self.encoder = RecurrentNetwork(self.words.width, settings)
         self.sentences = AttentionPooling(inputs, width, heads)
         self.width = self.sentences.width
 

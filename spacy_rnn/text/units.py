@@ -142,7 +142,7 @@ class Characters(_Listed):
     kind = "characters"
 
     def encode(self, text: Text) -> np.ndarray:
-        return np.array(self.encode_string(text_of(text)), dtype=np.int64)
+        return np.array(self.encode_string(text.text_with_ws), dtype=np.int64)
 
     def encode_string(self, text: str) -> list[int]:
         return [self._pieces.get(character, UNKNOWN) for character in text]
@@ -200,11 +200,6 @@ def _place(span: Span) -> tuple[Doc, int, int]:
     return span.doc, span.start, span.end
 
 
-def text_of(text: Text) -> str:
-    """Give the text of a document or span, with the white space behind it."""
-    return text.text if isinstance(text, Doc) else text.text_with_ws
-
-
 def tokens_at(text: Text) -> np.ndarray:
     """Tell for each character the token that it is in, or the next one after white space.
 
@@ -213,7 +208,7 @@ def tokens_at(text: Text) -> np.ndarray:
     """
     ends = np.cumsum([len(token) for token in text] + [0])[:-1]
     ends += np.cumsum([0] + [len(token.whitespace_) for token in text])[:-1]
-    places = np.arange(len(text_of(text)))
+    places = np.arange(len(text.text_with_ws))
     return np.searchsorted(ends, places, side="right").clip(max=max(0, len(text) - 1))
 
 

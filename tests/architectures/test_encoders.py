@@ -13,6 +13,7 @@ from torch import nn
 from torch.nn.utils.rnn import pack_sequence, unpack_sequence
 
 from spacy_rnn.nn.rnn.network import RecurrentNetwork
+from spacy_rnn.nn.rnn.settings import RecurrentSettings
 
 ENCODERS = (
     "spacy-rnn.RecurrentEncoder.v1",
@@ -85,7 +86,7 @@ def test_all_registered_encoders_are_tested():
     registered = {point.name for point in entry_points(group="spacy_architectures")}
     assert set(ENCODERS) == {
         name for name in registered if name.startswith("spacy-rnn.") and "Encoder" in name
-    } - {"spacy-rnn.SubwordEncoder.v1", "spacy-rnn.LMEncoder.v1"}  # These read documents.
+    } - {"spacy-rnn.LMEncoder.v1"}  # It reads documents.
 
 
 @every_encoder
@@ -172,7 +173,7 @@ def test_setting_reaches_the_network(setting, value, documents):
     model.initialize(X=tokens)
     trained, predicted = model.begin_update(tokens)[0], model.predict(tokens)
     fix_random_seed(1)
-    network = RecurrentNetwork(6, 8, 2, **{setting: value})
+    network = RecurrentNetwork(6, RecurrentSettings(8, 2, **{setting: value}))
     assert_close(np.concatenate(trained), network(*batch)[0].detach())
     assert_close(np.concatenate(predicted), network.eval()(*batch)[0].detach())
     assert network_of(model).state_dict().keys() == network.state_dict().keys()

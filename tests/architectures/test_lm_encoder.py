@@ -9,7 +9,9 @@ from thinc.api import Adam
 
 TEXTS = ["the cat saw the bird .", "a dog slept .", "", "the  dog saw\n\na cat and slept . "]
 TAGS = {"the": "D", "a": "D", "cat": "N", "dog": "N", "bird": "N", "saw": "V", "slept": "V"}
-SIZES = {"@architectures": "spacy-rnn.LanguageModel.v1", "embed_width": 8, "width": 12}
+NETWORK = {"@misc": "spacy-rnn.recurrent_network.v1", "width": 12, "depth": 2}
+NETWORK["bidirectional"] = False
+SIZES = {"@architectures": "spacy-rnn.LanguageModel.v1", "embed_width": 8, "network": NETWORK}
 UNITS = {"words": {}, "characters": {}, "subwords": {"vocab_size": 280}}
 
 
@@ -163,7 +165,7 @@ def test_settings_out_of_bounds(pretrained, settings, message):
         ({"source": None}, "needs a trained language model"),
         ({"component": "lm"}, 'no component "lm" in .*, but rnn_lm, sentencizer'),
         ({"component": "sentencizer"}, '"sentencizer" in .* is no language model'),
-        ({"model": {**SIZES, "width": 10}}, "do not fit the network"),
+        ({"model": {**SIZES, "network": {**NETWORK, "width": 10}}}, "do not fit the network"),
     ],
 )
 def test_what_it_cannot_stand_on(pretrained, settings, message):

@@ -22,7 +22,7 @@ def model(tmp_path_factory):
     """Store a translator that knows the pairs by heart."""
     fix_random_seed(0)
     nlp = spacy.blank("de")
-    sizes = {"embed_width": 32, "width": 64}
+    sizes = {"embed_width": 32, "network": {"width": 64}}
     parts = {
         "encoder": sizes,
         "attention": {"width": 32},

@@ -17,11 +17,13 @@ from spacy_rnn.nn.crf.biluo import OUT, biluo_constraints
 from spacy_rnn.nn.crf.model import CRF
 from spacy_rnn.nn.lm.model import LanguageModel
 from spacy_rnn.nn.rnn.network import RecurrentNetwork
+from spacy_rnn.nn.rnn.settings import RecurrentSettings
 from spacy_rnn.nn.seq2seq.attention import AdditiveAttention
 from spacy_rnn.nn.seq2seq.decoder import Decoder
 from spacy_rnn.nn.seq2seq.model import Seq2Seq, SubwordEncoder
 
 PIECES = 7
+ONE_WAY = RecurrentSettings(4, bidirectional=False)
 LENGTHS = torch.tensor([3, 0, 2])
 WORDS = int(LENGTHS.sum())
 
@@ -56,14 +58,16 @@ def translation_loss(network: Seq2Seq) -> Tensor:
 def make_seq2seq() -> Seq2Seq:
     """Make an encoder and a decoder with attention."""
     attention = partial(AdditiveAttention, width=3)
-    decoder = partial(Decoder, width=4, embed_width=3, readout_width=3, attention=attention)
-    return Seq2Seq(PIECES, decoder, partial(SubwordEncoder, embed_width=3, width=4), PIECES)
+    sizes = {"embed_width": 3, "readout_width": 3}
+    decoder = partial(Decoder, network=ONE_WAY, attention=attention, **sizes)
+    encoder = partial(SubwordEncoder, embed_width=3, network=RecurrentSettings(4))
+    return Seq2Seq(PIECES, decoder, encoder, PIECES)
 
 
 NETWORKS = {
-    "recurrent": (lambda: RecurrentNetwork(8, 4, depth=2), recurrent_loss),
+    "recurrent": (lambda: RecurrentNetwork(8, RecurrentSettings(4, depth=2)), recurrent_loss),
     "crf": (lambda: CRF(5, biluo_constraints), crf_loss),
-    "lm": (lambda: LanguageModel(PIECES, embed_width=4, width=4), language_model_loss),
+    "lm": (lambda: LanguageModel(PIECES, embed_width=4, network=ONE_WAY), language_model_loss),
     "seq2seq": (make_seq2seq, translation_loss),
 }
 

@@ -102,9 +102,14 @@ def read_surprisal(doc: Doc) -> list:
 
 
 TRANSLATOR = {
-    "encoder": {"embed_width": 32, "width": 64},
+    "encoder": {"embed_width": 32, "network": {"width": 64}},
     "attention": {"width": 32},
-    "decoder": {"embed_width": 32, "readout_width": 32, "width": 64, "label_smoothing": 0.0},
+    "decoder": {
+        "embed_width": 32,
+        "readout_width": 32,
+        "label_smoothing": 0.0,
+        "network": {"width": 64},
+    },
 }
 TEXTCAT = {"ngram_rows": 512, "tok2vec": TOK2VEC}
 SAMPLES = {
@@ -140,7 +145,7 @@ SAMPLES = {
     ),
     "language model": Sample(
         "rnn_lm",
-        {"min_count": 1, "model": {"embed_width": 32, "width": 32, "depth": 1}},
+        {"min_count": 1, "model": {"embed_width": 32, "network": {"width": 32, "depth": 1}}},
         "rnn_lm_inverse_perplexity",
         read_surprisal,
         learned=0.6,

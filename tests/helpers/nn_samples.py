@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from spacy_rnn.nn.rnn.cells import State
 from spacy_rnn.nn.rnn.network import RecurrentNetwork
+from spacy_rnn.nn.rnn.settings import RecurrentSettings
 
 RECTIFIED = ("rnn_relu",)
 
@@ -18,7 +19,7 @@ def random_network(
     **settings,
 ) -> RecurrentNetwork:
     """Make a network whose every parameter is random: no bias or norm hides at its start."""
-    network = RecurrentNetwork(inputs, width, depth, **settings).to(dtype)
+    network = RecurrentNetwork(inputs, RecurrentSettings(width, depth, **settings)).to(dtype)
     for parameter in network.parameters():
         nn.init.normal_(parameter, std=0.3)
     if network.cell.name in RECTIFIED:  # Else most units are at zero, and prove nothing.

@@ -20,6 +20,7 @@ from spacy_rnn.nn.dropout import (
 )
 from spacy_rnn.nn.rnn.cells import CELLS
 from spacy_rnn.nn.rnn.network import RecurrentNetwork
+from spacy_rnn.nn.rnn.settings import RecurrentSettings
 
 DROPOUTS = (LockedDropout, WordDropout, WeightDrop)
 BATCH = [3, 0, 5, 2]
@@ -272,7 +273,10 @@ def test_zoneout_chooses_anew_at_each_word():
 
 def test_set_dropout_reaches_only_dropouts_without_a_rate():
     network = RecurrentNetwork(
-        3, 4, 2, dropout_input=0.1, word_dropout=0.2, weight_drop=0.3, zoneout_hidden=0.4
+        3,
+        RecurrentSettings(
+            4, 2, dropout_input=0.1, word_dropout=0.2, weight_drop=0.3, zoneout_hidden=0.4
+        ),
     )
     assert (network.dropout_layers.rate, network.dropout_output.rate) == (0.0, 0.0)
     set_dropout(scheduled_dropouts(network), 0.5)

@@ -26,7 +26,7 @@ def make_pairs():
 
 def test_losses_equal_those_of_a_plain_loop(plain_translator):
     nlp = spacy.blank("de")
-    sizes = {"embed_width": 16, "width": 24}
+    sizes = {"embed_width": 16, "network": {"width": 24}}
     translator = nlp.add_pipe(
         "rnn_translator",
         config={

@@ -1,7 +1,7 @@
 """A recurrent language model: what comes next, from all that came before."""
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +15,7 @@ from ..kernels.linear import Linear, linear
 from ..loss import cross_entropy
 from ..rnn.cells import State
 from ..rnn.network import RecurrentNetwork
+from ..rnn.settings import RecurrentSettings
 from .neural_cache import NeuralCache
 
 TAIL_FACTOR = 4
@@ -30,21 +31,19 @@ class LanguageModel(nn.Module):
 
     pieces (int): Entries of the vocabulary.
     embed_width (int): Features of each embedding.
-    width (int): Features of the recurrent network.
-    depth (int): Layers.
+    network (RecurrentSettings): The recurrent network, of one direction. Dropout on its output is
+        applied to the input of the softmax; the temporal penalty and the cache see the output
+        without it.
     tied_softmax (bool): Whether the softmax has the embeddings as its weights (Press & Wolf 2017).
         Where the network is not as wide as they are, a layer brings it to their width.
     cutoffs (Sequence[int]): Where the frequent entries end and rarer and rarer ones begin, for
         the adaptive softmax (Grave et al. 2017). None for the full softmax.
     dropout_embedding (float): Share of entries of the vocabulary whose embedding is dropped
         (Gal & Ghahramani 2016).
-    dropout_output (float | None): Locked dropout on what the softmax is computed from. None
-        for the rate given with `set_dropout`.
     activation_reg (float): The weight of the mean square of what goes out (AR).
     temporal_activation_reg (float): The weight of the mean square of its change from piece to
         piece (TAR).
     cache (NeuralCache | None): What remembers, in prediction, what a text said before.
-    network (Any): Further settings of the recurrent network.
     RAISES (ValueError): If a setting is out of its bounds or does not fit another one.
     """
 
@@ -53,18 +52,22 @@ class LanguageModel(nn.Module):
         pieces: int,
         *,
         embed_width: int,
-        width: int,
-        depth: int = 1,
+        network: RecurrentSettings,
         tied_softmax: bool = True,
         cutoffs: Sequence[int] = (),
         dropout_embedding: float = 0.0,
-        dropout_output: float | None = None,
         activation_reg: float = 0.0,
         temporal_activation_reg: float = 0.0,
         cache: NeuralCache | None = None,
-        **network: Any,
     ):
         super().__init__()
+        width = network.width
+        if network.bidirectional:
+            raise ValueError(
+                "A language model that reads in two directions would see the piece that it is to "
+                "predict: set bidirectional of its network to false; for features from both sides "
+                'train two components, one with direction = "backward"'
+            )
         _check_settings(
             embed_width, width, tied_softmax, cutoffs, activation_reg, temporal_activation_reg
         )
@@ -73,10 +76,8 @@ class LanguageModel(nn.Module):
         self.cache = cache
         self.embedding = make_embedding(pieces, embed_width)
         self.dropout_embedding = WeightDrop(dropout_embedding)
-        self.network = RecurrentNetwork(
-            embed_width, width, depth, bidirectional=False, dropout_output=0.0, **network
-        )
-        self.dropout_output = LockedDropout(dropout_output)
+        self.network = RecurrentNetwork(embed_width, replace(network, dropout_output=0.0))
+        self.dropout_output = LockedDropout(network.dropout_output)
         self.projection = (
             Linear(width, embed_width) if tied_softmax and width != embed_width else None
         )
@@ -204,6 +205,19 @@ class LanguageModel(nn.Module):
         log_probs, held = self.cache.read(log_probs, hidden, targets, lengths, state[-2:])
         return log_probs, (*state[:-2], *held)
 
+    def encode(self, pieces: Tensor, lengths: Tensor, rows: Tensor) -> Tensor:
+        """Encode whole texts as contextual vectors of their words.
+
+        pieces (Tensor): The pieces of all texts, `(pieces,)`.
+        lengths (Tensor): The pieces of each text, `(batch,)`, on the CPU.
+        rows (Tensor): The piece after which each word is complete, `(words,)`.
+        RETURNS (Tensor): The hidden state of the last layer there, `(words, width)`.
+        """
+        batch = len(lengths)
+        fresh = torch.ones(batch, dtype=torch.bool, device=pieces.device)
+        hidden, _ = self.read(pieces, lengths, self.start(batch), fresh)
+        return self.dropout_output(hidden, lengths).index_select(0, rows)
+
     def _read_out(self, hidden: Tensor) -> Tensor:
         return hidden if self.projection is None else self.projection(hidden)
 
@@ -226,26 +240,6 @@ class LanguageModel(nn.Module):
             return self.adaptive.log_prob(readout)
         scores = linear(readout, self.output_weight, self.output_bias)
         return scores.float().log_softmax(dim=1)
-
-
-class LanguageModelReader(LanguageModel):
-    """A language model that gives what it makes of each word, not what it foresees.
-
-    The settings and weights are those of `LanguageModel`.
-    """
-
-    def forward(self, pieces: Tensor, lengths: Tensor, rows: Tensor) -> Tensor:  # type: ignore[override]
-        """Read whole texts.
-
-        pieces (Tensor): The pieces of all texts, `(pieces,)`.
-        lengths (Tensor): The pieces of each text, `(batch,)`, on the CPU.
-        rows (Tensor): The piece that each word is known by, `(words,)`.
-        RETURNS (Tensor): A vector for each word, `(words, width)`.
-        """
-        batch = len(lengths)
-        fresh = torch.ones(batch, dtype=torch.bool, device=pieces.device)
-        hidden, _ = self.read(pieces, lengths, self.start(batch), fresh)
-        return self.dropout_output(hidden, lengths).index_select(0, rows)
 
 
 def _change(hidden: Tensor, lengths: Tensor) -> Tensor:

@@ -16,124 +16,58 @@ from ..dropout import LockedDropout, WordDropout
 from .cells import CELLS, State, Weights
 from .layer import DirectionalLayer
 from .scan import ScanRequest, choose_scan
+from .settings import RecurrentSettings
 
 
 class RecurrentNetwork(nn.Module):
     """A stack of recurrent layers in one or two directions.
 
     inputs (int): Features of each input word.
-    width (int): Features of each output word, both directions together.
-    depth (int): Layers.
-    cell (str): A cell by name, see `spacy_rnn.nn.rnn.cells`.
-    bidirectional (bool): Whether each layer also reads backwards.
-    merge (str): How two directions become one output: "concat", each of half the width,
-        or "sum", each of the whole width.
-    residual (bool): Whether a layer's input is added to its output; where the two are of
-        different widths (the first layer, perhaps) it is not.
-    layer_norm (bool): Whether to normalise between layers (Ba et al. 2016).
-    initial_state (str): The initial states: "zero" or "learned".
-    dropout_input (float | None): Locked dropout on the input. None, here and for the next two:
-        the rate given with `set_dropout`.
-    dropout_layers (float | None): Locked dropout between layers.
-    dropout_output (float | None): Locked dropout on the output.
-    word_dropout (float): Share of words whose input is dropped in training.
-    weight_drop (float): Share of recurrent weights dropped in training.
-    zoneout_hidden (float): Share of hidden units that keep their value for a step.
-    zoneout_cell (float): The same for the cell state of an LSTM.
-    forget_bias (float): Initial bias of an LSTM's forget gate. Without effect on other cells, and
-        where `chrono_init` is set.
-    chrono_init (int | None): The longest dependency in words that the gates are initialised for:
-        chrono initialisation.
+    settings (RecurrentSettings): The settings.
     RAISES (ValueError): If a setting is out of its bounds or does not fit another one.
     """
 
-    def __init__(
-        self,
-        inputs: int,
-        width: int,
-        depth: int = 1,
-        *,
-        cell: str = "lstm",
-        bidirectional: bool = True,
-        merge: str = "concat",
-        residual: bool = False,
-        layer_norm: bool = False,
-        initial_state: str = "zero",
-        dropout_input: float | None = 0.0,
-        dropout_layers: float | None = None,
-        dropout_output: float | None = None,
-        word_dropout: float = 0.0,
-        weight_drop: float = 0.0,
-        zoneout_hidden: float = 0.0,
-        zoneout_cell: float = 0.0,
-        forget_bias: float = 1.0,
-        chrono_init: int | None = None,
-    ):
+    def __init__(self, inputs: int, settings: RecurrentSettings):
         super().__init__()
-        check_choice("cell", cell, tuple(CELLS))
-        self.cell = CELLS[cell]
-        check_choice("merge", merge, ("concat", "sum"))
-        check_choice("initial_state", initial_state, ("zero", "learned"))
-        check_count("width", width, 1)
         check_count("inputs", inputs, 1)
-        check_count("depth", depth, 1)
-        halved = bidirectional and merge == "concat"
-        if halved and width % 2:
-            raise ValueError(
-                f"width is {width}, which two directions cannot share evenly: choose an even "
-                f'one such as {width + 1}, or merge = "sum", or bidirectional = false'
-            )
-        if zoneout_cell and "cell" not in self.cell.state_parts:
-            raise ValueError(
-                f'zoneout_cell is {zoneout_cell}, but cell "{cell}" has no cell state: '
-                f'set it to 0, or choose cell = "lstm"'
-            )
-        if chrono_init is not None:
-            check_count("chrono_init", chrono_init, 3)
-            fitting = tuple(name for name, other in CELLS.items() if other.has_chrono_init)
-            check_choice("cell, with chrono_init,", cell, fitting)
-        check_finite("forget_bias", forget_bias)
-        check_rate("dropout_input", dropout_input or 0.0)
-        check_rate("dropout_layers", dropout_layers or 0.0)
-        check_rate("dropout_output", dropout_output or 0.0)
-        check_rate("word_dropout", word_dropout)
-        check_rate("weight_drop", weight_drop)
-        check_rate("zoneout_hidden", zoneout_hidden, one=True)
-        check_rate("zoneout_cell", zoneout_cell, one=True)
+        _check_settings(settings)
+        width, depth = settings.width, settings.depth
+        halved = settings.bidirectional and settings.merge == "concat"
+        self.cell = CELLS[settings.cell]
         self.inputs = inputs
         self.width = width
         self.depth = depth
-        self.directions = 2 if bidirectional else 1
+        self.directions = 2 if settings.bidirectional else 1
         self.hidden = width // 2 if halved else width
-        self.merge = merge
-        self.residual = residual
-        zoneouts = {"hidden": zoneout_hidden, "cell": zoneout_cell}
+        self.merge = settings.merge
+        self.residual = settings.residual
+        zoneouts = {"hidden": settings.zoneout_hidden, "cell": settings.zoneout_cell}
         self.zoneouts = tuple(zoneouts[part] for part in self.cell.state_parts)
         self.layers = nn.ModuleList(
             DirectionalLayer(
                 self.cell,
                 width if layer else inputs,
                 self.hidden,
-                weight_drop=weight_drop,
-                forget_bias=forget_bias,
-                chrono_init=chrono_init,
+                weight_drop=settings.weight_drop,
+                forget_bias=settings.forget_bias,
+                chrono_init=settings.chrono_init,
             )
             for layer in range(depth)
             for _ in range(self.directions)
         )
         self.norms = nn.ModuleList(
-            nn.LayerNorm(width) if layer_norm else nn.Identity() for _ in range(depth - 1)
+            nn.LayerNorm(width) if settings.layer_norm else nn.Identity() for _ in range(depth - 1)
         )
-        if initial_state == "learned":
+        if settings.initial_state == "learned":
             self.initial_state = nn.Parameter(
                 torch.zeros(len(self.cell.state_parts), depth * self.directions, 1, self.hidden)
             )
         else:
             self.register_parameter("initial_state", None)
-        self.word_dropout = WordDropout(word_dropout)
-        self.dropout_input = LockedDropout(dropout_input)
-        self.dropout_layers = LockedDropout(dropout_layers)
-        self.dropout_output = LockedDropout(dropout_output)
+        self.word_dropout = WordDropout(settings.word_dropout)
+        self.dropout_input = LockedDropout(settings.dropout_input)
+        self.dropout_layers = LockedDropout(settings.dropout_layers)
+        self.dropout_output = LockedDropout(settings.dropout_output)
 
     @property
     def first(self) -> DirectionalLayer:
@@ -249,3 +183,32 @@ def check_states(states: tuple[Tensor, ...], number: int, shape: tuple[int, ...]
             f"{shape}: pass the states that the same network returned for the same number of "
             f"sequences"
         )
+
+
+def _check_settings(settings: RecurrentSettings) -> None:
+    check_choice("cell", settings.cell, tuple(CELLS))
+    check_choice("merge", settings.merge, ("concat", "sum"))
+    check_choice("initial_state", settings.initial_state, ("zero", "learned"))
+    check_count("width", settings.width, 1)
+    check_count("depth", settings.depth, 1)
+    if settings.bidirectional and settings.merge == "concat" and settings.width % 2:
+        raise ValueError(
+            f"width is {settings.width}, which two directions cannot share evenly: choose an even "
+            f'one such as {settings.width + 1}, or merge = "sum", or bidirectional = false'
+        )
+    if settings.zoneout_cell and "cell" not in CELLS[settings.cell].state_parts:
+        raise ValueError(
+            f'zoneout_cell is {settings.zoneout_cell}, but cell "{settings.cell}" has no cell '
+            f'state: set it to 0, or choose cell = "lstm"'
+        )
+    if settings.chrono_init is not None:
+        check_count("chrono_init", settings.chrono_init, 3)
+        fitting = tuple(name for name, cell in CELLS.items() if cell.has_chrono_init)
+        check_choice("cell, with chrono_init,", settings.cell, fitting)
+    check_finite("forget_bias", settings.forget_bias)
+    for name in ("dropout_input", "dropout_layers", "dropout_output"):
+        check_rate(name, getattr(settings, name) or 0.0)
+    for name in ("word_dropout", "weight_drop"):
+        check_rate(name, getattr(settings, name))
+    for name in ("zoneout_hidden", "zoneout_cell"):
+        check_rate(name, getattr(settings, name), one=True)

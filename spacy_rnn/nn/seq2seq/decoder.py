@@ -1,6 +1,7 @@
 """A recurrent decoder with attention."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import repeat
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from ..init import make_embedding
 from ..kernels.linear import Linear, prepare_linear
 from ..rnn.cells import State, states_by_layer
 from ..rnn.network import RecurrentNetwork
+from ..rnn.settings import RecurrentSettings
 from ..rnn.stepper import Stepper
 from .attention import Attention, AttentionState
 
@@ -50,22 +52,18 @@ class Decoder(nn.Module):
     summary (int): Features of the summary of each sentence.
     attention (MakeAttention | None): None for the decoder of Sutskever et al. (2014), which
         knows its source by the summary alone.
-    cell (str): A cell by name, see `spacy_rnn.nn.rnn.cells`.
-    width (int): Features of the recurrent network.
-    depth (int): Layers.
+    network (RecurrentSettings): The recurrent network, of one direction. Dropout on its input
+        is applied to the embeddings, which the readout may see too, and that on its output to
+        the readout. With input feeding the dropout between layers is drawn anew at each step.
     embed_width (int): Features of each embedding.
     readout_width (int): Features of what the softmax is computed from.
     deep_output (bool): Whether the readout also sees the piece that was read (Bahdanau et al.
         2015, appendix A.2.2): pairs of pieces need not go through the recurrent network then.
     input_feeding (bool): Whether each step reads the readout of the one before.
-    bridge (str): What the states start from: "zero"; "last", the summary as it is; or
-        "dense", a layer over it.
+    bridge (str): What the states start from: "zero", the initial state of the network alone;
+        "last", the summary as it is; or "dense", a layer over it.
     tied_softmax (bool): Whether the softmax has the embeddings as its weights (Press & Wolf 2017).
     label_smoothing (float): The share of the right piece that is spread over all.
-    dropout (float | None): Locked dropout on the embeddings, between layers and on the
-        readout; with input feeding that between layers is drawn anew at each step. None for
-        the rate given with `set_dropout`.
-    word_dropout (float): Share of pieces that are not shown in training.
     RAISES (ValueError): If the settings do not fit each other.
     """
 
@@ -76,9 +74,7 @@ class Decoder(nn.Module):
         summary: int,
         *,
         attention: MakeAttention | None,
-        cell: str = "gru",
-        width: int = 512,
-        depth: int = 1,
+        network: RecurrentSettings,
         embed_width: int = 256,
         readout_width: int = 256,
         deep_output: bool = True,
@@ -86,10 +82,9 @@ class Decoder(nn.Module):
         bridge: str = "dense",
         tied_softmax: bool = True,
         label_smoothing: float = 0.1,
-        dropout: float | None = None,
-        word_dropout: float = 0.0,
     ):
         super().__init__()
+        width = network.width
         if tied_softmax and embed_width != readout_width:
             raise ValueError(
                 f"Tied embeddings are the weights of the softmax, but embed_width is "
@@ -102,6 +97,16 @@ class Decoder(nn.Module):
                 f"they have {summary} features and its own {width}: set width to {summary}, "
                 f'or bridge to "dense"'
             )
+        if network.bidirectional:
+            raise ValueError(
+                "A decoder that reads in two directions would see the pieces that it is to "
+                "predict: set bidirectional of its network to false"
+            )
+        if bridge == "dense" and network.initial_state == "learned":
+            raise ValueError(
+                'With bridge = "dense" the initial state is computed from the source, so that '
+                'none is learned: set initial_state of the network to "zero", or bridge to "zero"'
+            )
         check_rate("label_smoothing", label_smoothing)
         check_count("readout_width", readout_width, 1)
         self.input_feeding = input_feeding
@@ -110,15 +115,10 @@ class Decoder(nn.Module):
         self.embedding = make_embedding(pieces, embed_width)
         self.network = RecurrentNetwork(
             embed_width + input_feeding * readout_width,
-            width,
-            depth,
-            cell=cell,
-            bidirectional=False,
-            dropout_layers=dropout,
-            dropout_output=0.0,
+            replace(network, word_dropout=0.0, dropout_input=0.0, dropout_output=0.0),
         )
-        parts = len(self.network.cell.state_parts)
-        self.bridge_layer = Linear(summary, parts * depth * width) if bridge == "dense" else None
+        states = len(self.network.cell.state_parts) * network.depth * width
+        self.bridge_layer = Linear(summary, states) if bridge == "dense" else None
         self.attention = attention(width, memory) if attention else None
         context = memory if attention else summary
         self.readout = Linear(width, readout_width)
@@ -136,9 +136,9 @@ class Decoder(nn.Module):
             nn.init.normal_(self.output, std=readout_width**-0.5)
         self.tied_softmax = tied_softmax
         self.output_bias = nn.Parameter(torch.zeros(pieces))
-        self.word_dropout = WordDropout(word_dropout)
-        self.dropout_embedded = LockedDropout(dropout)
-        self.dropout_readout = LockedDropout(dropout)
+        self.word_dropout = WordDropout(network.word_dropout)
+        self.dropout_embedded = LockedDropout(network.dropout_input)
+        self.dropout_readout = LockedDropout(network.dropout_output)
 
     @property
     def output_weight(self) -> Tensor:

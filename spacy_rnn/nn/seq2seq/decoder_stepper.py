@@ -16,8 +16,9 @@ class DecoderStepper:
     search. What does not depend on the pieces is done once for all of them.
 
     The readout and, in a `SingleProductCell`, the next step both multiply the hidden state of the
-    last layer, which is the output of a decoder's network: one product computes both. So with one
-    layer a step has two large products, this one and that with the vocabulary.
+    last layer, which is the output of a decoder's network unless that is residual: one product
+    computes both. So with one layer a step has two large products, this one and that with the
+    vocabulary.
 
     decoder (Decoder): The decoder.
     """
@@ -29,7 +30,8 @@ class DecoderStepper:
         self._hypothesis_parts = (
             1 + network.depth * len(network.cell.state_parts) + decoder.input_feeding
         )
-        self._shares_product = isinstance(network.cell, SingleProductCell)
+        is_single_product = isinstance(network.cell, SingleProductCell)
+        self._shares_product = is_single_product and not network.residual
         embedding = None if decoder.input_feeding else decoder.embedding
         self._read = Stepper(network, embedding, recurrent_given=self._shares_product)
         shared = network.weights_of_layer(network.depth - 1) if self._shares_product else []

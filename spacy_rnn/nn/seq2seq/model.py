@@ -1,7 +1,7 @@
 """Encoder, attention, decoder: one sequence in, another one out."""
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -11,25 +11,25 @@ from ..init import make_embedding
 from ..loss import cross_entropy
 from ..pooling import reduce_mean
 from ..rnn.network import RecurrentNetwork
+from ..rnn.settings import RecurrentSettings
 from .decoder import Decoder, Memory
 
 
 class SubwordEncoder(nn.Module):
-    """Embed subwords and read them with a recurrent network.
+    """Embeddings of subwords and a recurrent network over them.
 
     pieces (int): Entries of the vocabulary.
     embed_width (int): Features of each embedding.
-    network (RecurrentNetwork): The reader.
-    dropout (float | None): Locked dropout on the embeddings.
+    network (RecurrentSettings): The recurrent network.
+    RAISES (ValueError): If a setting is out of its bounds or does not fit another one.
     """
 
-    def __init__(
-        self, pieces: int, embed_width: int, dropout: float | None = None, **network: Any
-    ):
+    def __init__(self, pieces: int, *, embed_width: int, network: RecurrentSettings):
         super().__init__()
         self.embedding = make_embedding(pieces, embed_width)
-        self.dropout = LockedDropout(dropout)
-        self.network = RecurrentNetwork(embed_width, **network)
+        # On the embeddings before word dropout, so that both draw what they always drew.
+        self.dropout = LockedDropout(network.dropout_input)
+        self.network = RecurrentNetwork(embed_width, replace(network, dropout_input=0.0))
         self.width = self.network.width
         self.summary = self.network.directions * self.network.hidden
 
@@ -47,13 +47,20 @@ class SubwordEncoder(nn.Module):
         return places, last.transpose(0, 1).flatten(1)
 
 
+MakeSubwordEncoder = Callable[[int], SubwordEncoder]
+"""Makes an encoder for a number of source pieces."""
+
+MakeDecoder = Callable[..., Decoder]
+"""Makes a decoder for a number of target pieces, of features of the memory and of the summary."""
+
+
 class Seq2Seq(nn.Module):
     """An encoder and a decoder as one network, trained together.
 
     target_pieces (int): Entries of the target vocabulary.
-    decoder (Callable[..., Decoder]): Makes the decoder.
-    encoder (Callable[[int], SubwordEncoder] | None): Makes the encoder for so many source
-        pieces. None where the memory comes from outside.
+    decoder (MakeDecoder): Makes the decoder.
+    encoder (MakeSubwordEncoder | None): Makes the encoder. None where the memory comes from
+        outside.
     source_pieces (int): Entries of the source vocabulary, where there is an encoder.
     memory (int): Features of a memory that comes from outside, where there is none.
     tied_embeddings (bool): Whether source and target share their embeddings.
@@ -63,8 +70,8 @@ class Seq2Seq(nn.Module):
     def __init__(
         self,
         target_pieces: int,
-        decoder: Callable[..., Decoder],
-        encoder: Callable[[int], SubwordEncoder] | None = None,
+        decoder: MakeDecoder,
+        encoder: MakeSubwordEncoder | None = None,
         source_pieces: int = 0,
         memory: int = 0,
         tied_embeddings: bool = False,
@@ -82,7 +89,7 @@ class Seq2Seq(nn.Module):
         if self.encoder is None:
             raise ValueError(
                 "Only a subword encoder can share its embeddings with the decoder: choose "
-                "spacy-rnn.SubwordEncoder.v1, or set tied_embeddings to false"
+                "spacy-rnn.subword_encoder.v1, or set tied_embeddings to false"
             )
         source, target = self.encoder.embedding.weight.shape, self.decoder.embedding.weight.shape
         if source != target:

@@ -26,10 +26,14 @@ attr_prefix = ""
 [rnn_lm.model]
 @architectures = "spacy-rnn.LanguageModel.v1"
 embed_width = 256
+tied_softmax = true
+
+[rnn_lm.model.network]
+@misc = "spacy-rnn.recurrent_network.v1"
 width = 256
 depth = 2
 cell = "lstm"
-tied_softmax = true
+bidirectional = false
 
 [rnn_lm.scorer]
 @scorers = "spacy-rnn.language_model_scorer.v1"

@@ -11,8 +11,6 @@ from ...metrics.registry import TRANSLATION_METRICS, score_weights
 if TYPE_CHECKING:
     from .component import RecurrentTranslator
 
-    pass
-
 
 DEFAULT_CONFIG = """
 [rnn_translator]
@@ -31,8 +29,11 @@ tied_embeddings = false
 mixed_precision = false
 
 [rnn_translator.model.encoder]
-@architectures = "spacy-rnn.SubwordEncoder.v1"
+@misc = "spacy-rnn.subword_encoder.v1"
 embed_width = 256
+
+[rnn_translator.model.encoder.network]
+@misc = "spacy-rnn.recurrent_network.v1"
 width = 512
 depth = 1
 cell = "gru"
@@ -45,14 +46,18 @@ width = 256
 @misc = "spacy-rnn.recurrent_decoder.v1"
 embed_width = 256
 readout_width = 256
-width = 512
-depth = 1
-cell = "gru"
 deep_output = true
 input_feeding = false
 bridge = "dense"
 tied_softmax = true
 label_smoothing = 0.1
+
+[rnn_translator.model.decoder.network]
+@misc = "spacy-rnn.recurrent_network.v1"
+width = 512
+depth = 1
+cell = "gru"
+bidirectional = false
 
 [rnn_translator.search]
 @misc = "spacy-rnn.beam_search.v1"

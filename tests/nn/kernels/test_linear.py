@@ -2,6 +2,7 @@
 
 from contextlib import nullcontext
 from copy import deepcopy
+from dataclasses import replace
 from functools import partial
 from threading import Thread
 
@@ -16,6 +17,7 @@ from spacy_rnn.nn.kernels.linear import bfloat16_products, linear, pad_rows
 from spacy_rnn.nn.kernels.lookup import lookup
 from spacy_rnn.nn.kernels.prepared import keep_in
 from spacy_rnn.nn.rnn.network import RecurrentNetwork
+from spacy_rnn.nn.rnn.settings import RecurrentSettings
 from spacy_rnn.nn.seq2seq.attention import (
     AdditiveAttention,
     DotAttention,
@@ -75,8 +77,11 @@ class Shapes(TorchDispatchMode):
 
 
 def make_network(attention=GeneralAttention):
-    decoder = partial(Decoder, width=4, embed_width=3, readout_width=3, attention=attention)
-    encoder = partial(SubwordEncoder, embed_width=3, width=4, cell="gru")
+    settings = RecurrentSettings(4, cell="gru")
+    one_way = replace(settings, bidirectional=False)
+    sizes = {"embed_width": 3, "readout_width": 3}
+    decoder = partial(Decoder, network=one_way, attention=attention, **sizes)
+    encoder = partial(SubwordEncoder, embed_width=3, network=settings)
     return Seq2Seq(9, decoder, encoder, 9)
 
 
@@ -202,7 +207,7 @@ KEPT_OF_A_LAYER = {
 def test_networks_predict_with_what_is_kept(cell, dtype, final):
     if cell == "lstm" and not onednn_has(dtype):
         pytest.skip("oneDNN has no such LSTM here")
-    network = RecurrentNetwork(5, 8, 2, cell=cell).eval()
+    network = RecurrentNetwork(5, RecurrentSettings(8, 2, cell=cell)).eval()
     data, lengths = torch.randn(9, 5), torch.tensor([4, 0, 3, 2])
     with torch.autocast("cpu", torch.bfloat16, dtype != torch.float32):
         trained, _ = network(data, lengths, final=final)

@@ -1,5 +1,7 @@
 """The language model's network."""
 
+from dataclasses import fields
+
 import pytest
 import torch
 from torch.nn import functional
@@ -9,6 +11,7 @@ from spacy_rnn.generation.constraints import DecodingConstraints
 from spacy_rnn.generation.scoring import Ranking
 from spacy_rnn.nn.lm.model import LanguageModel
 from spacy_rnn.nn.lm.stepper import LanguageModelStepper
+from spacy_rnn.nn.rnn.settings import RecurrentSettings
 
 PIECES = 12
 LENGTHS = [5, 0, 3, 1]
@@ -21,8 +24,15 @@ KINDS = {
 }
 
 
+def nest(settings):
+    """Nest those settings that are the recurrent network's."""
+    names = {field.name for field in fields(RecurrentSettings)} & set(settings)
+    network = RecurrentSettings(bidirectional=False, **{n: settings[n] for n in names})
+    return {"network": network, **{n: settings[n] for n in settings if n not in names}}
+
+
 def make_model(kind="tied", pieces=PIECES, **settings):
-    model = LanguageModel(pieces, **{**KINDS[kind], **settings}).double()
+    model = LanguageModel(pieces, **nest({**KINDS[kind], **settings})).double()
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.4)
     return model.eval()
@@ -170,7 +180,9 @@ def test_beam_search_finds_the_most_probable_text():
 
 
 def test_a_small_vocabulary_has_no_rare_entries():
-    model = LanguageModel(5, embed_width=4, width=16, tied_softmax=False, cutoffs=[10, 20])
+    network = RecurrentSettings(16, bidirectional=False)
+    settings = {"network": network, "tied_softmax": False, "cutoffs": [10, 20]}
+    model = LanguageModel(5, embed_width=4, **settings)
     assert model.adaptive is None
 
 
@@ -194,4 +206,9 @@ def test_a_small_vocabulary_has_no_rare_entries():
 )
 def test_settings_out_of_bounds(settings, message):
     with pytest.raises(ValueError, match=message):
-        LanguageModel(PIECES, **{"embed_width": 4, "width": 4, **settings})
+        LanguageModel(PIECES, **nest({"embed_width": 4, "width": 4, **settings}))
+
+
+def test_two_directions_are_refused():
+    with pytest.raises(ValueError, match="set bidirectional of its network to false"):
+        LanguageModel(PIECES, embed_width=4, network=RecurrentSettings(4))

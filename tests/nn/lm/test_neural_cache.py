@@ -7,8 +7,10 @@ import torch
 
 from spacy_rnn.nn.lm.model import LanguageModel
 from spacy_rnn.nn.lm.neural_cache import FEW, NeuralCache
+from spacy_rnn.nn.rnn.settings import RecurrentSettings
 
 PIECES = 5
+SIZES = {"embed_width": 6, "network": RecurrentSettings(6, bidirectional=False)}
 LENGTHS = [7, 0, 2, 12]
 
 
@@ -82,7 +84,7 @@ def test_steps_are_those_of_the_whole():
 
 
 def test_texts_of_any_past_go_on_side_by_side():
-    model = LanguageModel(PIECES, embed_width=6, width=6, cache=NeuralCache(8, 0.5, 1.0)).eval()
+    model = LanguageModel(PIECES, **SIZES, cache=NeuralCache(8, 0.5, 1.0)).eval()
     pasts, nexts = [[1, 2, 3, 2], [4], None, list(range(5)) * 4], torch.tensor([2, 1, 2])
 
     def go_on(states):
@@ -107,9 +109,8 @@ def test_texts_of_any_past_go_on_side_by_side():
 
 
 def test_training_knows_no_cache():
-    sizes = {"embed_width": 6, "width": 6}
-    cached = LanguageModel(PIECES, **sizes, cache=NeuralCache(3, 0.5, 1.0))
-    plain = LanguageModel(PIECES, **sizes)
+    cached = LanguageModel(PIECES, **SIZES, cache=NeuralCache(3, 0.5, 1.0))
+    plain = LanguageModel(PIECES, **SIZES)
     plain.load_state_dict(cached.state_dict())
     pieces, lengths = torch.tensor([1, 2, 1, 2, 1]), torch.tensor([5])
     fresh = torch.tensor([True])

@@ -18,6 +18,7 @@ from spacy_rnn.nn.kernels.prepared import keep_in
 from spacy_rnn.nn.rnn.cells import CELLS, states_by_layer
 from spacy_rnn.nn.rnn.network import RecurrentNetwork
 from spacy_rnn.nn.rnn.scan import BinPackedLSTMScan, PaddedLSTMScan
+from spacy_rnn.nn.rnn.settings import RecurrentSettings
 from spacy_rnn.nn.rnn.stepper import Stepper
 
 TORCH_NETWORKS = {
@@ -250,7 +251,7 @@ def test_results_do_not_depend_on_the_batch(settings, context):
 @pytest.mark.parametrize("cell", CELLS)
 def test_wide_networks_do_not_depend_on_the_batch(cell):
     """Wide enough for kernels that add up in another order for another batch."""
-    network = RecurrentNetwork(40, 96, 2, cell=cell).eval()
+    network = RecurrentNetwork(40, RecurrentSettings(96, 2, cell=cell)).eval()
     data, lengths = random_batch([13, 1, 64, 30, 30, 2, 8, 100], 40, torch.float32)
     together, _ = network(data, lengths)
     alone = [
@@ -262,7 +263,9 @@ def test_wide_networks_do_not_depend_on_the_batch(cell):
 @pytest.mark.parametrize("cell", CELLS)
 def test_values_without_bounds_depend_on_the_batch_by_their_rounding_alone(cell):
     """Residual connections let values grow: what float32 rounds off grows with them."""
-    network = RecurrentNetwork(96, 96, 4, cell=cell, merge="sum", residual=True).eval()
+    network = RecurrentNetwork(
+        96, RecurrentSettings(96, 4, cell=cell, merge="sum", residual=True)
+    ).eval()
     data, lengths = random_batch([20, 500], 96, torch.float32)
     together, _ = network(data, lengths)
     alone, _ = network(data[:20], lengths[:1])
@@ -422,8 +425,12 @@ def test_truncation_changes_gradients(cell):
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_learned_states_start_at_zero_and_learn(cell):
-    network = RecurrentNetwork(3, 4, 2, cell=cell, initial_state="learned").double().eval()
-    plain = RecurrentNetwork(3, 4, 2, cell=cell).double().eval()
+    network = (
+        RecurrentNetwork(3, RecurrentSettings(4, 2, cell=cell, initial_state="learned"))
+        .double()
+        .eval()
+    )
+    plain = RecurrentNetwork(3, RecurrentSettings(4, 2, cell=cell)).double().eval()
     plain.load_state_dict(network.state_dict(), strict=False)
     assert not network.initial_state.any()
     assert plain.initial_state is None
@@ -442,7 +449,7 @@ def test_a_given_state_takes_the_place_of_the_learned_one(given):
 
 
 def layers(cell, inputs=6, width=8, **settings):
-    return RecurrentNetwork(inputs, width, 2, cell=cell, **settings).layers
+    return RecurrentNetwork(inputs, RecurrentSettings(width, 2, cell=cell, **settings)).layers
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -505,7 +512,9 @@ def test_chrono_biases_give_memories_of_all_lengths(cell, chrono_init):
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
 def test_chrono_units_remember_for_as_long_as_their_bias_says(cell):
     """With no input, a unit forgets one part in exp(bias) + 1 of its state at each word."""
-    network = RecurrentNetwork(3, 4, cell=cell, bidirectional=False, chrono_init=20)
+    network = RecurrentNetwork(
+        3, RecurrentSettings(4, cell=cell, bidirectional=False, chrono_init=20)
+    )
     (own,) = network.double().layers
     nn.init.zeros_(own.weight_ih)
     nn.init.zeros_(own.weight_hh)
@@ -634,8 +643,10 @@ def test_the_fast_kernel_can_be_turned_off(monkeypatch):
     ],
 )
 def test_wrong_settings_are_refused(settings, message):
+    settings = {"inputs": 3, "width": 4, **settings}
+    inputs = settings.pop("inputs")
     with pytest.raises(ValueError, match=re.escape(message)):
-        RecurrentNetwork(**{"inputs": 3, "width": 4, **settings})
+        RecurrentNetwork(inputs, RecurrentSettings(**settings))
 
 
 @pytest.mark.parametrize(

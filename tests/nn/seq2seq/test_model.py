@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from spacy_rnn.nn.kernels.prepared import keep_in
+from spacy_rnn.nn.rnn.settings import RecurrentSettings
 from spacy_rnn.nn.seq2seq.attention import (
     AdditiveAttention,
     CoverageAttention,
@@ -49,11 +50,15 @@ SOURCES = [[3, 4, 5], [], [6], [3, 3, 6, 5]]
 TARGETS = [[4, 3], [5], [], [6, 5, 4]]
 
 
-def make_network(case, depth=2, tied_embeddings=False, dtype=torch.float64, **settings):
+def make_network(
+    case, depth=2, tied_embeddings=False, dtype=torch.float64, network=None, **settings
+):
     deep = case["attention"] in DEEP
     case = {**case, "attention": ATTENTIONS[case["attention"]], "deep_output": deep, **settings}
-    decoder = partial(Decoder, width=4, depth=depth, embed_width=3, readout_width=3, **case)
-    encoder = partial(SubwordEncoder, embed_width=3, width=4)
+    one_way = {"cell": case.pop("cell"), "bidirectional": False, **(network or {})}
+    one_way = RecurrentSettings(4, depth, **one_way)
+    decoder = partial(Decoder, network=one_way, **{"embed_width": 3, "readout_width": 3, **case})
+    encoder = partial(SubwordEncoder, embed_width=3, network=RecurrentSettings(4))
     network = Seq2Seq(PIECES, decoder, encoder, PIECES, tied_embeddings=tied_embeddings).to(dtype)
     for parameter in network.parameters():
         nn.init.normal_(parameter, std=0.5)
@@ -83,9 +88,7 @@ def kept(request):
             yield store
 
 
-@each_case
-def test_whole_targets_equal_single_steps(case, kept):
-    network = make_network(case)
+def assert_steps_equal_whole_targets(network):
     step = DecoderStepper(network.decoder)
     state = step.begin(*network.encode(*flat(SOURCES)))
     together = surprisals(network, SOURCES, TARGETS)
@@ -99,6 +102,33 @@ def test_whole_targets_equal_single_steps(case, kept):
             if time < len(target):
                 torch.testing.assert_close(together[row][time], -log_probs[row, now[row]])
         last = torch.tensor(now)[:, None]
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"residual": True},
+        {"layer_norm": True},
+        {"zoneout_hidden": 0.3},
+        {"initial_state": "learned"},
+        {"residual": True, "layer_norm": True, "zoneout_hidden": 0.3, "weight_drop": 0.5},
+    ],
+    ids="-".join,
+)
+def test_whole_targets_equal_single_steps_with_every_setting(cell, depth, settings, kept):
+    case = {"cell": cell, "attention": "general", "input_feeding": False, "bridge": "zero"}
+    # As wide as the embeddings, so that a first layer is residual too.
+    sizes = {"embed_width": 4, "readout_width": 4}
+    network = make_network(case, depth=depth, network=settings, **sizes)
+    assert_steps_equal_whole_targets(network)
+
+
+@each_case
+def test_whole_targets_equal_single_steps(case, kept):
+    network = make_network(case)
+    assert_steps_equal_whole_targets(network)
     if kept is not None:
         decoder = network.decoder
         first, words = decoder.network.layers[0], decoder.embedding.weight
@@ -176,7 +206,9 @@ def test_sources_matter(case):
 
 
 def test_memory_from_outside():
-    network = Seq2Seq(PIECES, partial(Decoder, attention=GeneralAttention), memory=5).eval()
+    settings = RecurrentSettings(512, cell="gru", bidirectional=False)
+    decoder = partial(Decoder, attention=GeneralAttention, network=settings)
+    network = Seq2Seq(PIECES, decoder, memory=5).eval()
     places, lengths = torch.randn(6, 5), torch.tensor([2, 0, 4])
     memory, summary = network.encode(places, lengths)
     torch.testing.assert_close(summary[0], places[:2].mean(0))
@@ -211,24 +243,38 @@ def test_embeddings_are_tied_as_asked():
     [
         ({"embed_width": 5}, "embed_width is 5 and readout_width 3"),
         ({"bridge": "first"}, 'bridge is "first"'),
-        ({"bridge": "last", "width": 6}, "have 4 features and its own 6"),
+        (
+            {"bridge": "last", "network": RecurrentSettings(6, bidirectional=False)},
+            "have 4 features and its own 6",
+        ),
+        ({"network": RecurrentSettings(4)}, "set bidirectional of its network to false"),
+        (
+            {"network": RecurrentSettings(4, bidirectional=False, initial_state="learned")},
+            'set initial_state of the network to "zero"',
+        ),
     ],
 )
 def test_settings_that_do_not_fit_are_refused(settings, message):
-    settings = {"attention": None, "width": 4, "embed_width": 3, "readout_width": 3, **settings}
+    network = RecurrentSettings(4, bidirectional=False)
+    sizes = {"network": network, "embed_width": 3, "readout_width": 3}
+    settings = {"attention": None, **sizes, **settings}
     with pytest.raises(ValueError, match=message):
         Decoder(PIECES, 4, 4, **settings)
 
 
 @pytest.mark.parametrize(
-    ("encoder", "sources", "message"),
+    ("embed_width", "sources", "message"),
     [
         (None, 0, "Only a subword encoder"),
-        (partial(SubwordEncoder, embed_width=3, width=4), 9, r"have \(9, 3\) and \(7, 3\)"),
-        (partial(SubwordEncoder, embed_width=2, width=4), 7, r"have \(7, 2\) and \(7, 3\)"),
+        (3, 9, r"have \(9, 3\) and \(7, 3\)"),
+        (2, 7, r"have \(7, 2\) and \(7, 3\)"),
     ],
 )
-def test_embeddings_that_cannot_be_shared_are_refused(encoder, sources, message):
-    decoder = partial(Decoder, attention=None, embed_width=3, readout_width=3)
+def test_embeddings_that_cannot_be_shared_are_refused(embed_width, sources, message):
+    network = RecurrentSettings(4, bidirectional=False)
+    decoder = partial(Decoder, attention=None, embed_width=3, readout_width=3, network=network)
+    encoder = None
+    if embed_width is not None:
+        encoder = partial(SubwordEncoder, embed_width=embed_width, network=RecurrentSettings(4))
     with pytest.raises(ValueError, match=message):
         Seq2Seq(PIECES, decoder, encoder, sources, memory=4, tied_embeddings=True)

@@ -27,7 +27,7 @@ TEXTS = [
     "the dog saw the cat and slept .",
 ]
 NEW = [*TEXTS, "", "   ", "cat", "the 読む 🐦 bird\n\nsaw . ", "the cat " * 20, "a dog", ""]
-SIZES = {"embed_width": 16, "width": 16, "depth": 1}
+SIZES = {"embed_width": 16, "network": {"width": 16, "depth": 1}}
 SMALL = {"min_count": 1, "model": SIZES}
 CACHE = {"cache_size": 7, "cache_weight": 0.3, "cache_sharpness": 1.0}
 UNITS = {
@@ -117,9 +117,7 @@ def test_a_table_of_bigrams_on_its_own_text():
     nlp = make_pipeline(
         model={
             "embed_width": 12,
-            "width": 12,
-            "depth": 1,
-            "cell": "rnn_relu",
+            "network": {"width": 12, "depth": 1, "cell": "rnn_relu"},
             "tied_softmax": False,
         }
     )
@@ -347,7 +345,7 @@ def test_it_trains_by_config(root, tmp_path, run_python):
         "training.max_epochs": -1,
         "components.rnn_lm.min_count": 1,
         "components.rnn_lm.model.embed_width": 16,
-        "components.rnn_lm.model.width": 16,
+        "components.rnn_lm.model.network.width": 16,
     }
     options = [part for name, value in arguments.items() for part in (f"--{name}", value)]
     output = run_python("-m", "spacy", "train", root / "configs" / "lm.cfg", *options)
@@ -585,7 +583,7 @@ def test_streams_stand_side_by_side_and_are_stored(trained, units):
 
 
 def test_states_of_others_are_refused(words):
-    other = make_pipeline(model={**SIZES, "width": 8})
+    other = make_pipeline(model={**SIZES, "network": {"width": 8, "depth": 1}})
     other.initialize(lambda: make_examples(other))
     with other.get_pipe("rnn_lm").stream() as stream:
         stored = stream.to_bytes()
@@ -608,7 +606,7 @@ def test_states_of_others_are_refused(words):
         ({"max_bptt": 0}, "max_bptt is 0"),
         ({"max_batch_tokens": 0}, "max_batch_tokens is 0"),
         ({"min_count": 0}, "min_count is 0"),
-        ({"model": {"bidirectional": True}}, "would see the piece that it is to"),
+        ({"model": {"network": {"bidirectional": True}}}, "would see the piece that it is to"),
         ({"model": {"cutoffs": [10]}}, "cannot be tied"),
     ],
 )

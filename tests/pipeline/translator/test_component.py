@@ -16,6 +16,7 @@ from spacy.util import fix_random_seed, registry
 from thinc.api import Adam, Model
 
 from spacy_rnn.architectures.encoders import build_recurrent_encoder_v1
+from spacy_rnn.nn.rnn.settings import RecurrentSettings
 from spacy_rnn.nn.seq2seq.decoder_stepper import DecoderStepper
 from spacy_rnn.pipeline.translator.passages import split_passages
 from spacy_rnn.text.subwords import Subwords
@@ -24,9 +25,14 @@ WORDS = {"eins": "one", "zwei": "two", "drei": "three", "vier": "four", "fünf":
 SMALL = {
     "vocab_size": 285,
     "model": {
-        "encoder": {"embed_width": 32, "width": 64},
+        "encoder": {"embed_width": 32, "network": {"width": 64}},
         "attention": {"width": 32},
-        "decoder": {"embed_width": 32, "readout_width": 32, "width": 64, "label_smoothing": 0.0},
+        "decoder": {
+            "embed_width": 32,
+            "readout_width": 32,
+            "label_smoothing": 0.0,
+            "network": {"width": 64},
+        },
     },
     "search": {"beam_width": 3},
 }
@@ -400,7 +406,7 @@ def test_mixed_precision_searches_with_products_in_bfloat16(trained, beam_width,
     assert ("bfloat16", *map(id, together)) in store
 
 
-def test_all_settings_of_recurrent_encoders_are_the_subword_encoders():
+def test_all_settings_of_recurrent_encoders_are_those_of_a_translators_networks():
     settings = {
         "depth": 2,
         "cell": "lstm",
@@ -408,6 +414,7 @@ def test_all_settings_of_recurrent_encoders_are_the_subword_encoders():
         "residual": True,
         "layer_norm": True,
         "initial_state": "learned",
+        "dropout_input": 0.1,
         "dropout_layers": 0.1,
         "dropout_output": 0.1,
         "word_dropout": 0.2,
@@ -419,14 +426,28 @@ def test_all_settings_of_recurrent_encoders_are_the_subword_encoders():
     }
     others = {"width", "bidirectional"}
     known = set(signature(build_recurrent_encoder_v1).parameters)
-    # Mixed precision is that of the whole network; what goes in are embeddings.
-    assert known - {"mixed_precision", "dropout", "dropout_input"} == {*settings, *others}
-    encoder = {**SMALL["model"]["encoder"], **settings}
-    nlp = make_pipeline({**SMALL, "model": {**SMALL["model"], "encoder": encoder}})
+    # Mixed precision is that of the whole network.
+    assert known - {"mixed_precision", "dropout"} == {*settings, *others}
+    assert set(signature(RecurrentSettings).parameters) == {*settings, *others}
+    encoder, decoder = ({**SMALL["model"][part]} for part in ("encoder", "decoder"))
+    encoder["network"] = {**encoder["network"], **settings}
+    decoder["network"] = {**decoder["network"], **settings}
+    decoder["bridge"] = "zero"
+    model = {**SMALL["model"], "encoder": encoder, "decoder": decoder}
+    nlp = make_pipeline({**SMALL, "model": model})
     train(nlp, steps=1)
-    network = nlp.get_pipe("rnn_translator").model.shims[0]._model.encoder.network
-    assert network.word_dropout.rate == 0.2
-    assert network.zoneouts == (0.1, 0.1)
+    seq2seq = nlp.get_pipe("rnn_translator").model.shims[0]._model
+    for network in (seq2seq.encoder.network, seq2seq.decoder.network):
+        assert network.zoneouts == (0.1, 0.1)
+        assert network.residual
+        assert network.dropout_input.rate == 0.0  # Embeddings have it.
+    assert seq2seq.encoder.dropout.rate == 0.1
+    assert seq2seq.encoder.network.word_dropout.rate == 0.2
+    assert seq2seq.encoder.network.dropout_output.rate == 0.1
+    assert seq2seq.decoder.dropout_embedded.rate == 0.1
+    assert seq2seq.decoder.word_dropout.rate == 0.2
+    assert seq2seq.decoder.dropout_readout.rate == 0.1
+    assert seq2seq.decoder.network.dropout_output.rate == 0.0
     assert translations(nlp)
 
 
@@ -518,7 +539,7 @@ def test_each_attention_learns_and_travels(attention):
         {"width": 32} if "width" in signature(registry.misc.get(attention)).parameters else {}
     )
     model = {**SMALL["model"], "@architectures": "spacy-rnn.Seq2Seq.v1"}
-    model["encoder"] = {**model["encoder"], "@architectures": "spacy-rnn.SubwordEncoder.v1"}
+    model["encoder"] = {**model["encoder"], "@misc": "spacy-rnn.subword_encoder.v1"}
     model["decoder"] = {**model["decoder"], "@misc": "spacy-rnn.recurrent_decoder.v1"}
     model["attention"] = {"@misc": attention, **settings}
     nlp = make_pipeline({**SMALL, "model": model})

@@ -1,0 +1,57 @@
+"""The settings of a recurrent network."""
+
+from dataclasses import KW_ONLY, dataclass
+
+
+@dataclass(frozen=True)
+class RecurrentSettings:
+    """The settings of a recurrent network, wherever it is part of: `RecurrentNetwork` checks them.
+
+    In a config it is the block `spacy-rnn.recurrent_network.v1`.
+
+    width (int): Features of each output, both directions together.
+    depth (int): Layers.
+    cell (str): A cell by name, see `spacy_rnn.nn.rnn.cells`.
+    bidirectional (bool): Whether each layer also reads from the end. Language models and decoders
+        need false: they must not read what they are to predict.
+    merge (str): How two directions become one output: "concat", each of half the width, or
+        "sum", each of the whole width.
+    residual (bool): Whether a layer's input is added to its output. Where the two are of
+        different widths (the first layer, perhaps) it is not.
+    layer_norm (bool): Whether to normalise between layers (Ba et al. 2016).
+    initial_state (str): Where states start: "zero" or "learned".
+    dropout_input (float | None): Rate of the locked dropout on the input; where the network
+        reads embeddings of its own, on these. None, here and for the next two, for the rate of
+        `training.dropout`, which reaches a PyTorch network by `set_dropout`.
+    dropout_layers (float | None): Rate of the locked dropout between layers.
+    dropout_output (float | None): Rate of the locked dropout on the output; in language models
+        and decoders, on the input of the softmax.
+    word_dropout (float): Share of words, or subwords, whose input is dropped in training.
+    weight_drop (float): Share of recurrent weights dropped in training (Merity et al. 2018).
+    zoneout_hidden (float): Share of hidden units that keep their value for a step (Krueger et al.
+        2017).
+    zoneout_cell (float): The same for the cell state of an LSTM.
+    forget_bias (float): Initial bias of an LSTM's forget gate. Without effect on other cells, and
+        where `chrono_init` is set.
+    chrono_init (int | None): The longest dependency, in steps, that the gates are initialised to
+        remember: chrono initialisation (Tallec & Ollivier 2018).
+    """
+
+    width: int
+    depth: int = 1
+    _: KW_ONLY
+    cell: str = "lstm"
+    bidirectional: bool = True
+    merge: str = "concat"
+    residual: bool = False
+    layer_norm: bool = False
+    initial_state: str = "zero"
+    dropout_input: float | None = None
+    dropout_layers: float | None = None
+    dropout_output: float | None = None
+    word_dropout: float = 0.0
+    weight_drop: float = 0.0
+    zoneout_hidden: float = 0.0
+    zoneout_cell: float = 0.0
+    forget_bias: float = 1.0
+    chrono_init: int | None = None

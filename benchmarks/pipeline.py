@@ -1,7 +1,7 @@
-"""Compare taggers and entity recognizers of spaCy's own with those of this package: scores,
+r"""Compare taggers and entity recognizers of spaCy's own with those of this package: scores,
 speed and memory.
 
-    python benchmarks/pipeline.py en_lines-ud-train.conllu en_lines-ud-dev.conllu \\
+    python benchmarks/pipeline.py en_lines-ud-train.conllu en_lines-ud-dev.conllu \
         --entities wnut17train.conll emerging.dev.conll
 
 Each row is a process of its own, which trains a component on one thread and the same

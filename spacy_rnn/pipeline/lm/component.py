@@ -54,17 +54,16 @@ class RecurrentLanguageModel(TrainablePipe):
         name: str = "rnn_lm",
         *,
         tokenizer: Callable[[str], Doc],
-        scorer: Callable | None = None,
-        units: str = "words",
-        vocab_size: int = 20000,
-        min_count: int = 2,
-        direction: str = "forward",
-        reset: str = "doc",
-        max_bptt: int = 200,
-        max_batch_tokens: int = 4000,
-        attr_prefix: str = "",
+        scorer: Callable | None,
+        units: str,
+        vocab_size: int,
+        min_count: int,
+        direction: str,
+        reset: str,
+        max_bptt: int,
+        max_batch_tokens: int,
+        attr_prefix: str,
     ):
-
         check_choice("units", units, KINDS)
         check_choice("direction", direction, ("forward", "backward"))
         check_choice("reset", reset, ("doc", "never"))

@@ -1,4 +1,8 @@
-"""Language models: perplexity and surprisal of documents, generation, streams."""
+"""Factory of language models.
+
+Apart from component.py because every blank pipeline loads all factories, by their entry points: a
+factory imports nothing slow before it makes its component.
+"""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -67,22 +71,24 @@ def make_language_model(
 ) -> "RecurrentLanguageModel":
     """Make a language model.
 
-    nlp (Language): The pipeline that it will be in.
-    name (str): Its name there.
+    nlp (Language): The pipeline.
+    name (str): The name of the component.
     model (Model): `spacy-rnn.LanguageModel.v1`.
-    scorer (Callable | None): Scores how well texts were foreseen.
-    units (str): What is foreseen one by one: "words", which are spaCy's tokens, "subwords" or
-        "characters".
-    vocab_size (int): The most words or characters in the vocabulary, or the number of subwords.
-    min_count (int): How often a word or character has to occur in training to be known.
+    scorer (Callable | None): The scorer of predicted texts.
+    units (str): The units of the vocabulary: "words", which are the tokens of spaCy, "subwords"
+        or "characters".
+    vocab_size (int): The maximum number of words or characters in the vocabulary, or the number
+        of subwords.
+    min_count (int): The minimum frequency of words or characters in the vocabulary.
     direction (str): "forward", or "backward" for a model that reads texts from their end.
-    reset (str): Where a chunk's state begins anew in training: at each "doc", or "never", so that
-        a document is read after the one before.
-    max_bptt (int): The most pieces that a gradient goes back through in training: of longer
-        documents and chunks the state is carried on, but not the gradient.
-    max_batch_tokens (int): The pieces that are read at once in prediction.
-    attr_prefix (str): What the names of all custom attributes begin with, to keep the models of
-        one pipeline apart.
+    reset (str): When the state is reset in training on chunks: at the end of each "doc", or
+        "never", so that it is carried over to the next document.
+    max_bptt (int): The maximum number of pieces that a gradient is propagated back through in
+        training. In longer documents and chunks the state is carried on without it.
+    max_batch_tokens (int): The maximum size of an inner batch in pieces, padding included, in
+        prediction and for the prompts of generation. Longer texts are read in parts.
+    attr_prefix (str): The prefix of the names of all custom attributes, for several models in one
+        pipeline.
     RETURNS (RecurrentLanguageModel): The component.
     RAISES (ValueError): If another language model of the pipeline writes to the same attributes.
     """

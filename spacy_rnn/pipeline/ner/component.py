@@ -38,11 +38,11 @@ class RecurrentEntityRecognizer(TrainablePipe):
         model: Labeller,
         name: str = "rnn_ner",
         *,
-        scorer: Callable | None = None,
-        confidence: bool = True,
-        n_best: int = 1,
-        false_negative_cost: float = 0.0,
-        max_batch_tokens: int = 10000,
+        scorer: Callable | None,
+        confidence: bool,
+        n_best: int,
+        false_negative_cost: float,
+        max_batch_tokens: int,
     ):
         check_at_least("false_negative_cost", false_negative_cost, 0)
         check_count("max_batch_tokens", max_batch_tokens, 1)

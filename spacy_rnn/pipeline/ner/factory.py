@@ -1,4 +1,8 @@
-"""Entity recognizers: a CRF over the places of tokens in entities."""
+"""Factory of entity recognizers.
+
+Apart from component.py because every blank pipeline loads all factories, by their entry points: a
+factory imports nothing slow before it makes its component.
+"""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -65,17 +69,18 @@ def make_entity_recognizer(
 ) -> "RecurrentEntityRecognizer":
     """Make an entity recognizer.
 
-    nlp (Language): The pipeline that it will be in.
-    name (str): Its name there.
+    nlp (Language): The pipeline.
+    name (str): The name of the component.
     model (Model): `spacy-rnn.EntityRecognizer.v1`.
-    scorer (Callable | None): Scores entities.
-    confidence (bool): Whether to write to `span._.confidence` of each entity how probable it
-        is that it is there, just so and with just this label.
-    n_best (int): How many sets of entities to find; more than one are written to
+    scorer (Callable | None): The scorer of entities.
+    confidence (bool): Whether to write the marginal probability of each entity, with its
+        boundaries and its label, to `span._.confidence`.
+    n_best (int): The number of sets of entities to predict. Several are written to
         `doc._.ents_nbest`.
-    false_negative_cost (float): How much more a missed token of an entity counts in training than
-        any other mistake: more of it finds more entities, wrong ones among them.
-    max_batch_tokens (int): Words that are read at once.
+    false_negative_cost (float): The additional cost of each missed token of an entity in
+        training. Higher values trade precision for recall.
+    max_batch_tokens (int): The maximum size of an inner batch in tokens, padding included. A
+        longer document is a batch of its own.
     RETURNS (RecurrentEntityRecognizer): The component.
     """
     from .component import RecurrentEntityRecognizer

@@ -20,7 +20,6 @@ from ...batching import batch_by_length
 from ...bridge.flat import unflatten
 from ...checks import check_choice, check_count
 from ...extensions import ensure_extension
-from ...metrics.tagging import score_tags
 from ...types import Labeller, LabelScores
 from ..annotation import annotate_stream
 from ..initialization import initialize_labels, warn_without_weight
@@ -53,13 +52,13 @@ class RecurrentTagger(Tagger):
         model: Labeller,
         name: str = "rnn_tagger",
         *,
-        attr: str = "tag",
-        overwrite: bool = False,
-        scorer: Callable | None = score_tags,
-        neg_prefix: str = "!",
-        label_smoothing: float = 0.0,
-        confidence: bool = False,
-        max_batch_tokens: int = 10000,
+        attr: str,
+        overwrite: bool,
+        scorer: Callable | None,
+        neg_prefix: str,
+        label_smoothing: float,
+        confidence: bool,
+        max_batch_tokens: int,
     ):
         check_choice("attr", attr, ATTRS)
         check_count("max_batch_tokens", max_batch_tokens, 1)

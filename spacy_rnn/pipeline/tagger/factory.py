@@ -1,4 +1,8 @@
-"""Taggers: spaCy's own, for any attribute of tokens, with a softmax or a CRF."""
+"""Factory of taggers, with a softmax or a CRF.
+
+Apart from component.py because every blank pipeline loads all factories, by their entry points: a
+factory imports nothing slow before it makes its component.
+"""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -69,18 +73,19 @@ def make_tagger(
 ) -> "RecurrentTagger":
     """Make a tagger.
 
-    nlp (Language): The pipeline that it will be in.
-    name (str): Its name there.
+    nlp (Language): The pipeline.
+    name (str): The name of the component.
     model (Model): `spacy-rnn.Tagger.v1`, or `spacy.Tagger.v2`.
-    attr (str): What it writes: "tag", "pos" or "morph".
-    overwrite (bool): Whether it replaces what is set already.
-    scorer (Callable | None): Scores tags.
-    neg_prefix (str): Marks labels of the training data that a token does not have.
-    label_smoothing (float): The share of the right label that is spread over the others. A
-        softmax alone has it.
+    attr (str): The attribute of tokens to predict: "tag", "pos" or "morph".
+    overwrite (bool): Whether to overwrite existing labels.
+    scorer (Callable | None): The scorer of labels.
+    neg_prefix (str): The prefix of labels of the training data that a token does not have.
+    label_smoothing (float): The probability that training spreads over the wrong labels. Has to
+        be 0 for a CRF.
     confidence (bool): Whether to write the probability of each label to
-        `token._.tag_confidence`, or that of the attribute.
-    max_batch_tokens (int): Words that are tagged at once.
+        `token._.tag_confidence`, or `pos_` or `morph_confidence`.
+    max_batch_tokens (int): The maximum size of an inner batch in tokens, padding included. A
+        longer document is a batch of its own.
     RETURNS (RecurrentTagger): The component.
     """
     from .component import RecurrentTagger

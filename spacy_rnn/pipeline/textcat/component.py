@@ -34,10 +34,10 @@ class RecurrentTextCategorizer(TextCategorizer):
         name: str = "rnn_textcat",
         *,
         threshold: float,
-        scorer: Callable | None = None,
-        label_smoothing: float = 0.0,
-        attention: bool = False,
-        max_batch_tokens: int = 20000,
+        scorer: Callable | None,
+        label_smoothing: float,
+        attention: bool,
+        max_batch_tokens: int,
     ):
         check_rate("label_smoothing", label_smoothing)
         check_count("max_batch_tokens", max_batch_tokens, 1)

@@ -1,4 +1,8 @@
-"""Classifiers of documents: an encoder, a pooling, and n-grams beside them."""
+"""Factories of text classifiers.
+
+Apart from component.py because every blank pipeline loads all factories, by their entry points: a
+factory imports nothing slow before it makes its component.
+"""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -9,7 +13,7 @@ from thinc.api import Config, Model
 from thinc.types import Floats2d
 
 if TYPE_CHECKING:
-    from .component import RecurrentMultiLabelTextCategorizer, RecurrentTextCategorizer
+    from .component import RecurrentTextCategorizer
 
 
 DEFAULT_CONFIG = """
@@ -52,12 +56,14 @@ heads = 1
 [rnn_textcat.scorer]
 @scorers = "spacy.textcat_scorer.v2"
 """
-DEFAULTS = Config().from_str(DEFAULT_CONFIG)["rnn_textcat"]
-MULTILABEL_DEFAULTS = Config().from_str(
-    DEFAULT_CONFIG.replace("threshold = 0.0", "threshold = 0.5")
-    .replace("exclusive_classes = true", "exclusive_classes = false")
-    .replace("spacy.textcat_scorer.v2", "spacy.textcat_multilabel_scorer.v2")
-)["rnn_textcat"]
+DEFAULTS = Config(Config().from_str(DEFAULT_CONFIG)["rnn_textcat"])
+MULTILABEL_DEFAULTS = DEFAULTS.merge(
+    {
+        "threshold": 0.5,
+        "model": {"exclusive_classes": False},
+        "scorer": {"@scorers": "spacy.textcat_multilabel_scorer.v2"},
+    }
+)
 
 SCORE_WEIGHTS = {
     "cats_score": 1.0,
@@ -73,85 +79,65 @@ SCORE_WEIGHTS = {
 }
 
 
-@Language.factory(
+def _make_factory(multilabel: bool) -> "Callable[..., RecurrentTextCategorizer]":
+    """Make the factory of one of the two components, whose settings are the same."""
+
+    def make_textcat(
+        nlp: Language,
+        name: str,
+        model: Model[list[Doc], Floats2d],
+        threshold: float,
+        scorer: Callable | None,
+        label_smoothing: float,
+        attention: bool,
+        max_batch_tokens: int,
+    ) -> "RecurrentTextCategorizer":
+        """Make a text classifier: of exclusive classes, or of any number for each document.
+
+        nlp (Language): The pipeline.
+        name (str): The name of the component.
+        model (Model[list[Doc], Floats2d]): `spacy-rnn.TextClassifier.v1`, or any text classifier.
+        threshold (float): The probability from which on a class counts for the scores. Without
+            effect on exclusive classes, of which the most probable one counts.
+        scorer (Callable | None): The scorer of classes.
+        label_smoothing (float): The probability that training spreads over all classes, or over
+            both values of each class if they are not exclusive.
+        attention (bool): Whether to write the attention weight of each token to
+            `doc._.cats_attention`.
+        max_batch_tokens (int): The maximum size of an inner batch in tokens, padding included. A
+            longer document is a batch of its own.
+        RETURNS (RecurrentTextCategorizer): The component.
+        """
+        from .component import RecurrentMultiLabelTextCategorizer, RecurrentTextCategorizer
+
+        make = RecurrentMultiLabelTextCategorizer if multilabel else RecurrentTextCategorizer
+        return make(
+            nlp.vocab,
+            model,
+            name,
+            threshold=threshold,
+            scorer=scorer,
+            label_smoothing=label_smoothing,
+            attention=attention,
+            max_batch_tokens=max_batch_tokens,
+        )
+
+    return make_textcat
+
+
+ASSIGNS = ["doc.cats", "doc._.cats_attention"]
+
+make_textcat = Language.factory(
     "rnn_textcat",
-    assigns=["doc.cats", "doc._.cats_attention"],
+    assigns=ASSIGNS,
     default_config=DEFAULTS,
     default_score_weights=SCORE_WEIGHTS,
+    func=_make_factory(multilabel=False),
 )
-def make_textcat(
-    nlp: Language,
-    name: str,
-    model: Model[list[Doc], Floats2d],
-    threshold: float,
-    scorer: Callable | None,
-    label_smoothing: float,
-    attention: bool,
-    max_batch_tokens: int,
-) -> "RecurrentTextCategorizer":
-    """Make a classifier of documents that are of one class each.
-
-    nlp (Language): The pipeline that it will be in.
-    name (str): Its name there.
-    model (Model[list[Doc], Floats2d]): `spacy-rnn.TextClassifier.v1`, or any text classifier.
-    threshold (float): Not needed: the class with the highest probability is the one.
-    scorer (Callable | None): Scores classes.
-    label_smoothing (float): The share of the right class that is spread over all.
-    attention (bool): Whether to write to `doc._.cats_attention` how much each token counts.
-    max_batch_tokens (int): Tokens that are read at once, or one document if that is longer.
-    RETURNS (RecurrentTextCategorizer): The component.
-    """
-    from .component import RecurrentTextCategorizer
-
-    return RecurrentTextCategorizer(
-        nlp.vocab,
-        model,
-        name,
-        threshold=threshold,
-        scorer=scorer,
-        label_smoothing=label_smoothing,
-        attention=attention,
-        max_batch_tokens=max_batch_tokens,
-    )
-
-
-@Language.factory(
+make_multilabel_textcat = Language.factory(
     "rnn_textcat_multilabel",
-    assigns=["doc.cats", "doc._.cats_attention"],
+    assigns=ASSIGNS,
     default_config=MULTILABEL_DEFAULTS,
     default_score_weights=SCORE_WEIGHTS,
+    func=_make_factory(multilabel=True),
 )
-def make_multilabel_textcat(
-    nlp: Language,
-    name: str,
-    model: Model[list[Doc], Floats2d],
-    threshold: float,
-    scorer: Callable | None,
-    label_smoothing: float,
-    attention: bool,
-    max_batch_tokens: int,
-) -> "RecurrentMultiLabelTextCategorizer":
-    """Make a classifier of documents that are of any number of classes.
-
-    nlp (Language): The pipeline that it will be in.
-    name (str): Its name there.
-    model (Model[list[Doc], Floats2d]): `spacy-rnn.TextClassifier.v1`, or any text classifier.
-    threshold (float): The probability from which on a document is of a class, for its scores.
-    scorer (Callable | None): Scores classes.
-    label_smoothing (float): How far the probabilities to learn are from 0 and 1, doubled.
-    attention (bool): Whether to write to `doc._.cats_attention` how much each token counts.
-    max_batch_tokens (int): Tokens that are read at once, or one document if that is longer.
-    RETURNS (RecurrentMultiLabelTextCategorizer): The component.
-    """
-    from .component import RecurrentMultiLabelTextCategorizer
-
-    return RecurrentMultiLabelTextCategorizer(
-        nlp.vocab,
-        model,
-        name,
-        threshold=threshold,
-        scorer=scorer,
-        label_smoothing=label_smoothing,
-        attention=attention,
-        max_batch_tokens=max_batch_tokens,
-    )

@@ -1,4 +1,8 @@
-"""Translators: an encoder, a decoder with attention, a search."""
+"""Factory of translators.
+
+Apart from component.py because every blank pipeline loads all factories, by their entry points: a
+factory imports nothing slow before it makes its component.
+"""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -97,24 +101,25 @@ def make_translator(
 ) -> "RecurrentTranslator":
     """Make a translator.
 
-    nlp (Language): The pipeline that it will be in.
-    name (str): Its name there.
+    nlp (Language): The pipeline.
+    name (str): The name of the component.
     model (Model): `spacy-rnn.Seq2Seq.v1`.
     search (Callable): `spacy-rnn.beam_search.v1`, `spacy-rnn.greedy_search.v1` or
         `spacy-rnn.sampling_search.v1`.
-    scorer (Callable | None): Scores translations.
-    attr (str): The custom attribute of documents that holds the translation. With an "s"
-        more, all of the n best; with "_prefix", what it has to begin with.
-    vocab_size (int): Subwords in a vocabulary.
-    shared_vocab (bool): Whether source and target have one vocabulary together.
+    scorer (Callable | None): The scorer of translations.
+    attr (str): The custom attribute of documents that holds the translation. With the suffix
+        "s" it holds the n best, with "_prefix" the text that the translation has to begin with.
+    vocab_size (int): The number of subwords in a vocabulary.
+    shared_vocab (bool): Whether source and target share one vocabulary.
     subwords (str): "bpe" or "unigram".
-    subword_sampling (float): How much the cut into subwords varies in training; 0 for not at all.
-    max_batch_tokens (int): Places of source, padding included, that are translated at once: four
-        characters count as one.
-    int8 (bool): Whether to translate with weights as 8-bit integers on a CPU: nearly the
-        same. Faster on processors with bfloat16, for single sentences, or with VNNI alone;
-        others gain nothing.
-    banned_pieces (list[str]): Subwords that are never written, as the vocabulary spells them.
+    subword_sampling (float): The variation of the segmentation into subwords in training: the
+        alpha of a unigram vocabulary (Kudo 2018), the dropout of BPE (Provilkov et al. 2020).
+    max_batch_tokens (int): The maximum size of an inner batch in source pieces, padding
+        included, estimated at four characters a piece. A longer passage is a batch of its own.
+    int8 (bool): Whether to translate with weights as 8-bit integers on a CPU, to nearly the
+        same translations. Faster for single sentences on processors with bfloat16, and on those
+        that have VNNI alone; no faster on others.
+    banned_pieces (list[str]): Subwords that are never generated, as the vocabulary spells them.
     RETURNS (RecurrentTranslator): The component.
     RAISES (ValueError): If another translator of the pipeline writes to the same attribute.
     """

@@ -180,7 +180,7 @@ def _read(model: LMEncoder, doc: Doc) -> tuple[np.ndarray, np.ndarray]:
     one that is read, or the one that it is a part of."""
     units = load_units(model.attrs["units"])
     pieces = units.encode(doc)
-    tokens = units.tokens(doc, pieces)
+    tokens = units.token_indices(doc, pieces)
     numbers = np.arange(len(doc))
     places = np.searchsorted(tokens, numbers, side="right") - 1
     if model.attrs["backward"]:

@@ -1,4 +1,4 @@
-"""Subwords: text as pieces of a small vocabulary that leaves nothing unknown."""
+"""Subwords: segmentation of text into pieces of a small vocabulary, without unknown words."""
 
 import io
 import re
@@ -16,20 +16,21 @@ if TYPE_CHECKING:
     from sentencepiece import SentencePieceProcessor
 
 UNKNOWN, START, END = 0, 1, 2
-"""Pieces that stand for no text. The first never occurs: what is not in the vocabulary is
-spelled in bytes."""
+"""Special pieces, which stand for no text. UNKNOWN never occurs: characters outside of the
+vocabulary are encoded as bytes."""
 
 KINDS = ("bpe", "unigram")
 SPACE = "\u2581"
+"""How sentencepiece writes a space."""
 
 
 class Subwords:
     """A vocabulary of subwords (Sennrich et al. 2016; Kudo 2018), by sentencepiece.
 
-    Encoding and decoding a text gives the same text, spaces included, unless it holds
-    U+2581, which sentencepiece writes for a space.
+    A text is the same after encoding and decoding, including spaces, unless it contains U+2581,
+    which stands for a space.
 
-    model (bytes): A sentencepiece model, as `to_bytes` returned it.
+    model (bytes): A serialized sentencepiece model, the result of `to_bytes`.
     """
 
     def __init__(self, model: bytes):
@@ -45,16 +46,15 @@ class Subwords:
         return hash(self._model)
 
     def encode(self, texts: list[str], sampling: float = 0.0) -> list[list[int]]:
-        """Cut texts into pieces.
+        """Segment texts into pieces.
 
         texts (list[str]): The texts.
-        sampling (float): How much to vary the cut from call to call, for training: the
-            smoothing alpha of a unigram vocabulary (Kudo 2018), the dropout of BPE
-            (Provilkov et al. 2020), drawn from NumPy's generator, which spaCy seeds. 0 gives
-            the best cut.
+        sampling (float): The degree of subword regularization in training: the smoothing alpha of
+            a unigram vocabulary (Kudo 2018) or the dropout of BPE merges (Provilkov et al. 2020),
+            seeded from NumPy's generator, which spaCy seeds. 0 returns the best segmentation.
         RETURNS (list[list[int]]): The pieces of each text.
         """
-        # One by one: for a list sentencepiece starts a thread each time.
+        # One by one: for a list sentencepiece starts a thread at each call.
         encode = self._processor.encode
         if not sampling:
             return [encode(text) for text in texts]
@@ -70,23 +70,23 @@ class Subwords:
         """Join pieces to texts.
 
         pieces (list[list[int]]): The pieces of each text.
-        RETURNS (list[str]): The texts. Bytes that are no UTF-8 become U+FFFD.
+        RETURNS (list[str]): The texts. Bytes that are not UTF-8 become U+FFFD.
         """
-        return [self._processor.decode(each) for each in pieces]
+        return [self._processor.decode(sequence) for sequence in pieces]
 
     def to_pieces(self, pieces: list[int]) -> list[str]:
-        """Name pieces as sentencepiece writes them.
+        """Return pieces as sentencepiece writes them.
 
-        pieces (list[int]): Pieces.
+        pieces (list[int]): The IDs of pieces.
         RETURNS (list[str]): Their names.
         """
         return self._processor.id_to_piece(pieces)
 
     def piece_ids(self, names: Iterable[str]) -> tuple[int, ...]:
-        """Find pieces by their names.
+        """Return the IDs of pieces.
 
-        names (Iterable[str]): Names as sentencepiece writes them.
-        RETURNS (tuple[int, ...]): The pieces.
+        names (Iterable[str]): The names of pieces, as sentencepiece writes them.
+        RETURNS (tuple[int, ...]): Their IDs.
         RAISES (ValueError): If a name is not in the vocabulary.
         """
         pieces = tuple(self._processor.piece_to_id(name) for name in names)
@@ -98,13 +98,13 @@ class Subwords:
                 )
         return pieces
 
-    def spans(self, pieces: list[int]) -> list[tuple[int, int]]:
-        """Tell which characters of the decoded text each piece stands for.
+    def char_ranges(self, pieces: list[int]) -> list[tuple[int, int]]:
+        """Return the range of characters of the decoded text that each piece stands for.
 
         pieces (list[int]): The pieces of one text.
-        RETURNS (list[tuple[int, int]]): Start and end for each piece. Pieces that are bytes
-            of one character all have that character; the space that sentencepiece puts
-            before a text belongs to none.
+        RETURNS (list[tuple[int, int]]): Start and end for each piece. All bytes of a character
+            have the range of that character; the space that sentencepiece adds before a text is
+            in no range.
         """
         names = self.to_pieces(pieces)
         prefix = 1 if names and names[0].startswith(SPACE) else 0
@@ -112,11 +112,11 @@ class Subwords:
         if self._bytes.isdisjoint(pieces):
             bounds = pairwise(accumulate(map(len, names), initial=0))
         else:
-            bounds = self._bounds_of_bytes(pieces, names)
+            bounds = self._byte_ranges(pieces, names)
         return [(max(0, first - prefix), max(0, last - prefix)) for first, last in bounds]
 
-    def _bounds_of_bytes(self, pieces: list[int], names: list[str]) -> Iterator[tuple[int, int]]:
-        """Tell which characters pieces stand for, of which some are bytes."""
+    def _byte_ranges(self, pieces: list[int], names: list[str]) -> Iterator[tuple[int, int]]:
+        """Yield the character ranges of pieces, some of which are bytes."""
         parts = [
             bytes([int(name[3:5], 16)])
             if piece in self._bytes
@@ -124,14 +124,14 @@ class Subwords:
             for piece, name in zip(pieces, names, strict=True)
         ]
         characters = b"".join(parts).decode("utf8", errors="surrogateescape")
-        owner = [
+        char_of_byte = [
             index
             for index, character in enumerate(characters)
             for _ in character.encode("utf8", errors="surrogateescape")
         ]
         start = 0
         for part in parts:
-            yield owner[start], owner[start + len(part) - 1] + 1
+            yield char_of_byte[start], char_of_byte[start + len(part) - 1] + 1
             start += len(part)
 
     @cached_property
@@ -140,9 +140,9 @@ class Subwords:
         return frozenset(piece for piece in range(len(self)) if is_byte(piece))
 
     def to_bytes(self) -> bytes:
-        """Store the vocabulary.
+        """Serialize the vocabulary.
 
-        RETURNS (bytes): A sentencepiece model: data, nothing that runs.
+        RETURNS (bytes): A sentencepiece model: data without code.
         """
         return self._model
 
@@ -158,9 +158,9 @@ class Subwords:
 
 @lru_cache(maxsize=16)
 def load_subwords(model: bytes) -> Subwords:
-    """Load a stored vocabulary, once for all who use it.
+    """Load a stored vocabulary. Equal models share one object.
 
-    model (bytes): What `Subwords.to_bytes` returned.
+    model (bytes): The result of `Subwords.to_bytes`.
     RETURNS (Subwords): The vocabulary.
     RAISES (ValueError): If there is none yet.
     """
@@ -170,10 +170,10 @@ def load_subwords(model: bytes) -> Subwords:
 
 
 def train_subwords(texts: Iterable[str], size: int, kind: str = "bpe") -> Subwords:
-    """Learn a vocabulary from texts. The same texts give the same vocabulary.
+    """Learn a vocabulary from texts, the same from the same texts.
 
     texts (Iterable[str]): The texts.
-    size (int): Pieces in the vocabulary, 256 bytes and 3 marks among them.
+    size (int): The number of pieces, including 256 bytes and 3 special pieces.
     kind (str): "bpe" (Sennrich et al. 2016) or "unigram" (Kudo 2018).
     RETURNS (Subwords): The vocabulary.
     RAISES (ValueError): If the texts do not allow a vocabulary of this size.
@@ -202,22 +202,22 @@ def train_subwords(texts: Iterable[str], size: int, kind: str = "bpe") -> Subwor
             minloglevel=2,
         )
     except RuntimeError as error:
-        raise ValueError(_explain(size, str(error))) from error
+        raise ValueError(_describe_failure(size, str(error))) from error
     return Subwords(model.getvalue())
 
 
-def _explain(size: int, error: str) -> str:
-    """Say in words what sentencepiece says in code."""
+def _describe_failure(size: int, error: str) -> str:
+    """Return a message for an error of sentencepiece, which quotes its C++ code."""
     if "!sentences_.empty()" in error:
         return "Cannot learn subwords without any text: initialize with training data"
-    if most := re.search(r"value <= (\d+)", error):
+    if largest := re.search(r"value <= (\d+)", error):
         return (
-            f"vocab_size is {size}, but these training texts allow {most[1]} pieces at most: "
-            f"set vocab_size to {most[1]} or less, or train on more text"
+            f"vocab_size is {size}, but these training texts allow {largest[1]} pieces at most: "
+            f"set vocab_size to {largest[1]} or less, or train on more text"
         )
-    if least := re.search(r"vs (\d+)", error):
+    if smallest := re.search(r"vs (\d+)", error):
         return (
             f"vocab_size is {size}, but the bytes and the characters of these texts alone are "
-            f"{least[1]} pieces: set vocab_size to {least[1]} or more"
+            f"{smallest[1]} pieces: set vocab_size to {smallest[1]} or more"
         )
     return f"Cannot learn {size} subwords: {error}"

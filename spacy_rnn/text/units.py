@@ -1,10 +1,11 @@
-"""What a language model foresees one by one: words, characters or subwords."""
+"""Units of text that a language model predicts: words, subwords or characters."""
 
 import json
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 from spacy.attrs import ORTH
@@ -14,14 +15,14 @@ from spacy.tokens import Doc, Span
 from .subwords import END, SPACE, START, UNKNOWN, Subwords, train_subwords
 
 KINDS = ("words", "subwords", "characters")
-MARKS = ("<unknown>", "<start>", "<end>")
-"""How the pieces UNKNOWN, START and END are called, which stand for no text."""
+SPECIAL_PIECES = ("<unknown>", "<start>", "<end>")
+"""The names of the pieces UNKNOWN, START and END, which stand for no text."""
 
-Text = Doc | Span
+DocOrSpan = Doc | Span
 
 
 class Units(ABC):
-    """A vocabulary of pieces, and how documents are cut into them."""
+    """A vocabulary of pieces, and the segmentation of documents into them."""
 
     kind: str
 
@@ -29,29 +30,29 @@ class Units(ABC):
     def __len__(self) -> int: ...
 
     @abstractmethod
-    def encode(self, text: Text) -> np.ndarray:
-        """Cut a document or a part of one into pieces.
+    def encode(self, text: DocOrSpan) -> np.ndarray:
+        """Segment a document or a part of one into pieces.
 
-        text (Text): The document or a span of it.
-        RETURNS (np.ndarray): Its pieces.
+        text (DocOrSpan): The document or a span of it.
+        RETURNS (np.ndarray): Its pieces, `(pieces,)`.
         """
 
     @abstractmethod
     def encode_string(self, text: str) -> list[int]:
-        """Cut what comes next in a text into pieces.
+        """Segment a string that continues a text into pieces.
 
-        text (str): A word, or any characters where these are the pieces.
+        text (str): A word, or any characters if the units are not words.
         RETURNS (list[int]): Its pieces.
         """
 
     @abstractmethod
-    def tokens(self, text: Text, pieces: np.ndarray | None = None) -> np.ndarray:
-        """Tell which token each piece belongs to.
+    def token_indices(self, text: DocOrSpan, pieces: np.ndarray | None = None) -> np.ndarray:
+        """Return the index of the token that each piece belongs to.
 
-        text (Text): The document or a span of it.
-        pieces (np.ndarray | None): What `encode` returned for it, where that is known.
-        RETURNS (np.ndarray): For each piece the token in which its text begins, white space apart:
-            what stands between tokens belongs to the next one.
+        text (DocOrSpan): The document or a span of it.
+        pieces (np.ndarray | None): The result of `encode` for it, if there is one already.
+        RETURNS (np.ndarray): For each piece the token in which its text begins, leading white
+            space aside, `(pieces,)`. White space between tokens belongs to the next token.
         """
 
     @abstractmethod
@@ -64,38 +65,38 @@ class Units(ABC):
 
     @abstractmethod
     def to_pieces(self, pieces: Sequence[int]) -> list[str]:
-        """Name pieces.
+        """Return the names of pieces.
 
         pieces (Sequence[int]): The pieces.
-        RETURNS (list[str]): A name for each.
+        RETURNS (list[str]): The name of each.
         """
 
     @abstractmethod
     def to_data(self) -> str:
-        """Give the vocabulary as text that JSON holds.
+        """Serialize the vocabulary to a string.
 
-        RETURNS (str): The vocabulary, for the constructor.
+        RETURNS (str): The argument of the constructor.
         """
 
     def to_bytes(self) -> bytes:
-        """Store the vocabulary.
+        """Serialize the vocabulary and its kind.
 
-        RETURNS (bytes): JSON, for `load_units`.
+        RETURNS (bytes): JSON, the argument of `load_units`.
         """
         stored = {"kind": self.kind, "vocabulary": self.to_data()}
         return json.dumps(stored, ensure_ascii=False).encode("utf8")
 
 
-class _Listed(Units):
-    """A vocabulary that is a list, the most frequent entries first.
+class _ListedUnits(Units):
+    """A vocabulary that is a list, most frequent entries first.
 
-    data (str): The entries as JSON, without the marks.
+    data (str): The entries as JSON, without the special pieces.
     """
 
     def __init__(self, data: str):
         entries = json.loads(data)
-        self.entries = [*MARKS, *entries]
-        self._pieces = {entry: piece for piece, entry in enumerate(entries, len(MARKS))}
+        self.entries = [*SPECIAL_PIECES, *entries]
+        self._pieces = {entry: piece for piece, entry in enumerate(entries, len(SPECIAL_PIECES))}
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -104,58 +105,59 @@ class _Listed(Units):
         return [self.entries[piece] for piece in pieces]
 
     def to_data(self) -> str:
-        return json.dumps(self.entries[len(MARKS) :], ensure_ascii=False)
+        return json.dumps(self.entries[len(SPECIAL_PIECES) :], ensure_ascii=False)
 
 
-class Words(_Listed):
-    """Tokens as spaCy cuts them; those that are not in the vocabulary are one unknown word."""
+class Words(_ListedUnits):
+    """The tokens of spaCy. Those outside of the vocabulary are one unknown word."""
 
     kind = "words"
 
     def __init__(self, data: str):
         super().__init__(data)
-        ids = [get_string_id(word) for word in self.entries[len(MARKS) :]]
+        ids = [get_string_id(word) for word in self.entries[len(SPECIAL_PIECES) :]]
         keys = np.array(ids, dtype=np.uint64)
         self._order = np.argsort(keys)
         self._keys = keys[self._order]
 
-    def encode(self, text: Text) -> np.ndarray:
+    def encode(self, text: DocOrSpan) -> np.ndarray:
         # A span of fewer than two tokens cannot become an array itself.
-        doc, start, end = (text, 0, len(text)) if isinstance(text, Doc) else _place(text)
-        keys = doc.to_array(ORTH)[start:end]
-        place = np.searchsorted(self._keys, keys).clip(max=len(self._keys) - 1)
-        return np.where(self._keys[place] == keys, self._order[place] + len(MARKS), UNKNOWN)
+        doc, start = (text, 0) if isinstance(text, Doc) else (text.doc, text.start)
+        keys = doc.to_array(ORTH)[start : start + len(text)]
+        index = np.searchsorted(self._keys, keys).clip(max=len(self._keys) - 1)
+        pieces = self._order[index] + len(SPECIAL_PIECES)
+        return np.where(self._keys[index] == keys, pieces, UNKNOWN)
 
     def encode_string(self, text: str) -> list[int]:
         return [self._pieces.get(text, UNKNOWN)] if text else []
 
-    def tokens(self, text: Text, pieces: np.ndarray | None = None) -> np.ndarray:
+    def token_indices(self, text: DocOrSpan, pieces: np.ndarray | None = None) -> np.ndarray:
         return np.arange(len(text))
 
     def decode(self, pieces: Sequence[int]) -> str:
         return " ".join(self.to_pieces(pieces))
 
 
-class Characters(_Listed):
-    """Characters, white space among them; those not in the vocabulary are one unknown one."""
+class Characters(_ListedUnits):
+    """Characters, including white space. Those outside of the vocabulary are one unknown one."""
 
     kind = "characters"
 
-    def encode(self, text: Text) -> np.ndarray:
+    def encode(self, text: DocOrSpan) -> np.ndarray:
         return np.array(self.encode_string(text.text_with_ws), dtype=np.int64)
 
     def encode_string(self, text: str) -> list[int]:
         return [self._pieces.get(character, UNKNOWN) for character in text]
 
-    def tokens(self, text: Text, pieces: np.ndarray | None = None) -> np.ndarray:
-        return tokens_at(text)
+    def token_indices(self, text: DocOrSpan, pieces: np.ndarray | None = None) -> np.ndarray:
+        return _token_of_char(text)
 
     def decode(self, pieces: Sequence[int]) -> str:
         return "".join(self.to_pieces(pieces))
 
 
 class SubwordUnits(Units):
-    """Subwords by sentencepiece, which leave nothing unknown.
+    """Subwords by sentencepiece, without unknown words.
 
     data (str): The sentencepiece model, in hexadecimal.
     """
@@ -168,23 +170,23 @@ class SubwordUnits(Units):
     def __len__(self) -> int:
         return len(self.subwords)
 
-    def encode(self, text: Text) -> np.ndarray:
-        # Sentencepiece puts a space before a text, which is the one that stood there.
+    def encode(self, text: DocOrSpan) -> np.ndarray:
+        # The space before the text is the one that sentencepiece adds.
         return np.array(self.encode_string(text.text), dtype=np.int64)
 
     def encode_string(self, text: str) -> list[int]:
         return self.subwords.encode([text])[0]
 
-    def tokens(self, text: Text, pieces: np.ndarray | None = None) -> np.ndarray:
+    def token_indices(self, text: DocOrSpan, pieces: np.ndarray | None = None) -> np.ndarray:
         starts = []
-        numbers = (self.encode(text) if pieces is None else pieces).tolist()
-        spans = self.subwords.spans(numbers) if numbers else []
-        for name, (start, end) in zip(self.to_pieces(numbers), spans, strict=True):
-            # The space before a word is not what the piece says of its token.
+        piece_list = (self.encode(text) if pieces is None else pieces).tolist()
+        ranges = self.subwords.char_ranges(piece_list) if piece_list else []
+        for name, (start, end) in zip(self.to_pieces(piece_list), ranges, strict=True):
+            # Spaces before a word may be a token of their own.
             word = name.lstrip(SPACE) if name.startswith(SPACE) else ""
             starts.append(end - len(word) if word else start)
-        at = tokens_at(text)
-        return at[np.array(starts, dtype=np.int64).clip(max=max(0, len(at) - 1))]
+        tokens = _token_of_char(text)
+        return tokens[np.array(starts, dtype=np.int64).clip(max=max(0, len(tokens) - 1))]
 
     def decode(self, pieces: Sequence[int]) -> str:
         return self.subwords.decode([list(pieces)])[0]
@@ -196,30 +198,23 @@ class SubwordUnits(Units):
         return self.subwords.to_bytes().hex()
 
 
-def _place(span: Span) -> tuple[Doc, int, int]:
-    return span.doc, span.start, span.end
-
-
-def tokens_at(text: Text) -> np.ndarray:
-    """Tell for each character the token that it is in, or the next one after white space.
-
-    text (Text): A document or span.
-    RETURNS (np.ndarray): Tokens of the document or span, counted from 0.
-    """
+def _token_of_char(text: DocOrSpan) -> np.ndarray:
+    """Return the index of the token that each character is in, or of the next token for white
+    space: `(characters,)`, counted from the first token of the document or span."""
     ends = np.cumsum([len(token) for token in text] + [0])[:-1]
     ends += np.cumsum([0] + [len(token.whitespace_) for token in text])[:-1]
-    places = np.arange(len(text.text_with_ws))
-    return np.searchsorted(ends, places, side="right").clip(max=max(0, len(text) - 1))
+    chars = np.arange(len(text.text_with_ws))
+    return np.searchsorted(ends, chars, side="right").clip(max=max(0, len(text) - 1))
 
 
-CLASSES = {each.kind: each for each in (Words, SubwordUnits, Characters)}
+UNITS = {units.kind: units for units in (Words, SubwordUnits, Characters)}
 
 
 @lru_cache(maxsize=16)
 def load_units(data: bytes) -> Units:
-    """Load a stored vocabulary, once for all who use it.
+    """Load a stored vocabulary. Equal data share one object.
 
-    data (bytes): What `Units.to_bytes` returned.
+    data (bytes): The result of `Units.to_bytes`.
     RETURNS (Units): The vocabulary.
     RAISES (ValueError): If there is none yet.
     """
@@ -229,20 +224,21 @@ def load_units(data: bytes) -> Units:
             "trained one"
         )
     stored = json.loads(data)
-    return CLASSES[stored["kind"]](stored["vocabulary"])
+    return UNITS[stored["kind"]](stored["vocabulary"])
 
 
 def make_units(
     kind: str, docs: Iterable[Doc], *, min_count: int = 1, vocab_size: int = 8000
 ) -> Units:
-    """Make a vocabulary from documents. The same documents give the same vocabulary.
+    """Make a vocabulary from documents, the same from the same documents.
 
     kind (str): "words", "subwords" or "characters".
     docs (Iterable[Doc]): The documents, read once.
-    min_count (int): How often a word or character has to occur to be in the vocabulary.
-    vocab_size (int): The most words or characters, marks included, or the number of subwords.
+    min_count (int): The minimum frequency of words or characters in the vocabulary.
+    vocab_size (int): The maximum number of words or characters, special pieces included, or the
+        number of subwords.
     RETURNS (Units): The vocabulary.
-    RAISES (ValueError): If the documents do not allow it.
+    RAISES (ValueError): If the documents do not allow such a vocabulary.
     """
     if kind == "subwords":
         return SubwordUnits(
@@ -255,31 +251,31 @@ def make_units(
         raise ValueError(
             "Cannot make a vocabulary without any text: initialize with training data"
         )
-    # Equal counts in the order of the alphabet: the order of documents does not matter.
+    # Ties are broken alphabetically, so that the order of documents does not matter.
     ranked = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
-    most = max(0, vocab_size - len(MARKS))
-    entries = [entry for entry, count in ranked if count >= min_count][:most]
+    max_entries = max(0, vocab_size - len(SPECIAL_PIECES))
+    entries = [entry for entry, count in ranked if count >= min_count][:max_entries]
     if not entries:
         raise ValueError(
             f"No {kind} are left in the vocabulary: the most frequent one occurs {ranked[0][1]} "
             f"times. Lower min_count, which is {min_count}, or raise vocab_size, which is "
             f"{vocab_size}"
         )
-    return CLASSES[kind](json.dumps(entries, ensure_ascii=False))
+    return UNITS[kind](json.dumps(entries, ensure_ascii=False))
 
 
-def with_ends(units: Units, doc: Doc, ends: Sequence[int]) -> list[np.ndarray]:
-    """Cut a document that holds the ends of others into the pieces of each.
+def encode_parts(units: Units, doc: Doc, ends: Sequence[int]) -> list[np.ndarray]:
+    """Encode the texts that a document is the concatenation of.
 
     units (Units): The vocabulary.
     doc (Doc): The document.
-    ends (Sequence[int]): After how many tokens another text ends, in order.
-    RETURNS (list[np.ndarray]): The pieces of each text, the end symbol at the end of all but the
-        last, which goes on.
+    ends (Sequence[int]): The numbers of tokens after which a text ends, in order.
+    RETURNS (list[np.ndarray]): The pieces of each text. All but the last, which continues after
+        the document, close with the end symbol.
     """
-    starts = [0, *ends]
-    parts = [units.encode(doc[a:b]) for a, b in zip(starts, [*ends, len(doc)], strict=True)]
+    bounds = [0, *ends, len(doc)]
+    parts = [units.encode(doc[start:end]) for start, end in pairwise(bounds)]
     return [np.append(part, END) for part in parts[:-1]] + parts[-1:]
 
 
-__all__ = ["END", "KINDS", "START", "UNKNOWN", "Units", "load_units", "make_units", "with_ends"]
+__all__ = ["END", "KINDS", "START", "UNKNOWN", "Units", "encode_parts", "load_units", "make_units"]

@@ -1,5 +1,6 @@
-"""Documents laid end to end in parallel streams, for truncated backpropagation through time."""
+"""Parallel streams of text for truncated backpropagation through time (BPTT)."""
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import count
@@ -10,26 +11,26 @@ from spacy.training import Example
 
 from ..checks import check_count
 
-CHUNK = "spacy-rnn.stream"
-"""Where `doc.user_data` of what the batcher makes holds its `Chunk`, as a tuple."""
+CHUNK = "spacy-rnn.chunk"
+"""The key in `doc.user_data` under which the batcher stores a `Chunk`, as a tuple."""
 
-LONG_CHUNKS = 0.95
-"""The share of chunks that are about as long as set; others are half as long, so that words
-stand at other places of their chunks in each pass (Merity et al. 2018, section 5)."""
+FULL_LENGTH = 0.95
+"""The probability of a chunk of about `seq_len` words. Others are half as long, so that words have
+other positions in their chunks in each epoch (Merity et al. 2018, section 5)."""
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """Where in a stream of documents the words of a chunk come from.
+    """The position of a chunk in a stream of documents.
 
-    number (int): The stream.
-    begins (bool): Whether the stream begins here, and nothing goes on.
-    ends (list[int]): After how many of the chunk's words a document ends.
+    stream (int): The number of the stream.
+    is_first (bool): Whether the stream begins with this chunk, so that no state is carried over.
+    doc_ends (list[int]): The numbers of words in the chunk after which a document ends.
     """
 
-    number: int
-    begins: bool
-    ends: list[int]
+    stream: int
+    is_first: bool
+    doc_ends: list[int]
 
 
 def create_bptt_batcher_v1(
@@ -39,121 +40,123 @@ def create_bptt_batcher_v1(
     random_length: bool = True,
     seed: int = 0,
 ) -> Callable[[Iterable[Example]], Iterator[list[Example]]]:
-    """Lay documents end to end, cut the row into as many streams of equal length, and give
-    batches of chunks: one of each stream, each going on where the one before ended.
+    """Concatenate documents, split the result into streams of equal length, and yield batches of
+    chunks: one of each stream, which continues the chunk of the stream in the batch before.
 
-    A batch holds examples that are chunks, not documents: what learns from them is a language
-    model. `rnn_lm` carries its state from chunk to chunk of a stream.
+    The examples of a batch are chunks, not documents, for training a language model. `rnn_lm`
+    carries its state from chunk to chunk of a stream.
 
-    streams (int): Chunks in a batch.
-    seq_len (int): Words in a chunk, the ends of documents counted as one each.
-    buffer (int): Words that are laid end to end at a time: the row of a larger corpus is cut into
-        streams part by part, so that it never has to fit in memory.
-    random_length (bool): Whether chunks are of varying length: most around `seq_len`, some
-        around half.
-    seed (int): What the lengths follow from, others at each pass.
+    streams (int): The number of parallel streams, which is the number of chunks in a batch.
+    seq_len (int): The length of a chunk in words, the ends of documents included.
+    buffer (int): The number of words that are concatenated at a time. A larger corpus is split
+        into streams part by part, so that it never has to fit in memory.
+    random_length (bool): Whether the length of chunks varies: mostly around `seq_len`, sometimes
+        around half of it.
+    seed (int): The seed of the lengths, which differ in each epoch.
     RETURNS (Callable): A function from a stream of examples to its batches.
     RAISES (ValueError): If a setting is out of its bounds.
     """
     for name, number in (("streams", streams), ("seq_len", seq_len), ("buffer", buffer)):
         check_count(name, number, 1)
-    passes = count()
+    epochs = count()
 
     def make_batches(examples: Iterable[Example]) -> Iterator[list[Example]]:
-        random = Random(f"{seed} {next(passes)}")
+        random = Random(f"{seed} {next(epochs)}")
         for docs in _fill_buffer(examples, buffer):
-            rows = _cut(docs, streams)
-            longest = max(row.places for row in rows)
-            begins = True
-            done = 0
-            while done < longest:
-                size = _draw(seq_len, random) if random_length else seq_len
-                chunks = [row.take(size, begins, number) for number, row in enumerate(rows)]
-                yield [chunk for chunk in chunks if chunk is not None]
-                begins = False
-                done += size
+            parallel = _split(docs, streams)
+            remaining = max(stream.length for stream in parallel)
+            is_first = True
+            while remaining > 0:
+                size = _draw_length(seq_len, random) if random_length else seq_len
+                yield [stream.next_chunk(size, is_first) for stream in parallel if stream.parts]
+                is_first = False
+                remaining -= size
 
     return make_batches
 
 
-class _Row:
-    """A stream: parts of documents, taken from their beginning on.
+class _Stream:
+    """Consecutive parts of documents, from which chunks are taken.
 
-    parts (list[tuple[Doc, int, int]]): Documents, each with its first place and the place after
-        the last; a document has a place for each word and one for its end.
+    Positions in a document count its words and its end.
+
+    number (int): The number of the stream.
+    parts (Iterable[tuple[Doc, int, int]]): Documents, each with the first position of its part and
+        the one after the last.
     """
 
-    def __init__(self, parts: list[tuple[Doc, int, int]]):
-        self.parts = parts
-        self.places = sum(end - start for _, start, end in parts)
+    def __init__(self, number: int, parts: Iterable[tuple[Doc, int, int]]):
+        self.number = number
+        self.parts = deque(parts)
+        self.length = sum(end - start for _, start, end in self.parts)
 
-    def take(self, size: int, begins: bool, number: int) -> Example | None:
-        """Take the next chunk, if there is any."""
+    def next_chunk(self, size: int, is_first: bool) -> Example:
+        """Take the next chunk: `size` positions, or all that remain."""
+        vocab = self.parts[0][0].vocab
         words: list[str] = []
         spaces: list[bool] = []
-        ends: list[int] = []
-        vocab = self.parts[0][0].vocab if self.parts else None
+        doc_ends: list[int] = []
         while size and self.parts:
-            doc, start, end = self.parts[0]
+            doc, start, end = self.parts.popleft()
             stop = min(end, start + size)
             for token in doc[start : min(stop, len(doc))]:
                 words.append(token.text)
                 spaces.append(bool(token.whitespace_))
             if stop > len(doc):
-                ends.append(len(words))
-            self.parts[:1] = [(doc, stop, end)] if stop < end else []
+                doc_ends.append(len(words))
+            if stop < end:
+                self.parts.appendleft((doc, stop, end))
             size -= stop - start
-        if vocab is None:
-            return None
         chunk = Doc(vocab, words=words, spaces=spaces)
-        chunk.user_data[CHUNK] = (number, begins, ends)
+        chunk.user_data[CHUNK] = (self.number, is_first, doc_ends)
         return Example(chunk, chunk)
 
 
-def chunk_of(doc: Doc) -> Chunk | None:
-    """Tell where a chunk comes from.
+def get_chunk(doc: Doc) -> Chunk | None:
+    """Return the position of a chunk in its stream.
 
     doc (Doc): A document.
-    RETURNS (Chunk | None): Its place in a stream; None for a document that is whole.
+    RETURNS (Chunk | None): The position; None for a document that is not a chunk.
     """
-    place = doc.user_data.get(CHUNK)
-    return None if place is None else Chunk(*place)
+    stored = doc.user_data.get(CHUNK)
+    return None if stored is None else Chunk(*stored)
 
 
 def _fill_buffer(examples: Iterable[Example], buffer: int) -> Iterator[list[Doc]]:
+    """Group the documents of examples into buffers of so many words and ends."""
     docs: list[Doc] = []
-    places = 0
+    length = 0
     for example in examples:
         docs.append(example.reference)
-        places += len(example.reference) + 1
-        if places >= buffer:
+        length += len(example.reference) + 1
+        if length >= buffer:
             yield docs
-            docs, places = [], 0
+            docs, length = [], 0
     if docs:
         yield docs
 
 
-def _cut(docs: list[Doc], streams: int) -> list[_Row]:
-    """Cut a row of documents into streams of one length; the first ones perhaps have one more."""
+def _split(docs: list[Doc], n_streams: int) -> list[_Stream]:
+    """Split concatenated documents into streams of one length; the first may have one more."""
     total = sum(len(doc) + 1 for doc in docs)
-    rows = []
-    remaining = ((doc, 0) for doc in docs)
-    doc, start = next(remaining)
-    for number in range(streams):
-        free = total // streams + (number < total % streams)
+    streams = []
+    following = ((doc, 0) for doc in docs)
+    doc, start = next(following)
+    for number in range(n_streams):
+        missing = total // n_streams + (number < total % n_streams)
         parts = []
-        while free:
-            end = min(len(doc) + 1, start + free)
+        while missing:
+            end = min(len(doc) + 1, start + missing)
             parts.append((doc, start, end))
-            free -= end - start
+            missing -= end - start
             start = end
             if start > len(doc):
-                doc, start = next(remaining, (doc, start))
-        rows.append(_Row(parts))
-    return rows
+                doc, start = next(following, (doc, start))
+        streams.append(_Stream(number, parts))
+    return streams
 
 
-def _draw(seq_len: int, random: Random) -> int:
+def _draw_length(seq_len: int, random: Random) -> int:
     """Draw the length of a chunk (Merity et al. 2018, section 5)."""
-    mean = seq_len if random.random() < LONG_CHUNKS else seq_len / 2
+    mean = seq_len if random.random() < FULL_LENGTH else seq_len / 2
     return max(min(5, seq_len), round(random.gauss(mean, min(5, mean / 10))))

@@ -51,7 +51,7 @@ def test_any_text_comes_back(subwords, text):
 def test_pieces_have_their_characters(subwords, text):
     """Spans go forward, touch, and cover the text; a piece that is text is that text."""
     (pieces,) = subwords.encode([text])
-    spans = subwords.spans(pieces)
+    spans = subwords.char_ranges(pieces)
     covered = {place for start, end in spans for place in range(start, end)}
     assert covered == set(range(len(text)))
     assert spans == sorted(spans)
@@ -72,7 +72,7 @@ def test_bytes_that_are_no_text_have_places(subwords):
     assert len(broken) == len(pieces) - 1
     (text,) = subwords.decode([broken])
     assert "\ufffd" in text
-    assert max(end for _, end in subwords.spans(broken)) == len(text)
+    assert max(end for _, end in subwords.char_ranges(broken)) == len(text)
 
 
 def test_size_is_what_was_asked_for(subwords):

@@ -5,7 +5,7 @@ import pytest
 import spacy
 from spacy.tokens import Doc
 
-from spacy_rnn.text.units import END, UNKNOWN, load_units, make_units, with_ends
+from spacy_rnn.text.units import END, UNKNOWN, encode_parts, load_units, make_units
 
 TEXTS = ["a red cat saw a red bird", "a cat  saw\n\na dog.", "Ein Vogel, ein Hund."]
 NEW = [*TEXTS, "", " ", "  a", "cat ", "ein 読む 🐦 cat", "a.b.c", "don't"]
@@ -26,7 +26,7 @@ def test_pieces_and_their_tokens(units, nlp):
     for text in NEW:
         doc = nlp(text)
         pieces = units.encode(doc)
-        tokens = units.tokens(doc, pieces)
+        tokens = units.token_indices(doc, pieces)
         assert len(tokens) == len(pieces)
         assert list(tokens) == sorted(tokens)
         assert set(tokens.tolist()) <= set(range(len(doc)))
@@ -58,7 +58,7 @@ def test_parts_are_cut_as_the_whole(units, nlp):
 
 def test_ends_within_a_document(units, nlp):
     doc = nlp("a red cat saw")
-    parts = with_ends(units, doc, [0, 2, 2])
+    parts = encode_parts(units, doc, [0, 2, 2])
     assert [part.tolist()[-1:] for part in parts[:-1]] == [[END]] * 3
     assert parts[0].tolist() == parts[2].tolist() == [END]
     assert parts[1].tolist()[:-1] == units.encode(doc[:2]).tolist()

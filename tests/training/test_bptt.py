@@ -1,4 +1,4 @@
-"""Documents in lanes."""
+"""Documents in parallel streams."""
 
 from itertools import chain
 
@@ -7,7 +7,7 @@ import spacy
 from spacy.training import Example
 from spacy.util import registry
 
-from spacy_rnn.training.bptt import chunk_of, create_bptt_batcher_v1
+from spacy_rnn.training.bptt import create_bptt_batcher_v1, get_chunk
 
 NLP = spacy.blank("en")
 END = "<end>"
@@ -24,35 +24,35 @@ def make_examples(*lengths):
 def symbols(doc):
     """The words of a chunk, with an end wherever a document ends."""
     words = [token.text for token in doc]
-    for end in reversed(chunk_of(doc).ends):
+    for end in reversed(get_chunk(doc).doc_ends):
         words.insert(end, END)
     return words
 
 
-def stream(examples):
+def text_of(examples):
     return [word for each in examples for word in (*map(str, each.reference), END)]
 
 
-def read_lanes(batches):
-    lanes = {}
+def read_streams(batches):
+    streams = {}
     for batch in batches:
         for example in batch:
-            lane = chunk_of(example.reference)
-            if lane.begins:
-                assert lane.number not in lanes
-            lanes.setdefault(lane.number, []).append(symbols(example.reference))
-    return lanes
+            chunk = get_chunk(example.reference)
+            if chunk.is_first:
+                assert chunk.stream not in streams
+            streams.setdefault(chunk.stream, []).append(symbols(example.reference))
+    return streams
 
 
 @pytest.mark.parametrize("lengths", [[30], [7, 0, 0, 12, 1], [1], [0], [2] * 40])
 @pytest.mark.parametrize("streams", [1, 3, 8])
 @pytest.mark.parametrize("random_length", [False, True])
-def test_lanes_are_the_stream_cut_into_equal_parts(lengths, streams, random_length):
+def test_streams_are_the_text_cut_into_equal_parts(lengths, streams, random_length):
     examples = make_examples(*lengths)
-    found = read_lanes(create_bptt_batcher_v1(streams, 4, random_length=random_length)(examples))
+    found = read_streams(create_bptt_batcher_v1(streams, 4, random_length=random_length)(examples))
     joined = [list(chain.from_iterable(found[number])) for number in sorted(found)]
-    assert list(chain.from_iterable(joined)) == stream(examples)
-    sizes = [len(lane) for lane in joined] + [0] * (streams - len(joined))
+    assert list(chain.from_iterable(joined)) == text_of(examples)
+    sizes = [len(words) for words in joined] + [0] * (streams - len(joined))
     assert max(sizes) - min(sizes) <= 1
 
 
@@ -88,8 +88,8 @@ def test_no_more_is_held_than_the_buffer():
 
     batches = create_bptt_batcher_v1(2, 5, buffer=100)(endless())
     found = [next(batches) for _ in range(20)]
-    assert len(taken) == 20  # Two buffers of ten documents, eleven places each.
-    assert sum(chunk_of(example.reference).begins for batch in found for example in batch) == 4
+    assert len(taken) == 20  # Two buffers of ten documents, eleven words and ends each.
+    assert sum(get_chunk(example.reference).is_first for batch in found for example in batch) == 4
 
 
 @pytest.mark.parametrize("setting", ["streams", "seq_len", "buffer"])

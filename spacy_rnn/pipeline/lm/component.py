@@ -18,8 +18,8 @@ from ...generation.config import SamplingSearch, Search
 from ...metrics.common import BITS, perplexity_of
 from ...metrics.language_model import TOTALS
 from ...text.subwords import END
-from ...text.units import KINDS, Units, load_units, make_units, with_ends
-from ...training.bptt import chunk_of
+from ...text.units import KINDS, Units, encode_parts, load_units, make_units
+from ...training.bptt import get_chunk
 from ..annotation import annotate_stream
 from ..initialization import warn_without_weight
 from .stream import TextStream
@@ -121,7 +121,7 @@ class RecurrentLanguageModel(TrainablePipe):
         for doc, pieces, doc_nats in zip(docs, texts, nats, strict=True):
             bits = doc_nats.astype(np.float64) / BITS
             bits = np.append(self._turn(bits[:-1]), bits[-1])
-            scores.append(LMScores(bits, units.tokens(doc, pieces)))
+            scores.append(LMScores(bits, units.token_indices(doc, pieces)))
         return scores
 
     def _turn(self, array: Any) -> Any:
@@ -331,18 +331,18 @@ class RecurrentLanguageModel(TrainablePipe):
     def _to_segments(self, doc: Doc) -> list[Segment]:
         """Split a document or chunk into segments, each of one text unless the state is never
         reset."""
-        chunk = chunk_of(doc)
+        chunk = get_chunk(doc)
         if chunk is None:
             return [Segment(np.append(self._turn(self.units.encode(doc)), END))]
         self._check_forward("learn from streams, which begin in the middle of documents")
-        parts = with_ends(self.units, doc, chunk.ends)
-        previous = None if chunk.begins else self._streams.get(chunk.number)
+        parts = encode_parts(self.units, doc, chunk.doc_ends)
+        previous = None if chunk.is_first else self._streams.get(chunk.stream)
         if self.reset == "never":
             parts = [np.concatenate(parts)]
         segments = [Segment(part) for part in parts]
         if previous is not None:
             segments[0].before, segments[0].state = previous.before, previous.state
-        self._streams[chunk.number] = segments[-1]
+        self._streams[chunk.stream] = segments[-1]
         return segments
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:

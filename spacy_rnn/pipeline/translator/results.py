@@ -54,7 +54,7 @@ def describe(
             translated.passage,
             None
             if source is None or translated.source_pieces is None
-            else source.spans(translated.source_pieces),
+            else source.char_ranges(translated.source_pieces),
         )
         for translated in translation
     ]
@@ -77,7 +77,7 @@ def _join(
         result["text"] += passage.before
         shift = len(result["text"])
         target_ranges = [
-            (shift + start, shift + end) for start, end in target.spans(hypothesis.pieces)
+            (shift + start, shift + end) for start, end in target.char_ranges(hypothesis.pieces)
         ]
         result["text"] += text + passage.after
         result["score"] += hypothesis.score

@@ -1,4 +1,4 @@
-"""A stream of tokens that a tagger reads: the label of each, from what came so far."""
+"""Streams of tokens that a tagger labels, each from itself and the tokens before it."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 
 class TagStream(Stream):
-    """What a tagger knows of a text so far.
+    """State of a tagger within a text.
 
     vocab (Vocab): The vocabulary of the pipeline.
     model (Labeller): The model, whose encoder reads in one direction.
     labels (tuple[str, ...]): The labels.
-    state (bytes | None): What `to_bytes` returned, to go on from there.
+    state (bytes | None): Stored state to continue from, as `to_bytes` returned it.
     RAISES (ValueError): If the encoder cannot read token by token, or the state is not that of a
         stream of the same model.
     """
@@ -46,7 +46,7 @@ class TagStream(Stream):
         super().__init__(cast("NetworkShim", encoder.shims[0]), state)
 
     def restart(self) -> None:
-        """Forget all, and stand before the first token of a text."""
+        """Reset the state to the start of a text."""
         import torch
 
         from ...nn.rnn.cells import states_by_layer
@@ -59,7 +59,7 @@ class TagStream(Stream):
         """Read the next token.
 
         token (str | Token): The token.
-        RETURNS (str): Its label: the most probable one, from this token and those before it.
+        RETURNS (str): Its most probable label, given this token and those before it.
         RAISES (ValueError): If the stream is closed.
         """
         from ...nn.rnn.stepper import Stepper
@@ -81,20 +81,21 @@ class TagStream(Stream):
         return self.labels[int(now.argmax())]
 
     def probabilities(self) -> dict[str, float]:
-        """Say how probable each label is at the last token.
+        """Compute the probability of each label at the last token.
 
-        RETURNS (dict[str, float]): Probabilities by label, from what came so far.
-        RAISES (ValueError): If nothing was read yet, or the stream is closed.
+        RETURNS (dict[str, float]): The probabilities by label, given this token and those before
+            it.
+        RAISES (ValueError): If no token was read yet, or the stream is closed.
         """
         self._check_open()
         now = self._state[-1]
         if now.isinf().all():
-            raise ValueError("Nothing was read yet: feed a token to the stream before")
+            raise ValueError("Nothing was read yet: feed a token to the stream first")
         return dict(zip(self.labels, now.exp().tolist(), strict=True))
 
 
 def _find_parts(tok2vec: Model) -> tuple[Embedding, Encoder]:
-    """Find what embeds tokens one by one, and the recurrent encoder above it."""
+    """Return the embedding of single tokens, and the recurrent encoder above it."""
     encoder = tok2vec.get_ref("encode") if tok2vec.has_ref("encode") else None
     if encoder is None or encoder.name != "recurrent_encoder":
         raise ValueError(
@@ -104,14 +105,15 @@ def _find_parts(tok2vec: Model) -> tuple[Embedding, Encoder]:
         )
     if cast("NetworkShim", encoder.shims[0])._model.directions == 2:
         raise ValueError(
-            "The encoder of the tagger also reads from the end of a text, which a stream does not "
-            "have: train with bidirectional = false"
+            "The encoder of the tagger is bidirectional, but a stream has no end to read from: "
+            "train with bidirectional = false"
         )
     return tok2vec.get_ref("embed"), encoder
 
 
 def _find_transitions(model: Labeller) -> "Callable[[Tensor, Tensor], Tensor]":
-    """Find what makes log-probabilities of the scores of a token and of those before it."""
+    """Return the function from the scores of a token, and the log-probabilities at the token
+    before it, to the log-probabilities of its labels."""
     if not model.has_ref("crf"):
         softmax = model.get_ref("softmax")
         if softmax.attrs["softmax_normalize"]:

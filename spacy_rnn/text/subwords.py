@@ -51,7 +51,9 @@ class Subwords:
         texts (list[str]): The texts.
         sampling (float): The degree of subword regularization in training: the smoothing alpha of
             a unigram vocabulary (Kudo 2018) or the dropout of BPE merges (Provilkov et al. 2020),
-            seeded from NumPy's generator, which spaCy seeds. 0 returns the best segmentation.
+            seeded from NumPy's generator. Within a process a seed repeats the draws; another
+            process draws others, because sentencepiece 0.2.3 does not honour its seed there. 0
+            returns the best segmentation.
         RETURNS (list[list[int]]): The pieces of each text.
         """
         # One by one: for a list sentencepiece starts a thread at each call.

@@ -12,7 +12,7 @@ def batch_by_length(
     min_length: int = 0,
     longest_first: bool = False,
 ) -> Iterator[list[int]]:
-    """Sort items by length and cut them into batches.
+    """Sort items by length and split them into batches.
 
     The size of a batch is the length of its longest item times the number of its items, which
     is what a padded batch takes in memory, and no less than what a packed one does.

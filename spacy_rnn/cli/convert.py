@@ -13,11 +13,6 @@ from ..checks import check_count
 from ..training.examples import read_docs, split_docs
 from ..training.readers.registry import list_formats
 
-RECORDS = "Text and records"
-TOKENS = "Annotated tokens"
-HUB = "Data sets of the Hugging Face hub"
-HELD_OUT = "Held-out documents"
-
 
 def convert_cli(
     paths: list[str] = Arg(
@@ -32,98 +27,57 @@ def convert_cli(
     encoding: str = Opt("utf8", "--encoding", help="Encoding of text files"),
     limit: int = Opt(0, "--limit", "-n", help="Documents to stop after (0 for none)"),
     source_field: str | None = Opt(
-        None,
-        "--source-field",
-        help="Column of the source: a name, or in tables a number from 0",
-        rich_help_panel=RECORDS,
+        None, "--source-field", help="Column of the text: a name, or in tables a number from 0"
     ),
     target_field: list[str] | None = Opt(
-        None,
-        "--target-field",
-        help="Column of the translation; repeat for several references",
-        rich_help_panel=RECORDS,
+        None, "--target-field", help="Column of the translation; repeat for several references"
     ),
     label_field: str | None = Opt(
         None,
         "--label-field",
         help="Column of the class, by default intent (label of labelled lines)",
-        rich_help_panel=RECORDS,
     ),
     translation: bool = Opt(
-        True,
-        "--translation/--no-translation",
-        help="Whether there is one",
-        rich_help_panel=RECORDS,
+        True, "--translation/--no-translation", help="Whether texts have a translation"
     ),
     annotation: bool = Opt(
         True,
         "--annotation/--no-annotation",
         help="Read columns of these names: tokens, tags, entities, and that of the class",
-        rich_help_panel=RECORDS,
     ),
-    attr: str = Opt(
-        "translation",
-        "--attr",
-        help="Custom attribute for the translation",
-        rich_help_panel=RECORDS,
-    ),
+    attr: str = Opt("translation", "--attr", help="Custom attribute for the translation"),
     max_length: int = Opt(
-        0,
-        "--max-length",
-        help="Characters that a side may have (0 for any number)",
-        rich_help_panel=RECORDS,
+        0, "--max-length", help="Characters that a side may have (0 for any number)"
     ),
     on_misaligned: str = Opt(
         "error",
         "--on-misaligned",
         help="On a missing line or column, or one too many: error, skip",
-        rich_help_panel=RECORDS,
     ),
     on_invalid_utf8: str = Opt(
-        "error",
-        "--on-invalid-utf8",
-        help="On other bytes than UTF-8: error, replace, skip",
-        rich_help_panel=RECORDS,
+        "error", "--on-invalid-utf8", help="On other bytes than UTF-8: error, replace, skip"
     ),
-    on_empty: str = Opt(
-        "error",
-        "--on-empty",
-        help="On an empty side: error, skip, keep",
-        rich_help_panel=RECORDS,
-    ),
+    on_empty: str = Opt("error", "--on-empty", help="On an empty side: error, skip, keep"),
     on_too_long: str = Opt(
-        "error",
-        "--on-too-long",
-        help="On a side beyond --max-length: error, skip",
-        rich_help_panel=RECORDS,
+        "error", "--on-too-long", help="On a side beyond --max-length: error, skip"
     ),
     on_conflict: str = Opt(
         "error",
         "--on-conflict",
         help="On a BIO tag I- that continues no entity: error, repair (read it as B-)",
-        rich_help_panel=TOKENS,
     ),
     split: str | None = Opt(
-        None,
-        "--split",
-        help="Split of the data set whose name is the source",
-        rich_help_panel=HUB,
+        None, "--split", help="Split of the data set whose name is the source"
     ),
     subset: str | None = Opt(
-        None,
-        "--subset",
-        help="Configuration of a data set that has several",
-        rich_help_panel=HUB,
+        None, "--subset", help="Configuration of a data set that has several"
     ),
     held_out: str | None = Opt(
         None,
         "--held-out",
         help="Another .spacy file, for documents drawn at random (the same at every run)",
-        rich_help_panel=HELD_OUT,
     ),
-    held_out_size: int = Opt(
-        500, "--held-out-size", help="Documents of that file", rich_help_panel=HELD_OUT
-    ),
+    held_out_size: int = Opt(500, "--held-out-size", help="Documents of that file"),
 ) -> None:
     """
     Convert a corpus to a .spacy file for the train command: text and its

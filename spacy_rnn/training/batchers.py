@@ -1,4 +1,4 @@
-"""Batches of similar length."""
+"""Batches of examples of similar length."""
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import count, islice, repeat
@@ -14,8 +14,8 @@ from ..checks import check_at_least, check_count
 ItemT = TypeVar("ItemT")
 Batcher = Callable[[Iterable[ItemT]], Iterator[list[ItemT]]]
 
-CHARACTERS_A_WORD = 5
-"""A word of a translation, which is not cut into tokens, counts as so many characters."""
+CHARACTERS_PER_WORD = 5
+"""Estimates the words of a translation, which is not tokenized."""
 
 
 def create_bucket_batcher_v1(
@@ -27,19 +27,19 @@ def create_bucket_batcher_v1(
     attr: str = "translation",
     get_length: Callable[[Any], int] | None = None,
 ) -> Batcher:
-    """Batch what is of similar length, with a bound on what padding makes of a batch.
+    """Group items of similar length into batches of bounded size, in random order.
 
-    size (int | Iterable[int]): Tokens in a batch, padding included: its longest item times
-        its number of items. A list gives one for each buffer of a pass and a schedule for each
-        buffer of all passes, and the last one from then on. What is longer alone has a batch of
-        its own.
-    buffer (int): Items read and sorted by length at a time.
-    max_items (int): Items in a batch, 0 for any number.
-    seed (int): What the order of a buffer's batches follows from, another one at each pass.
+    size (int | Iterable[int]): The maximum size of a batch: the length of its longest item times
+        the number of its items. A list has a size for each buffer of an epoch, a schedule for each
+        buffer of all epochs; after its end the last one applies. A longer item is a batch of its
+        own.
+    buffer (int): The number of items that are read and sorted by length at a time.
+    max_items (int): The maximum number of items in a batch, 0 for no limit.
+    seed (int): The seed of the order of batches in a buffer, which differs in each epoch.
     attr (str): The custom attribute of an example's reference that may hold its translation.
-    get_length (Callable[[Any], int] | None): The length of an item. By default the tokens of
-        a document, and for an example those of the source or the words of the translation,
-        whichever are more.
+    get_length (Callable[[Any], int] | None): Returns the length of an item. By default the number
+        of tokens of a document, and for an example that of the source or the estimated words of
+        the translation, whichever is more.
     RETURNS (Batcher): A function from a stream of items to its batches.
     RAISES (ValueError): If a setting is out of its bounds.
     """
@@ -47,15 +47,15 @@ def create_bucket_batcher_v1(
         check_count("size", size, 1)
     check_count("buffer", buffer, 1)
     check_count("max_items", max_items, 0)
-    passes = count()
-    schedule = _hold_last(size) if isinstance(size, Iterator) else None
+    epochs = count()
+    schedule = _repeat_last(size) if isinstance(size, Iterator) else None
 
     def length_of(item: Any) -> int:
         return get_length(item) if get_length else measure(item, attr)
 
     def make_batches(items: Iterable[ItemT]) -> Iterator[list[ItemT]]:
-        random = Random(f"{seed} {next(passes)}")
-        sizes = schedule or _hold_last(size)
+        random = Random(f"{seed} {next(epochs)}")
+        sizes = schedule or _repeat_last(size)
         stream = iter(items)
         while items_read := list(islice(stream, buffer)):
             max_tokens = next(sizes)
@@ -70,24 +70,24 @@ def create_bucket_batcher_v1(
 
 
 def measure(item: Example | Doc, attr: str) -> int:
-    """Measure what a network reads of an item: the longer of its two sides.
+    """Return the length of an item, for an example that of the longer of its two sides.
 
     item (Example | Doc): An example, or a document or other sequence.
-    attr (str): The custom attribute that may hold the translation, the first of several.
-    RETURNS (int): Tokens.
+    attr (str): The custom attribute that may hold the translation. Of several the first counts.
+    RETURNS (int): The number of tokens.
     """
     if not isinstance(item, Example):
         return len(item)
     translation = getattr(item.reference._, attr, None) or ""
     if not isinstance(translation, str):
         translation = translation[0]
-    words = -(-len(translation) // CHARACTERS_A_WORD)
+    words = -(-len(translation) // CHARACTERS_PER_WORD)
     return max(len(item.reference), words)
 
 
-def _hold_last(size: int | Iterable[int]) -> Iterator[int]:
-    """Go through sizes, and stay at the last."""
-    number = 0
-    for number in [size] if isinstance(size, int) else size:
-        yield number
-    yield from repeat(number)
+def _repeat_last(size: int | Iterable[int]) -> Iterator[int]:
+    """Yield sizes, then the last one without end."""
+    last = 0
+    for last in [size] if isinstance(size, int) else size:
+        yield last
+    yield from repeat(last)

@@ -178,6 +178,13 @@ def test_command(run, write, output):
     assert [list(doc._.convert_german) for doc in read(output)] == [["A", "AA"]]
 
 
+def test_quotes_around_paths_are_taken_off(run, write, output):
+    """On Windows a project's commands hand them on."""
+    code, _ = run(f'"{write("a.tsv", "a" + chr(9) + "A")}"', f'"{output}"')
+    assert code == 0
+    assert [doc.text for doc in read(output)] == ["a"]
+
+
 def test_command_takes_all_rules(run, write, output, tmp_path):
     source = write("train.en", "a", "", "abcd", "x", "e", "f")
     target = tmp_path / "train.de"

@@ -5,6 +5,7 @@ import torch
 
 from spacy_rnn.nn.characters import CharacterCNN, CharacterRNN
 from spacy_rnn.nn.dropout import scheduled_dropouts, set_dropout
+from spacy_rnn.nn.rnn.cells import CELLS
 
 
 @pytest.mark.parametrize("kind", [CharacterRNN, CharacterCNN])
@@ -15,6 +16,16 @@ def test_words_of_no_bytes_and_no_words(kind):
     assert words[1].all()
     empty = torch.zeros(0, dtype=torch.int64)
     assert network(empty, empty).shape == (0, 4)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_each_half_of_a_word_is_where_its_direction_ends(cell):
+    network = CharacterRNN(6, 3, cell=cell).eval()
+    data = torch.tensor([65, 66, 67, 67, 65])
+    words = network(data, torch.tensor([3, 0, 2]))
+    for row, word in ((0, data[:3]), (2, data[3:])):
+        _, final = network.network(network.embedding(word), torch.tensor([len(word)]))
+        torch.testing.assert_close(words[row], final[0].flatten(), rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("kind", [CharacterRNN, CharacterCNN])

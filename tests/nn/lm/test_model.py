@@ -11,6 +11,7 @@ from spacy_rnn.generation.constraints import DecodingConstraints
 from spacy_rnn.generation.scoring import Ranking
 from spacy_rnn.nn.lm.model import LanguageModel
 from spacy_rnn.nn.lm.stepper import LanguageModelStepper
+from spacy_rnn.nn.rnn.cells import CELLS
 from spacy_rnn.nn.rnn.settings import RecurrentSettings
 
 PIECES = 12
@@ -21,6 +22,7 @@ KINDS = {
     "untied": {"embed_width": 4, "width": 6, "depth": 2, "tied_softmax": False},
     "adaptive": {"embed_width": 4, "width": 16, "tied_softmax": False, "cutoffs": [4, 8]},
     "learned": {"embed_width": 6, "width": 6, "initial_state": "learned"},
+    **{cell: {"embed_width": 6, "width": 6, "depth": 2, "cell": cell} for cell in CELLS},
 }
 
 

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from spacy_rnn.nn.kernels.prepared import keep_in
+from spacy_rnn.nn.rnn.cells import CELLS
 from spacy_rnn.nn.rnn.settings import RecurrentSettings
 from spacy_rnn.nn.seq2seq.attention import (
     AdditiveAttention,
@@ -40,6 +41,11 @@ CASES = [
             ("none", "dense"),
         ],
     )
+]
+CASES += [
+    {"cell": cell, "attention": "general", "input_feeding": feeding, "bridge": "dense"}
+    for cell, feeding in product(CELLS, [False, True])
+    if cell not in ("gru", "lstm")
 ]
 DEEP = ("coverage", "general", "none")
 """Attentions that are tried with a readout that also sees the last piece."""

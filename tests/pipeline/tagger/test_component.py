@@ -12,6 +12,7 @@ from stock_pipelines import make_pipeline as make_stock_pipeline
 from thinc.api import Adam
 
 from spacy_rnn.architectures.crf import label_probabilities
+from spacy_rnn.nn.rnn.cells import CELLS
 
 OUTPUTS = {"softmax": {"tok2vec": TOK2VEC}, "crf": CRF}
 each_output = pytest.mark.parametrize("output", OUTPUTS)
@@ -340,7 +341,14 @@ def make_forward_tagger(output, **settings):
     return take_steps(nlp, initialize(nlp), 5)
 
 
-@pytest.mark.parametrize("settings", [{}, {"cell": "gru", "depth": 2, "initial_state": "learned"}])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"cell": "gru", "depth": 2, "initial_state": "learned"},
+        *({"cell": cell} for cell in CELLS),
+    ],
+    ids=str,
+)
 def test_a_stream_of_tokens_is_tagged_as_the_whole_text(settings):
     nlp = make_forward_tagger("softmax", **settings)
     doc = nlp("we don't like cats in Oslo", component_cfg={"rnn_tagger": {"confidence": True}})

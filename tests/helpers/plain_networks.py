@@ -25,6 +25,12 @@ def step(cell: str, word: Tensor, state: State, weights) -> State:
         update = torch.sigmoid(by_word[1] + by_hidden[1])
         candidate = torch.tanh(by_word[2] + reset * by_hidden[2])
         return ((1 - update) * candidate + update * state[0],)
+    if cell == "mgu":
+        forget = torch.sigmoid(by_word[0] + by_hidden[0])
+        _, new_matrix = recurrent_matrix.chunk(2)
+        _, new_bias = recurrent_bias.chunk(2)
+        candidate = torch.tanh(by_word[1] + new_matrix @ (forget * state[0]) + new_bias)
+        return ((1 - forget) * state[0] + forget * candidate,)
     squash = {"rnn_tanh": torch.tanh, "rnn_relu": torch.relu}[cell]
     return (squash(by_word[0] + by_hidden[0]),)
 

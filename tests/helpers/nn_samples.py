@@ -1,13 +1,12 @@
 """Random networks, batches and states for the tests of this folder."""
 
 import torch
+from plain_networks import RECTIFIED
 from torch import Tensor, nn
 
 from spacy_rnn.nn.rnn.cells import State
 from spacy_rnn.nn.rnn.network import RecurrentNetwork
 from spacy_rnn.nn.rnn.settings import RecurrentSettings
-
-RECTIFIED = ("rnn_relu",)
 
 
 def random_network(

@@ -9,6 +9,9 @@ from torch import Tensor
 
 State = tuple[Tensor, ...]
 
+RECTIFIED = ("rnn_relu",)
+"""Cells whose units are often at zero."""
+
 
 def step(cell: str, word: Tensor, state: State, weights) -> State:
     """Take one step with one word of one sequence."""

@@ -9,13 +9,16 @@ from torch import Tensor
 
 State = tuple[Tensor, ...]
 
-RECTIFIED = ("rnn_relu",)
+RECTIFIED = ("rnn_relu", "indrnn")
 """Cells whose units are often at zero."""
 
 
 def step(cell: str, word: Tensor, state: State, weights) -> State:
     """Take one step with one word of one sequence."""
     input_matrix, recurrent_matrix, input_bias, recurrent_bias = weights
+    if cell == "indrnn":
+        hidden = recurrent_matrix * state[0]  # A vector.
+        return (torch.relu(input_matrix @ word + hidden + input_bias + recurrent_bias),)
     gates = len(input_bias) // len(state[0])
     by_word = (input_matrix @ word + input_bias).chunk(gates)
     by_hidden = (recurrent_matrix @ state[0] + recurrent_bias).chunk(gates)

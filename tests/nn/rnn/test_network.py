@@ -461,6 +461,16 @@ def test_recurrent_matrices_start_orthogonal_for_each_gate(cell):
             torch.testing.assert_close(gate @ gate.T, torch.eye(4))
 
 
+def test_recurrent_vectors_start_uniformly():
+    """Between 0 and 1, where units remember and no gradient explodes."""
+    for own in layers("indrnn", width=2000):
+        vector = own.weight_hh.detach()
+        assert vector.shape == (1000,)
+        assert 0 <= vector.min() < 0.01
+        assert 0.99 < vector.max() <= 1
+        assert vector.mean() == pytest.approx(0.5, abs=0.05)
+
+
 @pytest.mark.parametrize("cell", CELLS)
 def test_input_matrices_start_as_xavier_says_for_each_gate(cell):
     """Uniform up to the square root of 6 / (inputs + outputs of one gate)."""

@@ -13,6 +13,7 @@ import spacy_rnn
 from spacy_rnn import torch_private
 from spacy_rnn.nn.kernels.quantized import WeightOnlyInt8
 from spacy_rnn.nn.rnn.network import RecurrentNetwork
+from spacy_rnn.nn.rnn.settings import RecurrentSettings
 from spacy_rnn.torch_private import (
     adamw_step,
     find_operator,
@@ -101,7 +102,7 @@ def test_what_onednn_cannot_multiply_is_not_laid_out():
 @pytest.mark.parametrize("final", [False, True])
 @pytest.mark.parametrize("bidirectional", [False, True])
 def test_an_lstm_without_onednns_kernel_is_the_same(bidirectional, final, name, without):
-    network = RecurrentNetwork(5, 8, 2, bidirectional=bidirectional).eval()
+    network = RecurrentNetwork(5, RecurrentSettings(8, 2, bidirectional=bidirectional)).eval()
     data, lengths = torch.randn(9, 5), torch.tensor([4, 0, 3, 2])
 
     def predict():

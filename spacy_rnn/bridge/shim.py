@@ -37,7 +37,8 @@ class NetworkShim(PyTorchShim):
     mixed_precision (bool): Whether to compute in bfloat16 where the hardware has it.
     device (torch.device | None): Where the network lives. Default: the device of
         Thinc's current ops.
-    method (str): The method of the network that computes its outputs.
+    method (str): The method of the network that computes its outputs. Default: a call of the
+        network, which also runs what is hooked to it.
     rate (Callable[[str, int], float] | None): Tells by the name of a parameter and the steps
         taken so far what its learning rate is multiplied by: 0 leaves it as it is. Default: 1
         for all.
@@ -56,7 +57,7 @@ class NetworkShim(PyTorchShim):
         *,
         mixed_precision: bool = False,
         device: torch.device | None = None,
-        method: str = "forward",
+        method: str = "__call__",
         rate: Callable[[str, int], float] | None = None,
     ):
         super().__init__(None, device=device)

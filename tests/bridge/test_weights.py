@@ -12,6 +12,7 @@ from spacy_rnn.nn.crf.model import CRF
 from spacy_rnn.nn.lm.model import LanguageModel
 from spacy_rnn.nn.pooling import HierarchicalAttention
 from spacy_rnn.nn.rnn.network import RecurrentNetwork
+from spacy_rnn.nn.rnn.settings import RecurrentSettings
 from spacy_rnn.nn.seq2seq.attention import CoverageAttention
 from spacy_rnn.nn.seq2seq.decoder import Decoder
 from spacy_rnn.nn.seq2seq.model import Seq2Seq, SubwordEncoder
@@ -30,24 +31,22 @@ def build_of_torch(inputs):
     return layers
 
 
-RECURRENT = partial(
-    RecurrentNetwork, width=8, chrono_init=9, initial_state="learned", layer_norm=True
-)
-SOFTMAX = partial(LanguageModel, embed_width=8, width=16)
+RECURRENT = partial(RecurrentSettings, 8, chrono_init=9, initial_state="learned", layer_norm=True)
+SOFTMAX = partial(LanguageModel, embed_width=8, network=RecurrentSettings(16, bidirectional=False))
 SEQ2SEQ = partial(
     Seq2Seq,
     decoder=partial(
         Decoder,
         attention=partial(CoverageAttention, width=3),
-        width=8,
+        network=RecurrentSettings(8, bidirectional=False),
         embed_width=4,
         readout_width=4,
     ),
-    encoder=partial(SubwordEncoder, embed_width=4, width=8, cell="gru"),
+    encoder=partial(SubwordEncoder, embed_width=4, network=RecurrentSettings(8, cell="gru")),
 )
 NETWORKS = {
-    "lstm": (partial(RECURRENT, cell="lstm", depth=2), {"inputs": 4}),
-    "gru": (partial(RECURRENT, cell="gru"), {"inputs": 4}),
+    "lstm": (partial(RecurrentNetwork, settings=RECURRENT(cell="lstm", depth=2)), {"inputs": 4}),
+    "gru": (partial(RecurrentNetwork, settings=RECURRENT(cell="gru")), {"inputs": 4}),
     "characters": (partial(CharacterRNN, 8, 4), {}),
     "filters": (partial(CharacterCNN, 8, 4), {}),
     "crf": (CRF, {"labels": 3}),

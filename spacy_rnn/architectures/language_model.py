@@ -11,7 +11,7 @@ from thinc.types import Floats1d
 
 from ..batching import batch_by_length
 from ..nn.rnn.settings import RecurrentSettings
-from ..text.subwords import END
+from ..text.subwords import END, START, UNKNOWN
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -211,13 +211,14 @@ SIDE_BY_SIDE = 32
 def generate(
     model: LanguageModelT, prompts: Sequence[np.ndarray], search: Callable, max_tokens: int
 ) -> "list[list[Hypothesis]]":
-    """Go on with texts.
+    """Generate continuations of prompts.
 
     model (LanguageModelT): The model.
-    prompts (Sequence[np.ndarray]): The pieces that each text begins with.
-    search (Callable): Takes a step function, its state and the length of a source for each.
-    max_tokens (int): How many pieces to read at once.
-    RETURNS (list[list[Hypothesis]]): What the search returns.
+    prompts (Sequence[np.ndarray]): The pieces of each prompt.
+    search (Callable): The search, called as `spacy_rnn.generation.config.Search` is, with sources
+        of no positions.
+    max_tokens (int): The maximum number of prompt pieces to read at once.
+    RETURNS (list[list[Hypothesis]]): The continuations of each prompt, the best first.
     """
     import torch
 
@@ -226,9 +227,9 @@ def generate(
 
     with cast("NetworkShim", model.shims[0]).predictor() as network:
         network = cast("LanguageModel", network)
-        begun = [torch.from_numpy(np.append(END, prompt)) for prompt in prompts]
+        read_before = [torch.from_numpy(np.append(END, prompt)) for prompt in prompts]
         step = LanguageModelStepper(network)
-        state = step.begin(begun, max_tokens)
-        nothing = torch.zeros(len(prompts), dtype=torch.int64, device=state.hypotheses[0].device)
+        state = step.begin(read_before, max_tokens)
+        no_source = torch.zeros(len(prompts), dtype=torch.int64, device=state.hypotheses[0].device)
         with bfloat16_products():
-            return search(step, state, nothing)
+            return search(step, state, no_source, start=START, end=END, banned_pieces=(UNKNOWN,))

@@ -10,7 +10,7 @@ from thinc.api import ArgsKwargs, Model, torch2xp, xp2torch
 from thinc.types import Floats1d, Floats2d, Ints1d
 
 from ..bridge.flat import unflatten
-from ..text.subwords import END, START, load_subwords
+from ..text.subwords import END, START, UNKNOWN, load_subwords
 from ..types import Seq2SeqModel, Source, Translations
 from .subword_encoder import make_tokenizer
 
@@ -122,22 +122,20 @@ def translate(
     model (Seq2SeqModel): The model.
     sources (list[Ints1d] | list[Floats2d]): For each document its pieces or the vectors of its
         tokens: the output of the model's "source".
-    search (Callable): Takes a step function, its state and the lengths of the sources, and
-        where there are any, the banned pieces and the prefixes.
-    prefixes (Sequence[str | None]): What each translation has to begin with.
-    banned_pieces (Sequence[str]): Pieces that are never written, by name.
+    search (Callable): The search, called as `spacy_rnn.generation.config.Search` is.
+    prefixes (Sequence[str | None]): The text that each translation has to begin with.
+    banned_pieces (Sequence[str]): Pieces that must not be generated, by name.
     int8 (bool): Whether the decoder computes in 8-bit integers.
-    RETURNS (list[list[Hypothesis]]): What the search returns.
+    RETURNS (list[list[Hypothesis]]): The hypotheses of each document, the best first.
     """
     from ..nn.kernels.linear import bfloat16_products
     from ..nn.seq2seq.decoder_stepper import DecoderStepper
 
     subwords = load_subwords(model.attrs["subwords"])
-    settings: dict[str, Any] = {}
-    if banned_pieces:
-        settings["banned_pieces"] = subwords.piece_ids(banned_pieces)
+    banned_ids = UNKNOWN, *subwords.piece_ids(banned_pieces)
+    prefix_ids = None
     if any(prefixes):
-        settings["prefixes"] = _pad(subwords.encode([prefix or "" for prefix in prefixes]))
+        prefix_ids = _pad(subwords.encode([prefix or "" for prefix in prefixes]))
     source, lengths = _flatten(model, sources, False)
     shim = cast("NetworkShim", model.shims[0])
     with shim.predictor() as network:
@@ -145,7 +143,15 @@ def translate(
         encoded = network.encode(source, lengths)
         with bfloat16_products(), shim.int8() if int8 else nullcontext():
             step = DecoderStepper(network.decoder)
-            return search(step, step.begin(*encoded), lengths.to(source.device), **settings)
+            return search(
+                step,
+                step.begin(*encoded),
+                lengths.to(source.device),
+                start=START,
+                end=END,
+                banned_pieces=banned_ids,
+                prefixes=prefix_ids,
+            )
 
 
 def init(model: Seq2SeqModel, X: list[Doc] | None = None, Y: Any = None) -> None:

@@ -1,4 +1,4 @@
-"""Classifiers of documents, for every place where spaCy takes a text classifier."""
+"""Text classifiers, for the `model` of any of spaCy's text categorizers."""
 
 from collections.abc import Callable
 from functools import partial
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from ..nn.pooling import Pooling
 
 
-TEXT_CLASSIFIER = "text_classifier"
-
-
 def build_text_classifier_v1(
     tok2vec: Embedding,
     pooling: Callable[[int], "Pooling"],
@@ -33,16 +30,18 @@ def build_text_classifier_v1(
     ngram_rows: int = 32768,
     nO: int | None = None,
 ) -> TextClassifier:
-    """Build a classifier that pools the vectors of tokens, with n-grams beside them if wanted.
+    """Build a classifier over pooled token vectors, with an n-gram classifier beside it if set.
 
-    tok2vec (Embedding): Gives tokens their vectors: recurrent or any other.
-    pooling (MakePooling): Makes one vector of them, such as `spacy-rnn.concat_pooling.v1`.
-    exclusive_classes (bool): Whether a document is of exactly one class.
-    dropout (float | None): Dropout on that vector. None for `training.dropout`.
-    ngram_size (int): Up to how many tokens an n-gram has. N-grams make another classifier,
-        which learns by itself, and the probabilities of the two are averaged. 0 for none.
-    ngram_rows (int): Rows of the table of n-grams, which are hashed.
-    nO (int | None): Classes. Default: those of the training data.
+    tok2vec (Embedding): The token vectors, recurrent or any other.
+    pooling (Callable[[int], Pooling]): The pooling of the vectors of a document into one, such as
+        `spacy-rnn.concat_pooling.v1`.
+    exclusive_classes (bool): Whether each document has exactly one class.
+    dropout (float | None): Rate of the dropout on the pooled vector. None for `training.dropout`.
+    ngram_size (int): The maximum number of tokens of an n-gram. A linear classifier of n-grams is
+        trained by a loss of its own, and the probabilities of the two classifiers are averaged. 0
+        for none.
+    ngram_rows (int): Rows of the hash table of n-grams.
+    nO (int | None): The number of classes. Default: those of the training data.
     RETURNS (TextClassifier): The classifier.
     RAISES (ValueError): If a setting is out of its bounds.
     """
@@ -60,7 +59,7 @@ def build_text_classifier_v1(
     )
     width = tok2vec.get_dim("nO") if tok2vec.has_dim("nO") else 2
     return Model(
-        TEXT_CLASSIFIER,
+        "text_classifier",
         forward,
         init=init,
         layers=[tok2vec],
@@ -83,12 +82,12 @@ def forward(model: TextClassifier, docs: list[Doc], is_train: bool) -> tuple[Flo
     docs (list[Doc]): The documents.
     is_train (bool): Whether gradients will follow.
     RETURNS (tuple[Floats2d, Callable]): The probability of each class, `(docs, classes)`, and
-        a callback that takes how far each is from what is right, or zero where that is not
-        known.
+        a callback that takes the gradient as the `get_loss` of spaCy's text categorizers returns
+        it: probability minus truth, or zero where the truth is missing.
     """
     shim = cast("NetworkShim", model.shims[0])
     vectors, backprop_tokens = model.get_ref("tok2vec")(docs, is_train)
-    inputs = _lay_out(model, docs, vectors, is_train)
+    inputs = _make_inputs(model, docs, vectors, is_train)
     if is_train:
         shim.set_dropout_rate(model.attrs["dropout_rate"])
     (scores, _), backprop_network = shim(inputs, is_train)
@@ -96,10 +95,10 @@ def forward(model: TextClassifier, docs: list[Doc], is_train: bool) -> tuple[Flo
     probabilities = cast(Floats2d, model.ops.xp.mean(experts, axis=0))
 
     def backprop(d_probabilities: Floats2d) -> list[Doc]:
-        # What is right follows from the error of the average. Each expert has its own error,
-        # which is the gradient of its cross-entropy with regard to its scores.
-        right = probabilities - d_probabilities
-        d_scores = (experts - right) * (d_probabilities != 0)
+        # The truth follows from the error of the average. The error of each expert is the
+        # gradient of its own cross-entropy with respect to its scores.
+        truths = probabilities - d_probabilities
+        d_scores = (experts - truths) * (d_probabilities != 0)
         gradient = xp2torch(d_scores, device=shim.device)
         d_inputs = backprop_network(ArgsKwargs((scores,), {"grad_tensors": gradient}))
         d_vectors = cast(Floats2d, torch2xp(d_inputs.args[0], ops=model.ops))
@@ -110,31 +109,34 @@ def forward(model: TextClassifier, docs: list[Doc], is_train: bool) -> tuple[Flo
 
 
 def attend(model: TextClassifier, docs: list[Doc]) -> tuple[Floats2d, list[list[float]]]:
-    """Classify documents, and tell how much each token counts.
+    """Classify documents and return the attention weights of their tokens.
 
     model (TextClassifier): The classifier.
     docs (list[Doc]): The documents.
     RETURNS (tuple[Floats2d, list[list[float]]]): The probability of each class,
-        `(docs, classes)`; and for each document a number of each token: together 1.
-    RAISES (ValueError): If the pooling is without attention.
+        `(docs, classes)`; and for each document the attention weight of each token, with a sum
+        of 1.
+    RAISES (ValueError): If the classifier has no attention.
     """
+    from ..nn.text_classifier import Classifier
+
     weights = None
-    if model.name == TEXT_CLASSIFIER:
+    if model.shims and isinstance(model.shims[0]._model, Classifier):
         shim = cast("NetworkShim", model.shims[0])
         vectors = model.get_ref("tok2vec").predict(docs)
-        scores, weights = shim.predict(_lay_out(model, docs, vectors, False))
+        scores, weights = shim.predict(_make_inputs(model, docs, vectors, False))
     if weights is None:
         raise ValueError(
             "This text classifier pools without attention, so that there are no weights to show: "
             "train it with spacy-rnn.attention_pooling.v1 or spacy-rnn.hierarchical_pooling.v1"
         )
     experts = _to_probabilities(model, cast(Floats3d, torch2xp(scores, ops=model.ops)))
-    own = weights.split([len(doc) for doc in docs])
-    return model.ops.xp.mean(experts, axis=0), [each.tolist() for each in own]
+    by_document = weights.split([len(doc) for doc in docs])
+    return model.ops.xp.mean(experts, axis=0), [weights.tolist() for weights in by_document]
 
 
 def init(model: TextClassifier, X: list[Doc] | None = None, Y: Floats2d | None = None) -> None:
-    """Build the network for what comes in and for the classes, with fresh weights.
+    """Build the network for the width of the token vectors and the classes, with fresh weights.
 
     model (TextClassifier): The classifier.
     X (list[Doc] | None): Sample documents.
@@ -148,10 +150,11 @@ def init(model: TextClassifier, X: list[Doc] | None = None, Y: Floats2d | None =
     shim.build(inputs=tok2vec.get_dim("nO"), labels=model.get_dim("nO"))
 
 
-def _lay_out(
+def _make_inputs(
     model: TextClassifier, docs: list[Doc], vectors: list[Floats2d], is_train: bool
 ) -> ArgsKwargs:
-    """Give the network tokens of all documents, and where documents and sentences end."""
+    """Make the inputs of the network: token vectors, lengths of documents and of sentences, and
+    n-grams."""
     import torch
 
     shim = cast("NetworkShim", model.shims[0])
@@ -159,33 +162,34 @@ def _lay_out(
     data = xp2torch(flat, requires_grad=is_train, device=shim.device)
     lengths = torch.tensor([len(doc) for doc in docs], dtype=torch.int64)
     if cast(Any, shim._model).pooling.reads_sentences:
-        own = [_cut_sentences(doc) for doc in docs]
-        sentences = torch.tensor([size for sizes in own for size in sizes], dtype=torch.int64)
-        counts = torch.tensor([len(sizes) for sizes in own], dtype=torch.int64)
+        sizes = [_sentence_lengths(doc) for doc in docs]
+        sentences = torch.tensor([length for doc in sizes for length in doc], dtype=torch.int64)
+        counts = torch.tensor([len(doc) for doc in sizes], dtype=torch.int64)
     else:
         sentences, counts = lengths, torch.ones_like(lengths)
-    ngrams, owners = _find_ngrams(docs, model.attrs["ngram_size"], model.attrs["ngram_rows"])
-    found = (torch.from_numpy(each).to(shim.device) for each in (ngrams, owners))
-    return ArgsKwargs((data, lengths, sentences, counts, *found), {})
+    ngrams = _find_ngrams(docs, model.attrs["ngram_size"], model.attrs["ngram_rows"])
+    ngram_inputs = (torch.from_numpy(array).to(shim.device) for array in ngrams)
+    return ArgsKwargs((data, lengths, sentences, counts, *ngram_inputs), {})
 
 
 def _find_ngrams(docs: list[Doc], size: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
-    """Find the n-grams of each document: their rows in a table, and the document of each."""
+    """Find the n-grams of all documents: their rows in the hash table, and the document of
+    each."""
     words = np.concatenate([np.zeros(0, "uint64"), *(doc.to_array(NORM) for doc in docs)])
     owners = np.repeat(np.arange(len(docs)), [len(doc) for doc in docs])
-    found, owned = [np.zeros(0, "int64")], [np.zeros(0, "int64")]
+    all_rows, all_owners = [np.zeros(0, "int64")], [np.zeros(0, "int64")]
     ngrams = np.zeros_like(words)
     for length in range(min(size, len(words))):
         ngrams = ngrams[: len(words) - length] * MIXER + words[length:]
         inside = owners[: len(ngrams)] == owners[length:]
-        # The highest bits of a product depend on all bits of what is multiplied.
-        found.append(((ngrams[inside] * MIXER) >> np.uint64(33)).astype("int64") % rows)
-        owned.append(owners[: len(ngrams)][inside])
-    return np.concatenate(found), np.concatenate(owned)
+        # The highest bits of a product depend on all bits of its factors.
+        all_rows.append(((ngrams[inside] * MIXER) >> np.uint64(33)).astype("int64") % rows)
+        all_owners.append(owners[: len(ngrams)][inside])
+    return np.concatenate(all_rows), np.concatenate(all_owners)
 
 
-def _cut_sentences(doc: Doc) -> list[int]:
-    """Count the tokens of each sentence; those of a document without sentences are in one."""
+def _sentence_lengths(doc: Doc) -> list[int]:
+    """Return the tokens of each sentence. A document without sentence boundaries is one."""
     if doc.has_annotation("SENT_START"):
         return [len(sentence) for sentence in doc.sents]
     return [len(doc)]

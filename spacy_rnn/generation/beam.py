@@ -1,4 +1,4 @@
-"""Beam search: the best few sequences so far, side by side."""
+"""Beam search."""
 
 import torch
 from torch import Tensor
@@ -21,24 +21,24 @@ def beam_search(
     prefixes: Tensor | None = None,
     n_best: int | None = None,
 ) -> list[list[Hypothesis]]:
-    """Write each sequence piece by piece, going on from the best few each time.
+    """Search with a beam of fixed width.
 
-    A sentence is done when as many of its sequences have ended as the beam is wide, and none
-    that goes on is better so far than any of the best of them; what other sentences do has no
-    part in it. A sequence ends only if it is among the best few then.
+    The search for a source stops when as many of its sequences are finished as the beam is wide,
+    and no unfinished one has a higher score so far than any of the best of them; other sources of
+    the batch have no influence on it. A sequence is finished only if its end symbol is among the
+    `beam_width` best candidates of a step.
 
-    step (Step): The network.
-    state (SearchState): Where it stands, with one hypothesis for each sentence.
-    lengths (Tensor): Places of each source, `(batch,)`.
-    constraints (DecodingConstraints): What may be written.
+    step (Step): The network's step function.
+    state (SearchState): Its initial state, with one hypothesis for each source.
+    lengths (Tensor): The positions of each source, `(batch,)`.
+    constraints (DecodingConstraints): The constraints on the output.
     ranking (Ranking): How finished sequences are ranked.
-    beam_width (int): The sequences to go on from.
-    prefixes (Tensor | None): The pieces that each sequence has to begin with, `(batch, any)`;
-        -1 where it is free.
-    n_best (int | None): How many hypotheses to give. Default: as many as the beam is wide.
-    RETURNS (list[list[Hypothesis]]): So many hypotheses for each sentence, or fewer, the best
-        first.
-    RAISES (ValueError): If the beam is not wide, or the network's scores are not numbers.
+    beam_width (int): The number of hypotheses that are extended at each step.
+    prefixes (Tensor | None): Pieces that each sequence has to begin with, `(batch, longest)`,
+        padded with -1.
+    n_best (int | None): The maximum number of hypotheses to return. Default: `beam_width`.
+    RETURNS (list[list[Hypothesis]]): The hypotheses of each source, the best first.
+    RAISES (ValueError): If the beam width is below 1, or the network's scores are not numbers.
     """
     check_count("beam_width", beam_width, 1)
     history = BeamHistory(constraints, lengths, prefixes)
@@ -48,44 +48,44 @@ def beam_search(
     coverage: Tensor | None = None
     while len(history.sentences):
         scores, weights, state = step(pieces, state)
-        log_probs, ruled = history.score(scores)
-        # Twice as many, so that enough are left to go on from whichever of them end.
-        best, parents, candidates = topk_blockwise(ruled, totals, 2 * beam_width)
-        own = log_probs[torch.arange(len(best), device=device)[:, None], parents, candidates]
-        history.add(candidates, parents, own, weights)
+        log_probs, constrained = history.score(scores)
+        # Twice the beam width, so that enough are left whichever of them are ends.
+        best, parents, candidates = topk_blockwise(constrained, totals, 2 * beam_width)
+        rows = torch.arange(len(best), device=device)[:, None]
+        history.add(candidates, parents, log_probs[rows, parents, candidates], weights)
         if ranking.coverage_penalty:
             coverage = weights if coverage is None else coverage + weights
 
         ended = (candidates == constraints.end) & (best > NEVER)
-        places = lengths[history.sentences.to(device)].tolist()
+        source_lengths = lengths[history.sentences.to(device)].tolist()
         for row, candidate in ended[:, :beam_width].nonzero().tolist():
             covered = (
-                coverage[row, parents[row, candidate], : places[row]].tolist()
+                coverage[row, parents[row, candidate], : source_lengths[row]].tolist()
                 if coverage is not None
                 else []
             )
             total = float(best[row, candidate])
             history.finish(row, candidate, ranking.score(total, history.time, covered))
 
-        alive = best.masked_fill(ended, NEVER)
-        most = alive.amax(dim=1).tolist()
-        refuse_nan(most)  # It would never come to an end.
+        unfinished = best.masked_fill(ended, NEVER)
+        highest = unfinished.amax(dim=1).tolist()
+        refuse_nan(highest)  # The search would never stop.
         done = [
             total == NEVER
             or (
                 len(history.finished[sentence]) >= beam_width
-                and sorted(history.finished[sentence])[-beam_width][0]
-                >= ranking.score(total, history.time, [])
+                and sorted(ending.score for ending in history.finished[sentence])[-beam_width]
+                >= ranking.score(total, history.time)
             )
-            for sentence, total in zip(history.sentences.tolist(), most, strict=True)
+            for sentence, total in zip(history.sentences.tolist(), highest, strict=True)
         ]
         rows = (~torch.tensor(done, device=device)).nonzero()[:, 0]
-        chosen = alive[rows].topk(min(beam_width, alive.shape[1]), dim=1).indices
+        chosen = unfinished[rows].topk(min(beam_width, unfinished.shape[1]), dim=1).indices
         pieces = candidates[rows[:, None], chosen]
-        totals = alive[rows[:, None], chosen]
-        from_parents = parents[rows[:, None], chosen]
+        totals = unfinished[rows[:, None], chosen]
+        chosen_parents = parents[rows[:, None], chosen]
         history.keep(rows, chosen)
-        state = state.select(rows, from_parents)
+        state = state.select(rows, chosen_parents)
         if coverage is not None:
-            coverage = coverage[rows[:, None], from_parents]
+            coverage = coverage[rows[:, None], chosen_parents]
     return history.results(n_best or beam_width)

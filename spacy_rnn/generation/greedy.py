@@ -1,4 +1,4 @@
-"""Greedy search: the most probable next piece, and never a look back."""
+"""Greedy search, and the loop of all searches with one hypothesis for each source."""
 
 from collections.abc import Callable
 
@@ -11,9 +11,9 @@ from .state import Hypothesis, SearchState, Step
 from .topk import argmax_last
 
 Choose = Callable[[Tensor, Tensor], Tensor]
-"""Takes the log-probabilities that the rules leave, `(batch, 1, pieces)`, and the numbers of the
-sentences that are still written, `(batch,)`, on the CPU. Gives the next piece of each,
-`(batch, 1)`."""
+"""Chooses the next piece of each source, `(batch, 1)`, from the constrained log-probabilities,
+`(batch, 1, pieces)`, and the indices of the sources that are not finished, `(batch,)`, on the
+CPU."""
 
 
 def greedy_search(
@@ -23,21 +23,23 @@ def greedy_search(
     constraints: DecodingConstraints,
     prefixes: Tensor | None = None,
 ) -> list[list[Hypothesis]]:
-    """Write each sequence piece by piece, the most probable one each time.
+    """Generate the most probable piece at each step.
 
-    step (Step): The network.
-    state (SearchState): Where it stands, with one hypothesis for each sentence.
-    lengths (Tensor): Places of each source, `(batch,)`.
-    constraints (DecodingConstraints): What may be written.
-    prefixes (Tensor | None): The pieces that each sequence has to begin with, `(batch, any)`;
-        -1 where it is free.
-    RETURNS (list[list[Hypothesis]]): One hypothesis for each sentence, scored by its
-        log-probability.
+    step (Step): The network's step function.
+    state (SearchState): Its initial state, with one hypothesis for each source.
+    lengths (Tensor): The positions of each source, `(batch,)`.
+    constraints (DecodingConstraints): The constraints on the output.
+    prefixes (Tensor | None): Pieces that each sequence has to begin with, `(batch, longest)`,
+        padded with -1.
+    RETURNS (list[list[Hypothesis]]): One hypothesis for each source, with its log-probability as
+        the score.
     RAISES (ValueError): If the network's scores are not numbers.
     """
-    return decode_loop(
-        step, state, lengths, constraints, prefixes, lambda ruled, _: argmax_last(ruled)
-    )
+
+    def choose(constrained: Tensor, _: Tensor) -> Tensor:
+        return argmax_last(constrained)
+
+    return decode_loop(step, state, lengths, constraints, prefixes, choose)
 
 
 def decode_loop(
@@ -48,33 +50,33 @@ def decode_loop(
     prefixes: Tensor | None,
     choose: Choose,
 ) -> list[list[Hypothesis]]:
-    """Write each sequence piece by piece, one hypothesis for each sentence.
+    """Generate one sequence for each source, piece by piece.
 
-    step (Step): The network.
-    state (SearchState): Where it stands, with one hypothesis for each sentence.
-    lengths (Tensor): Places of each source, `(batch,)`.
-    constraints (DecodingConstraints): What may be written.
-    prefixes (Tensor | None): The pieces that each sequence has to begin with, `(batch, any)`;
-        -1 where it is free.
+    step (Step): The network's step function.
+    state (SearchState): Its initial state, with one hypothesis for each source.
+    lengths (Tensor): The positions of each source, `(batch,)`.
+    constraints (DecodingConstraints): The constraints on the output.
+    prefixes (Tensor | None): Pieces that each sequence has to begin with, `(batch, longest)`,
+        padded with -1.
     choose (Choose): Chooses the next pieces.
-    RETURNS (list[list[Hypothesis]]): One hypothesis for each sentence, scored by its
-        log-probability.
+    RETURNS (list[list[Hypothesis]]): One hypothesis for each source, with its log-probability as
+        the score.
     RAISES (ValueError): If the network's scores are not numbers.
     """
     history = BeamHistory(constraints, lengths, prefixes)
     pieces = torch.full((len(lengths), 1), constraints.start, device=lengths.device)
     totals = torch.zeros(len(lengths), device=lengths.device)
-    first, everyone = torch.zeros_like(pieces), torch.arange(len(pieces), device=pieces.device)
+    first, all_rows = torch.zeros_like(pieces), torch.arange(len(pieces), device=pieces.device)
     while history.sentences.shape[0]:
         scores, weights, state = step(pieces, state)
-        log_probs, ruled = history.score(scores)
-        pieces = choose(ruled, history.sentences)
-        own = log_probs[:, 0].gather(1, pieces)
-        totals = totals + own[:, 0]
-        history.add(pieces, first, own, weights)
-        rows, written = everyone[: len(pieces)], pieces[:, 0].tolist()
-        if constraints.end in written:
-            for row, piece in enumerate(written):
+        log_probs, constrained = history.score(scores)
+        pieces = choose(constrained, history.sentences)
+        piece_log_probs = log_probs[:, 0].gather(1, pieces)
+        totals = totals + piece_log_probs[:, 0]
+        history.add(pieces, first, piece_log_probs, weights)
+        rows, generated = all_rows[: len(pieces)], pieces[:, 0].tolist()
+        if constraints.end in generated:
+            for row, piece in enumerate(generated):
                 if piece == constraints.end:
                     history.finish(row, 0, float(totals[row]))
             rows = (pieces[:, 0] != constraints.end).nonzero()[:, 0]

@@ -1,10 +1,10 @@
-"""The path of a search: what was written at each step, and by whom it was begun."""
+"""The hypotheses of a search: the record of its steps, and the finished sequences in it."""
 
 import math
 import operator
 from bisect import bisect_right
 from collections.abc import Iterable
-from itertools import count, pairwise
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -14,205 +14,244 @@ from torch import Tensor
 from .constraints import BatchConstraints, DecodingConstraints
 from .state import Hypothesis
 
-MAX_PLACES, MIN_WEIGHT = 8, 0.01
-"""Places of the source that are remembered for each piece at most, and what they have to weigh:
-all would take memory that grows with the product of the two lengths."""
+MAX_POSITIONS, MIN_WEIGHT = 8, 0.01
+"""The source positions that are recorded for each piece, at most, and the least attention weight
+of each: all of them would take memory that grows with the product of the two lengths."""
 
 
-class _Record(NamedTuple):
-    """One step: the candidates of each sentence, `(batch, candidates)`, and the hypotheses that
-    they came from, `(batch, hypotheses)`, with what these looked at.
+class _Step(NamedTuple):
+    """The record of one step.
+
+    sentences (np.ndarray): The source of each row, `(batch,)`.
+    pieces (Tensor): The pieces of the candidates, `(batch, candidates)`.
+    parents (Tensor): For each candidate the hypothesis that it extends, `(batch, candidates)`.
+    log_probs (Tensor): The log-probabilities of the pieces, `(batch, candidates)`.
+    parent_candidates (Tensor): For each hypothesis the candidate of the step before that it was,
+        `(batch, hypotheses)`.
+    positions (Tensor): The source positions with the highest attention weights of each hypothesis,
+        `(batch, hypotheses, positions)`.
+    weights (Tensor): These attention weights, of the same shape.
     """
 
     sentences: np.ndarray
     pieces: Tensor
     parents: Tensor
     log_probs: Tensor
-    slots: Tensor
-    places: Tensor
+    parent_candidates: Tensor
+    positions: Tensor
     weights: Tensor
 
 
-class BeamHistory:
-    """The path of a search over a batch of sentences, which leave it one by one.
+class _Ending(NamedTuple):
+    """A finished sequence: where it ends in the record.
 
-    constraints (DecodingConstraints): What may be written.
-    lengths (Tensor): Places of each source, `(batch,)`.
-    prefixes (Tensor | None): The pieces that each sequence has to begin with, `(batch, any)`;
-        -1 where it is free.
+    sentence (int): Its source.
+    score (float): The score that it is ranked by.
+    time (int): The step of its end symbol, which is the number of its pieces.
+    candidate (int): The candidate that is its end symbol.
+    """
+
+    sentence: int
+    score: float
+    time: int
+    candidate: int
+
+
+class BeamHistory:
+    """The steps of a search over a batch of sources, whose number decreases as sources are
+    finished.
+
+    constraints (DecodingConstraints): The constraints on the output.
+    lengths (Tensor): The positions of each source, `(batch,)`.
+    prefixes (Tensor | None): Pieces that each sequence has to begin with, `(batch, longest)`,
+        padded with -1.
+
+    sentences (Tensor): The source of each row that is not finished, `(remaining,)`, on the CPU.
+    finished (list[list[_Ending]]): The finished sequences of each source.
     """
 
     def __init__(self, constraints: DecodingConstraints, lengths: Tensor, prefixes: Tensor | None):
         batch, device = len(lengths), lengths.device
         self.constraints = constraints
         self.sentences = torch.arange(batch)
-        self.finished: list[list[tuple[float, int, int]]] = [[] for _ in range(batch)]
-        self._records: list[_Record] = []
-        self._state = BatchConstraints(constraints, lengths, prefixes)
-        self._slots = torch.zeros(batch, 1, dtype=torch.int64, device=device)
-        self._history = self._slots[:, :, None][:, :, :0]
-        self._candidates = self._history
+        self.finished: list[list[_Ending]] = [[] for _ in range(batch)]
+        self._steps: list[_Step] = []
+        self._batch_constraints = BatchConstraints(constraints, lengths, prefixes)
+        self._parent_candidates = torch.zeros(batch, 1, dtype=torch.int64, device=device)
+        # The pieces so far of hypotheses and of candidates, `(batch, …, time)`, if needed.
+        self._hypothesis_pieces = self._parent_candidates[:, :, None][:, :, :0]
+        self._candidate_pieces = self._hypothesis_pieces
 
     @property
     def time(self) -> int:
-        """int: The steps so far."""
-        return len(self._records)
+        """int: The number of steps so far."""
+        return len(self._steps)
 
     def score(self, scores: Tensor) -> tuple[Tensor, Tensor]:
-        """Turn the network's scores into log-probabilities.
+        """Compute next-piece log-probabilities.
 
-        scores (Tensor): A score for each next piece, `(batch, hypotheses, pieces)`.
-        RETURNS (tuple[Tensor, Tensor]): The log-probabilities, and what the rules leave of
-            them.
+        scores (Tensor): The network's scores of the next pieces, `(batch, hypotheses, pieces)`.
+        RETURNS (tuple[Tensor, Tensor]): The log-probabilities, and the constrained ones.
         """
-        plain = scores.float().log_softmax(dim=2)
-        return plain, self._state.apply(plain, self.time, self._history)
+        log_probs = scores.float().log_softmax(dim=2)
+        constrained = self._batch_constraints.apply(log_probs, self.time, self._hypothesis_pieces)
+        return log_probs, constrained
 
     def add(self, pieces: Tensor, parents: Tensor, log_probs: Tensor, weights: Tensor) -> None:
-        """Write down a step.
+        """Record a step.
 
-        pieces (Tensor): The candidates' next pieces, `(batch, candidates)`.
-        parents (Tensor): The hypotheses that they go on from, `(batch, candidates)`.
-        log_probs (Tensor): Their log-probabilities, `(batch, candidates)`.
-        weights (Tensor): What each hypothesis looked at, `(batch, hypotheses, places)`.
+        pieces (Tensor): The pieces of the candidates, `(batch, candidates)`.
+        parents (Tensor): The hypotheses that they extend, `(batch, candidates)`.
+        log_probs (Tensor): The log-probabilities of the pieces, `(batch, candidates)`.
+        weights (Tensor): The attention weights of each hypothesis,
+            `(batch, hypotheses, positions)`.
         """
-        heaviest = weights.topk(min(MAX_PLACES, weights.shape[2]), dim=2)
-        self._records.append(
-            _Record(
+        highest = weights.topk(min(MAX_POSITIONS, weights.shape[2]), dim=2)
+        self._steps.append(
+            _Step(
                 self.sentences.numpy(),
                 pieces,
                 parents,
                 log_probs,
-                self._slots,
-                heaviest.indices,
-                heaviest.values.float(),
+                self._parent_candidates,
+                highest.indices,
+                highest.values.float(),
             )
         )
         if self.constraints.needs_history:
-            before = self._history.gather(
-                1, parents[:, :, None].expand(-1, -1, self._history.shape[2])
-            )
-            self._candidates = torch.cat([before, pieces[:, :, None]], 2)
+            index = parents[:, :, None].expand(-1, -1, self._hypothesis_pieces.shape[2])
+            parent_pieces = self._hypothesis_pieces.gather(1, index)
+            self._candidate_pieces = torch.cat([parent_pieces, pieces[:, :, None]], 2)
 
     def finish(self, row: int, candidate: int, score: float) -> None:
-        """Note that a candidate of the last step ended its sequence.
+        """Record that a candidate of the last step is the end of its sequence.
 
         row (int): Its row in the batch.
-        candidate (int): Its place among the candidates.
-        score (float): What it is ranked by.
-        RAISES (ValueError): If that is not a number.
+        candidate (int): Its index among the candidates.
+        score (float): The score that the sequence is ranked by.
+        RAISES (ValueError): If the score is not a number.
         """
         refuse_nan([score])
         sentence = int(self.sentences[row])
-        self.finished[sentence].append((score, self.time - 1, candidate))
+        self.finished[sentence].append(_Ending(sentence, score, self.time - 1, candidate))
 
     def keep(self, rows: Tensor, chosen: Tensor) -> None:
-        """Go on with some sentences and some of their candidates.
+        """Continue with some of the sources and some of their candidates.
 
-        rows (Tensor): The rows that stay, `(kept,)`.
-        chosen (Tensor): Their candidates to go on with, `(kept, hypotheses)`.
+        rows (Tensor): The rows to continue with, `(remaining,)`.
+        chosen (Tensor): Their candidates that become hypotheses, `(remaining, hypotheses)`.
         """
-        self._slots = chosen
+        self._parent_candidates = chosen
         if self.constraints.needs_history:
-            self._history = self._candidates[rows[:, None], chosen]
+            self._hypothesis_pieces = self._candidate_pieces[rows[:, None], chosen]
         if rows.shape[0] < self.sentences.shape[0]:
             self.sentences = self.sentences[rows.cpu()]
-            self._state.keep(rows)
+            self._batch_constraints.keep(rows)
 
-    def results(self, most: int) -> list[list[Hypothesis]]:
-        """Read the finished sequences back.
+    def results(self, n_best: int) -> list[list[Hypothesis]]:
+        """Return the finished sequences.
 
-        most (int): How many of each sentence to read.
-        RETURNS (list[list[Hypothesis]]): The best of each sentence, the best first.
+        n_best (int): The maximum number for each source.
+        RETURNS (list[list[Hypothesis]]): The best sequences of each source, the best first.
         """
-        best = [sorted(ends, key=lambda end: -end[0])[:most] for ends in self.finished]
-        ends = [(sentence, *end) for sentence, found in enumerate(best) for end in found]
-        # The longest first, so that all that are as long as a step are the first few.
-        order = sorted(range(len(ends)), key=lambda number: -ends[number][2])
-        read = dict(zip(order, self._read([ends[number] for number in order]), strict=True))
-        numbers = count()
-        return [[read[next(numbers)] for _ in found] for found in best]
+        results: list[list[Hypothesis]] = [[] for _ in self.finished]
+        best = [
+            ending
+            for endings in self.finished
+            for ending in sorted(endings, key=lambda ending: -ending.score)[:n_best]
+        ]
+        # The longest first, so that the sequences that have a step are the first few.
+        by_length = sorted(range(len(best)), key=lambda index: -best[index].time)
+        hypotheses = self._read([best[index] for index in by_length])
+        by_index = dict(zip(by_length, hypotheses, strict=True))
+        for index, ending in enumerate(best):
+            results[ending.sentence].append(by_index[index])
+        return results
 
-    def _read(self, ends: list[tuple[int, float, int, int]]) -> list[Hypothesis]:
-        """Read sequences back, the longest first: sentence, score, step and candidate of each."""
-        if not ends:
+    def _read(self, endings: list[_Ending]) -> list[Hypothesis]:
+        """Read finished sequences from the record, the longest first."""
+        if not endings:
             return []
-        written, origins = self._backtrace(ends)
-        lengths = np.array([time for _, _, time, _ in ends])  # The end is no piece.
-        within = np.arange(self.time) < lengths[:, None]
-        with_end = np.arange(self.time) <= lengths[:, None]
-        origins = origins[within]
-        weights = self._join("weights")[origins]
-        heavy = weights >= MIN_WEIGHT
-        numbers = heavy.sum(axis=1)
+        candidates, hypotheses = self._backtrace(endings)
+        lengths = np.array([ending.time for ending in endings])  # Without the end symbol.
+        is_piece = np.arange(self.time) < lengths[:, None]
+        is_piece_or_end = np.arange(self.time) <= lengths[:, None]
+        hypotheses = hypotheses[is_piece]
+        weights = self._join("weights")[hypotheses]
+        positions = self._join("positions")[hypotheses]
+        is_high = weights >= MIN_WEIGHT
+        high_counts = is_high.sum(axis=1)
         columns = (
-            _cut(self._join("pieces")[written[within]].tolist(), lengths),
-            [score for _, score, _, _ in ends],
-            _cut(self._join("log_probs")[written[with_end]].tolist(), lengths + 1),
-            _cut(_cut(self._join("places")[origins][heavy].tolist(), numbers), lengths),
-            _cut(_cut(weights[heavy].tolist(), numbers), lengths),
+            _split(self._join("pieces")[candidates[is_piece]].tolist(), lengths),
+            [ending.score for ending in endings],
+            _split(self._join("log_probs")[candidates[is_piece_or_end]].tolist(), lengths + 1),
+            _split(_split(positions[is_high].tolist(), high_counts), lengths),
+            _split(_split(weights[is_high].tolist(), high_counts), lengths),
         )
         return list(map(Hypothesis, *columns))
 
-    def _backtrace(self, ends: list[tuple[int, float, int, int]]) -> tuple[np.ndarray, np.ndarray]:
-        """Follow the links of all sequences at once, from the last step to the first.
+    def _backtrace(self, endings: list[_Ending]) -> tuple[np.ndarray, np.ndarray]:
+        """Follow the parents of all sequences at once, from the last step to the first.
 
-        RETURNS (tuple[np.ndarray, np.ndarray]): For each sequence and step where what was written
-            stands among all candidates of all steps, and where what it came from stands among all
-            hypotheses: each `(sequences, steps)`.
+        endings (list[_Ending]): The sequences, the longest first.
+        RETURNS (tuple[np.ndarray, np.ndarray]): For each sequence and step the index of its
+            candidate among the candidates of all steps, and the index of the hypothesis that it
+            extends among the hypotheses of all steps: each `(sequences, steps)`.
         """
-        if all(record.slots.shape[1] == record.parents.shape[1] == 1 for record in self._records):
-            return self._backtrace_greedy(ends)
-        sentences, _, times, candidates = zip(*ends, strict=True)
-        sentence, candidate = np.array(sentences, "int64"), np.array(candidates, "int64")
-        parents, slots = self._join("parents"), self._join("slots")
-        written, origins = np.zeros((2, len(ends), self.time), "int64")
-        first_candidate, first_slot = len(parents), len(slots)
+        if all(
+            step.parent_candidates.shape[1] == step.parents.shape[1] == 1 for step in self._steps
+        ):
+            return self._backtrace_greedy(endings)
+        sentence = np.array([ending.sentence for ending in endings], "int64")
+        candidate = np.array([ending.candidate for ending in endings], "int64")
+        times = [ending.time for ending in endings]
+        parents, parent_candidates = self._join("parents"), self._join("parent_candidates")
+        candidates, hypotheses = np.zeros((2, len(endings), self.time), "int64")
+        first_candidate, first_hypothesis = len(parents), len(parent_candidates)
         for time in reversed(range(self.time)):
-            record = self._records[time]
-            first_candidate -= record.parents.numel()
-            first_slot -= record.slots.numel()
-            going = slice(bisect_right(times, -time, key=operator.neg))
-            row = np.searchsorted(record.sentences, sentence[going])
-            place = first_candidate + row * record.parents.shape[1] + candidate[going]
-            slot = first_slot + row * record.slots.shape[1] + parents[place]
-            written[going, time], origins[going, time] = place, slot
-            candidate[going] = slots[slot]
-        return written, origins
+            step = self._steps[time]
+            first_candidate -= step.parents.numel()
+            first_hypothesis -= step.parent_candidates.numel()
+            # The sequences that have this step.
+            reached = slice(bisect_right(times, -time, key=operator.neg))
+            row = np.searchsorted(step.sentences, sentence[reached])
+            index = first_candidate + row * step.parents.shape[1] + candidate[reached]
+            parent = first_hypothesis + row * step.parent_candidates.shape[1] + parents[index]
+            candidates[reached, time], hypotheses[reached, time] = index, parent
+            candidate[reached] = parent_candidates[parent]
+        return candidates, hypotheses
 
-    def _backtrace_greedy(
-        self, ends: list[tuple[int, float, int, int]]
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """The same where a sentence has one hypothesis at each step."""
-        sentences = np.concatenate([record.sentences for record in self._records])
-        lasts = np.cumsum(np.bincount(sentences))
-        lines = np.split(np.argsort(sentences, kind="stable"), lasts[:-1])
-        followed = np.zeros((len(ends), self.time), "int64")
-        for row, (sentence, *_) in zip(followed, ends, strict=True):
-            row[: len(lines[sentence])] = lines[sentence]
-        return followed, followed
+    def _backtrace_greedy(self, endings: list[_Ending]) -> tuple[np.ndarray, np.ndarray]:
+        """Do the same where each source has one hypothesis at each step."""
+        sentences = np.concatenate([step.sentences for step in self._steps])
+        ends = np.cumsum(np.bincount(sentences))
+        indices_by_sentence = np.split(np.argsort(sentences, kind="stable"), ends[:-1])
+        indices = np.zeros((len(endings), self.time), "int64")
+        for row, ending in zip(indices, endings, strict=True):
+            own_indices = indices_by_sentence[ending.sentence]
+            row[: len(own_indices)] = own_indices
+        return indices, indices
 
-    def _join(self, part: str) -> np.ndarray:
-        """Put a part of all steps one after the other, with one row for each candidate or
-        hypothesis."""
-        parts = [getattr(record, part).flatten(0, 1) for record in self._records]
+    def _join(self, name: str) -> np.ndarray:
+        """Concatenate a field of all steps, with a row for each candidate or hypothesis."""
+        parts = [getattr(step, name).flatten(0, 1) for step in self._steps]
         return torch.cat(parts).cpu().numpy()
 
 
 def refuse_nan(scores: Iterable[float]) -> None:
-    """Refuse what a spoilt network says.
+    """Refuse scores that are not numbers.
 
-    scores (Iterable[float]): Scores of sequences.
+    scores (Iterable[float]): The scores of sequences.
     RAISES (ValueError): If one is not a number.
     """
     if any(map(math.isnan, scores)):
         raise ValueError(
-            "The scores of the network are not numbers: its weights were spoilt in "
+            "The scores of the network are not numbers: its weights became infinite or NaN in "
             "training. Train again with a lower learning rate or a smaller grad_clip"
         )
 
 
-def _cut(values: list, sizes: np.ndarray) -> list[list]:
-    """Cut a list into lists of these sizes."""
+def _split(values: list, sizes: np.ndarray) -> list[list]:
+    """Split a list into lists of these sizes."""
     ends = sizes.cumsum().tolist()
     return [values[first:last] for first, last in pairwise([0, *ends])]

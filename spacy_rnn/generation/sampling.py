@@ -1,4 +1,4 @@
-"""Sampling: each next piece drawn from what the network thinks probable."""
+"""Sampling: each next piece is drawn from the network's distribution."""
 
 import torch
 from torch import Tensor
@@ -24,27 +24,27 @@ def sample(
     seed: int | None = None,
     prefixes: Tensor | None = None,
 ) -> list[list[Hypothesis]]:
-    """Write sequences piece by piece, each drawn at random.
+    """Sample sequences piece by piece.
 
-    The numbers that decide are the same for each sentence of a batch, so that what is drawn for
-    one depends neither on its neighbours nor on its place among them. The samples of one sentence
-    have numbers of their own.
+    The random numbers are the same for each source of a batch, so that the samples of a source
+    depend neither on the other sources nor on its index among them. Each of the samples of one
+    source has random numbers of its own.
 
-    step (Step): The network.
-    state (SearchState): Where it stands, with one hypothesis for each sentence.
-    lengths (Tensor): Places of each source, `(batch,)`.
-    constraints (DecodingConstraints): What may be written.
-    samples (int): The sequences to draw for each sentence.
-    temperature (float): What log-probabilities are divided by: below 1 what is probable becomes
-        more so. At 0 nothing is drawn: the most probable piece is taken.
-    top_k (int): Draw from so many of the most probable pieces; 0 for all.
-    top_p (float): Draw from the fewest most probable pieces that have this probability together
-        (Holtzman et al. 2020): the nucleus.
-    seed (int | None): What the draws follow from. None for others at each call.
-    prefixes (Tensor | None): The pieces that each sequence has to begin with, `(batch, any)`;
-        -1 where it is free.
-    RETURNS (list[list[Hypothesis]]): For each sentence as many hypotheses as samples, the best
-        first, scored by their log-probability.
+    step (Step): The network's step function.
+    state (SearchState): Its initial state, with one hypothesis for each source.
+    lengths (Tensor): The positions of each source, `(batch,)`.
+    constraints (DecodingConstraints): The constraints on the output.
+    samples (int): Sequences to sample for each source.
+    temperature (float): The divisor of the log-probabilities: below 1 it makes the distribution
+        sharper. 0 takes the most probable piece.
+    top_k (int): Sample from the k most probable pieces; 0 for all.
+    top_p (float): Sample from the nucleus: the smallest set of the most probable pieces whose
+        probabilities sum to at least p (Holtzman et al. 2020).
+    seed (int | None): The seed of the draws. None draws anew at each call.
+    prefixes (Tensor | None): Pieces that each sequence has to begin with, `(batch, longest)`,
+        padded with -1.
+    RETURNS (list[list[Hypothesis]]): As many hypotheses for each source as samples, the best
+        first, with their log-probability as the score.
     RAISES (ValueError): If a setting is out of its bounds, or the network's scores are not
         numbers.
     """
@@ -56,30 +56,30 @@ def sample(
     generator = torch.Generator()
     generator.manual_seed(int(torch.randint(2**62, ())) if seed is None else seed)
 
-    def draw(ruled: Tensor, sentences: Tensor) -> Tensor:
+    def draw(constrained: Tensor, sentences: Tensor) -> Tensor:
         draws = torch.rand(samples, generator=generator, dtype=torch.float64)
-        own = draws[sentences % samples].to(device)
-        return _draw(ruled[:, 0], own, temperature, top_k, top_p)[:, None]
+        draws = draws[sentences % samples].to(device)
+        return _draw(constrained[:, 0], draws, temperature, top_k, top_p)[:, None]
 
-    own_prefixes = None if prefixes is None else prefixes.to(device)[rows]
-    written = decode_loop(step, state, lengths[rows], constraints, own_prefixes, draw)
-    found = [hypothesis for (hypothesis,) in written]
+    prefixes = None if prefixes is None else prefixes.to(device)[rows]
+    sampled = decode_loop(step, state, lengths[rows], constraints, prefixes, draw)
+    hypotheses = [hypothesis for (hypothesis,) in sampled]
     return [
-        sorted(found[start : start + samples], key=lambda each: -each.score)
-        for start in range(0, len(found), samples)
+        sorted(hypotheses[start : start + samples], key=lambda hypothesis: -hypothesis.score)
+        for start in range(0, len(hypotheses), samples)
     ]
 
 
 def truncate(log_probs: Tensor, temperature: float, top_k: int, top_p: float) -> Tensor:
-    """Sharpen distributions and cut off what is improbable.
+    """Apply temperature, top-k and top-p to distributions.
 
-    log_probs (Tensor): Log-probabilities, in any order and of any sum, `(batch, pieces)`.
-    temperature (float): What they are divided by, above 0.
-    top_k (int): The most probable pieces that stay; 0 for all.
-    top_p (float): The probability that the fewest pieces have that stay together.
+    log_probs (Tensor): Log-probabilities, not necessarily normalised, `(batch, pieces)`.
+    temperature (float): Their divisor, above 0.
+    top_k (int): The number of the most probable pieces to sample from; 0 for all.
+    top_p (float): The least probability of the nucleus.
     RETURNS (Tensor): Probabilities with a sum of 1, `(batch, pieces)`.
     """
-    # Below the highest, so that no temperature is too low to divide by.
+    # The highest is subtracted first, so that no temperature is too low to divide by.
     exact = log_probs.double()
     probs = ((exact - exact.amax(dim=1, keepdim=True)) / temperature).softmax(dim=1)
     if top_k or top_p < 1:
@@ -94,32 +94,35 @@ def truncate(log_probs: Tensor, temperature: float, top_k: int, top_p: float) ->
     return probs
 
 
-def _draw(ruled: Tensor, draws: Tensor, temperature: float, top_k: int, top_p: float) -> Tensor:
-    """Draw a piece of each row: the one where the sum of probabilities passes its number."""
+def _draw(
+    constrained: Tensor, draws: Tensor, temperature: float, top_k: int, top_p: float
+) -> Tensor:
+    """Draw a piece of each row: the one where the cumulative probability exceeds its draw."""
     if temperature == 0 or top_k == 1:
-        return argmax_last(ruled)
-    ends = truncate(ruled, temperature, top_k, top_p).cumsum(dim=1)
-    refuse_nan(ends[:, -1].tolist())  # It would never come to an end.
-    place = torch.searchsorted(ends, (draws * ends[:, -1])[:, None], right=True)[:, 0]
-    # A draw may fall on the rounding at the end, behind the last piece that is possible.
-    last = (ends < ends[:, -1:]).sum(dim=1)
-    return torch.minimum(place, last)
+        return argmax_last(constrained)
+    cumulative = truncate(constrained, temperature, top_k, top_p).cumsum(dim=1)
+    sums = cumulative[:, -1:]
+    refuse_nan(sums[:, 0].tolist())  # The search would never stop.
+    pieces = torch.searchsorted(cumulative, draws[:, None] * sums, right=True)[:, 0]
+    # Rounding may put a draw behind the last piece that is possible.
+    last = (cumulative < sums).sum(dim=1)
+    return torch.minimum(pieces, last)
 
 
 def check_sampling(samples: int, temperature: float, top_k: int, top_p: float) -> None:
-    """Refuse settings that make no sense.
+    """Refuse settings that are out of their bounds.
 
-    samples (int): The sequences to draw for each sentence.
-    temperature (float): What log-probabilities are divided by.
-    top_k (int): The most probable pieces to draw from.
-    top_p (float): The probability of those to draw from.
+    samples (int): Sequences to sample for each source.
+    temperature (float): The divisor of the log-probabilities.
+    top_k (int): The number of the most probable pieces to sample from.
+    top_p (float): The least probability of the nucleus.
     RAISES (ValueError): If one is out of its bounds.
     """
     check_count("samples", samples, 1)
     if not 0 <= temperature < float("inf"):
         raise ValueError(
             f"temperature is {temperature}, but has to be a number from 0 on: 0 takes the most "
-            f"probable piece, 1 draws as the model says, more draws more evenly"
+            f"probable piece, 1 samples from the network's distribution, more samples more evenly"
         )
     check_count("top_k", top_k, 0)
     if not 0 < top_p <= 1:

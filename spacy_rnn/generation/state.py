@@ -1,4 +1,4 @@
-"""What a search knows of a network: a function from pieces to scores, and its state."""
+"""The interface of networks and searches: a step function, its state, and hypotheses."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,21 +8,23 @@ from torch import Tensor
 
 
 class SearchState(NamedTuple):
-    """Where a network stands, for each of several hypotheses of each sentence.
+    """The state of a network between two steps of a search.
 
-    sentences (tuple[Tensor, ...]): What all hypotheses of a sentence share, `(batch, …)`.
-    hypotheses (tuple[Tensor, ...]): What each has for itself, `(batch, hypotheses, …)`.
+    sentences (tuple[Tensor, ...]): The part that all hypotheses of a source share, such as the
+        encoded source, `(batch, …)`.
+    hypotheses (tuple[Tensor, ...]): The part of each hypothesis, such as its recurrent state,
+        `(batch, hypotheses, …)`.
     """
 
     sentences: tuple[Tensor, ...]
     hypotheses: tuple[Tensor, ...]
 
     def select(self, rows: Tensor, parents: Tensor) -> "SearchState":
-        """Go on with some of the hypotheses.
+        """Select some of the hypotheses of some of the sources.
 
-        rows (Tensor): The sentences that stay, `(kept,)`, in their order.
-        parents (Tensor): For each of them the hypotheses to go on with, `(kept, width)`.
-        RETURNS (SearchState): The state of these.
+        rows (Tensor): The sources to continue with, `(remaining,)`, in order.
+        parents (Tensor): For each of them the hypotheses to extend, `(remaining, width)`.
+        RETURNS (SearchState): Their state.
         """
         sentences = _take(self.sentences, rows)
         if all(part.shape[1] == parents.shape[1] == 1 for part in self.hypotheses):
@@ -32,15 +34,16 @@ class SearchState(NamedTuple):
 
 
 def _take(parts: tuple[Tensor, ...], rows: Tensor) -> tuple[Tensor, ...]:
-    """Take some rows of each part; where there are as many as before, all stay."""
-    kept = rows.shape[0]
-    return tuple(part if kept == part.shape[0] else part.index_select(0, rows) for part in parts)
+    """Select rows of each part, which are all of them where there are as many as before."""
+    count = rows.shape[0]
+    return tuple(part if count == part.shape[0] else part.index_select(0, rows) for part in parts)
 
 
 Step = Callable[[Tensor, SearchState], tuple[Tensor, Tensor, SearchState]]
-"""Takes the last piece of each hypothesis, `(batch, hypotheses)`, and the state. Gives a score
-for each next piece, `(batch, hypotheses, pieces)`, not normalised; how much each place of the
-source mattered, `(batch, hypotheses, places)`; and the state after it."""
+"""The step function of a network. It takes the last piece of each hypothesis,
+`(batch, hypotheses)`, and the state, and returns a score for each next piece, not normalised,
+`(batch, hypotheses, pieces)`; the attention weights of the source positions,
+`(batch, hypotheses, positions)`; and the state after the step."""
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,18 @@
-"""The best of very many ways to go on, without sorting them all."""
+"""The highest of many scores: argmax and top-k over a vocabulary."""
 
 import torch
 from torch import Tensor
 
 BLOCK = 64
-"""Pieces whose maximum is looked at first."""
+"""Pieces of a block of the vocabulary, of which the maximum is compared first."""
 
 
 def argmax_last(scores: Tensor) -> Tensor:
-    """Find the highest score of each row, as `argmax` does: on a CPU by NumPy, which compares
-    many numbers at once where torch compares two.
+    """Return the index of the highest score of each row, as `argmax` does: on a CPU by NumPy,
+    which compares many numbers at once where torch compares two.
 
-    scores (Tensor): A score for each piece, `(…, pieces)`.
-    RETURNS (Tensor): The first piece with the highest, `(…)`.
+    scores (Tensor): The scores of all pieces, `(…, pieces)`.
+    RETURNS (Tensor): The first piece with the highest score, `(…)`.
     """
     if scores.device.type == "cpu":
         return torch.from_numpy(scores.numpy().argmax(axis=-1))
@@ -20,21 +20,21 @@ def argmax_last(scores: Tensor) -> Tensor:
 
 
 def topk_blockwise(scores: Tensor, totals: Tensor, number: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Find the sequences with the highest scores.
+    """Return the highest of the total scores of all extended hypotheses.
 
-    They are in those blocks of the vocabulary whose maxima are the highest: two searches among
-    few numbers instead of one among all.
+    They lie in those blocks of the vocabulary whose maxima are the highest: two searches among
+    few numbers replace one among all.
 
-    scores (Tensor): A score for each next piece, `(batch, hypotheses, pieces)`.
-    totals (Tensor): The score of each hypothesis before, `(batch, hypotheses)`.
-    number (int): How many to find.
-    RETURNS (tuple[Tensor, Tensor, Tensor]): Their scores, the highest first; the hypotheses that
-        they go on from; and their pieces: each `(batch, number)`, or fewer where there are
-        fewer.
+    scores (Tensor): The scores of all next pieces, `(batch, hypotheses, pieces)`.
+    totals (Tensor): The score of each hypothesis so far, `(batch, hypotheses)`.
+    number (int): The number of scores to return.
+    RETURNS (tuple[Tensor, Tensor, Tensor]): The total scores, the highest first; the hypotheses
+        that are extended; and the pieces that extend them: each `(batch, number)`, or all where
+        there are fewer.
     """
     batch, hypotheses, pieces = scores.shape
     blocks = pieces // BLOCK
-    places = torch.arange(hypotheses * pieces, device=scores.device).view(hypotheses, pieces)
+    indices = torch.arange(hypotheses * pieces, device=scores.device).view(hypotheses, pieces)
     if hypotheses * blocks > number:
         cut = blocks * BLOCK
         in_blocks = scores[:, :, :cut].unflatten(2, (blocks, BLOCK))
@@ -45,12 +45,12 @@ def topk_blockwise(scores: Tensor, totals: Tensor, number: int) -> tuple[Tensor,
         inside = in_blocks[rows, parents, block] + totals.gather(1, parents)[:, :, None]
         rest = scores[:, :, cut:] + totals[:, :, None]
         candidates = torch.cat([inside.flatten(1), rest.flatten(1)], dim=1)
-        places_inside = places[:, :cut].unflatten(1, (blocks, BLOCK))[parents, block]
-        places_rest = places[:, cut:].flatten().expand(batch, -1)
-        places = torch.cat([places_inside.flatten(1), places_rest], dim=1)
+        indices_inside = indices[:, :cut].unflatten(1, (blocks, BLOCK))[parents, block]
+        indices_rest = indices[:, cut:].flatten().expand(batch, -1)
+        indices = torch.cat([indices_inside.flatten(1), indices_rest], dim=1)
     else:
         candidates = (scores + totals[:, :, None]).flatten(1)
-        places = places.flatten().expand(batch, -1)
-    found = candidates.topk(min(number, candidates.shape[1]), dim=1)
-    chosen = places.gather(1, found.indices)
-    return found.values, chosen // pieces, chosen % pieces
+        indices = indices.flatten().expand(batch, -1)
+    highest = candidates.topk(min(number, candidates.shape[1]), dim=1)
+    chosen = indices.gather(1, highest.indices)
+    return highest.values, chosen // pieces, chosen % pieces

@@ -5,6 +5,7 @@ import pytest
 import spacy
 import torch
 from spacy import registry
+from spacy.training import Example
 from torch.nn import functional
 
 from spacy_rnn.architectures.text_classifier import _find_ngrams, attend
@@ -68,6 +69,27 @@ def test_each_expert_has_the_gradient_of_its_own_cross_entropy(docs, exclusive):
     torch.testing.assert_close(actual[1], network.ngrams.grad)
     expected = scores.softmax(dim=2) if exclusive else scores.sigmoid()
     np.testing.assert_allclose(probabilities, expected.detach().mean(dim=0), atol=1e-6)
+
+
+@pytest.mark.parametrize("stock", ["textcat", "textcat_multilabel"])
+def test_the_loss_of_stock_spacy_is_the_error_that_the_gradient_is_made_of(stock):
+    """The truth is recovered from what stock spaCy's get_loss returns: if spaCy changes that, the
+    gradients of `forward` have to follow."""
+    nlp = spacy.blank("en")
+    textcat = nlp.add_pipe(stock)
+    truths = np.array([[1, 0], [0, 1]], dtype="f")
+    cats = [dict(zip("AB", row.tolist(), strict=True)) for row in truths]
+    examples = [Example.from_dict(nlp.make_doc("a b"), {"cats": row}) for row in cats]
+    textcat.initialize(lambda: examples)
+    probabilities = np.array([[0.75, 0.25], [0.125, 0.5]], dtype="f")
+    _, d_probabilities = textcat.get_loss(examples, probabilities.copy())
+    np.testing.assert_array_equal(d_probabilities, probabilities - truths)
+    if stock == "textcat_multilabel":
+        examples[1].reference.cats = {"B": 1.0}  # A is not annotated.
+        _, d_probabilities = textcat.get_loss(examples, probabilities.copy())
+        expected = probabilities - truths
+        expected[1, 0] = 0.0
+        np.testing.assert_array_equal(d_probabilities, expected)
 
 
 def test_ngrams_stay_inside_their_documents(docs):

@@ -56,12 +56,14 @@ class Attention(nn.Module):
         """
         return attention_state
 
-    def score(self, queries: Tensor, keys: Tensor) -> Tensor:
-        """Score each key for each query. Kinds that look back also take what they remember.
+    def score(self, queries: Tensor, keys: Tensor, attention_state: AttentionState) -> Tensor:
+        """Compute the attention scores of each query and source position.
 
-        queries (Tensor): Queries, shape `(batch, steps, queries)`.
-        keys (Tensor): Keys, shape `(batch, places, width)`.
-        RETURNS (Tensor): Scores, shape `(batch, steps, places)`.
+        queries (Tensor): The queries, `(batch, steps, queries)`.
+        keys (Tensor): The keys, `(batch, positions, width)`.
+        attention_state (AttentionState): The state before the step: empty unless the attention has
+            one.
+        RETURNS (Tensor): The scores, `(batch, steps, positions)`.
         """
         return torch.bmm(queries, keys.transpose(1, 2))
 
@@ -100,7 +102,7 @@ class Attention(nn.Module):
         mask: Tensor,
         attention_state: AttentionState,
     ) -> tuple[Tensor, Tensor]:
-        scores, held = self.score(queries, keys, *attention_state), mask.unsqueeze(1)
+        scores, held = self.score(queries, keys, attention_state), mask.unsqueeze(1)
         weights = scores.where(held, torch.finfo(scores.dtype).min).softmax(dim=2) * held
         return torch.bmm(weights.to(values.dtype), values), weights
 
@@ -124,7 +126,7 @@ class AdditiveAttention(Attention):
     def project(self, memory: Tensor) -> Tensor:
         return self.key(memory)
 
-    def score(self, queries: Tensor, keys: Tensor) -> Tensor:
+    def score(self, queries: Tensor, keys: Tensor, attention_state: AttentionState) -> Tensor:
         queries = self.query(queries)
         steps = max(1, MAX_HIDDEN // max(1, keys.numel()))
         if torch.is_grad_enabled() or queries.shape[1] <= steps:
@@ -159,7 +161,8 @@ class CoverageAttention(AdditiveAttention):
         (coverage,) = attention_state
         return (coverage + weights,)
 
-    def score(self, queries: Tensor, keys: Tensor, coverage: Tensor) -> Tensor:  # type: ignore[override]
+    def score(self, queries: Tensor, keys: Tensor, attention_state: AttentionState) -> Tensor:
+        (coverage,) = attention_state
         return self._energy(self.query(queries), keys, coverage[..., None] * self.coverage)
 
 
@@ -214,5 +217,5 @@ class ScaledDotAttention(Attention):
     def project(self, memory: Tensor) -> Tensor:
         return self.key(memory)
 
-    def score(self, queries: Tensor, keys: Tensor) -> Tensor:
-        return super().score(self.query(queries) * self.scale, keys)
+    def score(self, queries: Tensor, keys: Tensor, attention_state: AttentionState) -> Tensor:
+        return super().score(self.query(queries) * self.scale, keys, attention_state)

@@ -116,8 +116,8 @@ def test_scaled_dot_is_one_head_of_torchs_own():
 def test_additive_and_general_are_their_formulas():
     queries, memory, _ = sample(queries=5, memory=6)
     additive, general = make("additive", 5, 6), make("general", 5, 6)
-    additive_scores = additive.score(queries, additive.project(memory))
-    general_scores = general.score(queries, general.project(memory))
+    additive_scores = additive.score(queries, additive.project(memory), ())
+    general_scores = general.score(queries, general.project(memory), ())
     for sentence, step, place in ((0, 0, 0), (1, 2, 3), (3, 1, 2)):
         query, value = queries[sentence, step], memory[sentence, place]
         hidden = additive.query.weight @ query + additive.key.weight @ value + additive.key.bias

@@ -16,7 +16,7 @@ from spacy.util import fix_random_seed
 from thinc.api import SGD, Adam, Model
 from torch.nn import functional
 
-from spacy_rnn.generation.config import build_beam_search_v1, build_greedy_search_v1
+from spacy_rnn.generation.config import BeamSearch, GreedySearch
 from spacy_rnn.metrics.language_model import score_examples
 from spacy_rnn.training.bptt import create_bptt_batcher_v1
 
@@ -483,10 +483,10 @@ def test_generation_is_batched_and_repeatable(nlp):
 
 def test_without_temperature_it_is_greedy(words):
     component = words.get_pipe("rnn_lm")
-    expected = component.generate("the", search=build_greedy_search_v1())
+    expected = component.generate("the", search=GreedySearch())
     assert component.generate("the", temperature=0) == expected
     assert component.generate("the", top_k=1) == expected
-    (best, *_) = component.generate("the", search=build_beam_search_v1(8), num_return_sequences=3)
+    (best, *_) = component.generate("the", search=BeamSearch(beam_width=8), num_return_sequences=3)
     assert best["score"] >= expected[0]["score"] - 1e-5
 
 

@@ -651,7 +651,7 @@ def test_one_bad_document_costs_the_others_nothing(nlp, monkeypatch):
             "n_best is 9, but has to be at least 1 and at most beam_width, which is 3",
         ),
         ({"max_ratio": 0.0, "max_extra": 0}, "both 0"),
-        ({"width": 3}, 'no setting "width", but has n_best'),
+        ({"width": 3}, 'no setting "width", but has min_length'),
         ({"n_best": 2.0}, "n_best is 2.0, but has to be a whole number"),
         (
             {"no_repeat_ngram_size": 1.5},

@@ -6,6 +6,7 @@ import pickle
 import numpy as np
 import pytest
 import spacy
+import srsly
 from contract_samples import SAMPLES, make_pipeline, train
 from spacy.tokens import Doc, DocBin
 from spacy.util import fix_random_seed
@@ -189,13 +190,16 @@ def test_one_bad_document_costs_the_others_nothing(trained, name, monkeypatch):
 
 
 @each_sample
-def test_labels_are_written_for_later(trained, name):
+def test_labels_are_written_for_later(trained, name, tmp_path):
     """As `spacy init labels` and a config that reads its files do."""
+    path = tmp_path / "labels.json"
     (component,) = (pipe for _, pipe in trained(name).pipeline)
     nlp = make_pipeline(SAMPLES[name])
     ((given, other),) = nlp.pipeline
     examples = SAMPLES[name].make_examples(nlp)[:1]
-    nlp.config["initialize"]["components"][given] = {"labels": component.label_data}
+    srsly.write_json(path, component.label_data)
+    labels = {"@readers": "spacy.read_labels.v1", "path": str(path), "require": True}
+    nlp.config["initialize"]["components"][given] = {"labels": labels}
     nlp.initialize(lambda: examples)
     assert other.labels == component.labels
     assert other.label_data == component.label_data

@@ -21,8 +21,10 @@ Sentence = tuple[Tensor, Tensor]
 
 
 class PlainTagger(nn.Module):
-    """Embeddings that are summed, a BiLSTM, a softmax. The backward direction reads padding
-    first, as in most such loops; batches of similar lengths have little of it.
+    """Embeddings that are summed, a BiLSTM, a softmax.
+
+    The backward direction reads padding first, as in most such loops; batches of similar lengths
+    have little of it.
 
     sizes (list[int]): Ids of each attribute.
     tags (int): Tags.

@@ -60,8 +60,9 @@ def own(name: str) -> Callable[[], Config]:
 
 
 def stock(component: str, model: str | None = None) -> Callable[[], Config]:
-    """Take what `spacy init config` recommends for a component alone, perhaps with the model
-    that another way of adding it brings: "default" for `nlp.add_pipe`.
+    """Take what `spacy init config` recommends for a component alone.
+
+    Perhaps with the model that another way of adding it brings: "default" for `nlp.add_pipe`.
     """
 
     def make() -> Config:

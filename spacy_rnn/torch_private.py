@@ -242,8 +242,9 @@ def adamw_step(
     weight_decay: float,
     eps: float,
 ) -> None:
-    """Take a step of AdamW (Kingma & Ba 2015, algorithm 1; Loshchilov & Hutter 2019) in place, in
-    one pass over memory where torch has its fused kernel.
+    """Take a step of AdamW in place (Kingma & Ba 2015, algorithm 1; Loshchilov & Hutter 2019).
+
+    Where torch has its fused kernel, it is one pass over memory.
 
     weights (Tensor): The weights.
     gradient (Tensor): Their gradient, which is only read.

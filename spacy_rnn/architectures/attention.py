@@ -19,8 +19,9 @@ def build_additive_attention_v1(width: int = 256) -> "MakeAttention":
 
 
 def build_coverage_attention_v1(width: int = 256) -> "MakeAttention":
-    """Describe additive attention that knows what it looked at before (Tu et al. 2016; See et al.
-    2017). In training it attends at one step after the other.
+    """Describe additive attention with coverage (Tu et al. 2016; See et al. 2017).
+
+    It knows what it attended to before, so that in training it attends one step after the other.
 
     width (int): Units of its hidden layer.
     RETURNS (MakeAttention): Makes the attention.

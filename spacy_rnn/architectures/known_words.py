@@ -29,8 +29,9 @@ def count_words(model: Model, docs: Iterable[Doc]) -> None:
 
 
 def hide_unknown(model: Model, ids: Ints2d, is_train: bool) -> Ints2d:
-    """Make unknown words one word, and in training now and then a known one, the rarer the
-    more often (Kiperwasser & Goldberg 2016).
+    """Replace unknown words by one word, in training also known ones at random.
+
+    The rarer a known word, the more often it is replaced (Kiperwasser & Goldberg 2016).
 
     model (Model): An embedding.
     ids (Ints2d): The attributes of words, `(words, attrs)`; the first is that of the word.

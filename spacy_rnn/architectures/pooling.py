@@ -56,8 +56,9 @@ def build_attention_pooling_v1(width: int = 64, heads: int = 1) -> "MakePooling"
 def build_hierarchical_pooling_v1(
     width: int = 64, heads: int = 1, dropout: float | None = None
 ) -> "MakePooling":
-    """Describe pooling by attention to the tokens of each sentence and to sentences (Yang et
-    al. 2016). A document whose sentences are not set is one sentence.
+    """Describe pooling by attention to tokens, then to sentences (Yang et al. 2016).
+
+    A document whose sentences are not set is one sentence.
 
     width (int): Units of the hidden layers that score tokens and sentences.
     heads (int): Averages side by side.

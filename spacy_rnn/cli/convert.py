@@ -79,12 +79,12 @@ def convert_cli(
     ),
     held_out_size: int = Opt(500, "--held-out-size", help="Documents of that file"),
 ) -> None:
-    """
-    Convert a corpus to a .spacy file for the train command: text and its
-    translation, texts alone (--no-translation), records with annotation,
-    labelled lines, BIO tags or CoNLL-U, each perhaps compressed as .gz, or a
-    data set on the Hugging Face hub. Options that do not apply to the format
-    are ignored if they have a default.
+    """Convert a corpus to a .spacy file for the train command.
+
+    Reads text and its translation, texts alone (--no-translation), records
+    with annotation, labelled lines, BIO tags or CoNLL-U, each perhaps
+    compressed as .gz, or a data set on the Hugging Face hub. Options that do
+    not apply to the format are ignored if they have a default.
     """
     # On Windows the commands of a spaCy project arrive with the quotes around their arguments.
     paths = [path.strip('"') for path in paths]

@@ -20,9 +20,9 @@ def translate_cli(
     batch_size: int = Opt(256, "--batch-size", "-b", help="Lines to read ahead"),
     gpu_id: int = Opt(-1, "--gpu-id", "-g", help="GPU to use, -1 for the CPU"),
 ) -> None:
-    """
-    Translate lines from standard input to standard output, one line each;
-    empty lines stay. With --n-best above 1, each translation is a line of
+    """Translate lines from standard input to standard output, one line each.
+
+    Empty lines stay. With --n-best above 1, each translation is a line of
     the line's number from 0, the text and its score, with ||| between them.
     """
     try:

@@ -71,8 +71,9 @@ class Reduction(Pooling):
 
 
 class AttentionPooling(Pooling):
-    """Average words by weights that are learned (Yang et al. 2016, equations 5 to 7; with
-    several heads Lin et al. 2017, equation 6).
+    """Average words by weights that are learned (Yang et al. 2016, equations 5 to 7).
+
+    Several heads are those of Lin et al. (2017, equation 6).
 
     inputs (int): Features of a word.
     width (int): Units of the hidden layer that scores words.
@@ -112,8 +113,9 @@ class AttentionPooling(Pooling):
 
 
 class HierarchicalAttention(Pooling):
-    """Attend to the words of each sentence, read the sentences one after the other, and attend
-    to them (Yang et al. 2016).
+    """Attend to the words of each sentence, then to sentences (Yang et al. 2016).
+
+    In between, a recurrent network reads the sentences one after the other.
 
     inputs (int): Features of a word, and of a sentence that was read: an even number.
     width (int): Units of the hidden layers that score words and sentences.

@@ -18,8 +18,7 @@ def initialize_labels(
     labels: Iterable[str],
     count_scores: Callable[[], int],
 ) -> None:
-    """Add labels to a component, and build its model for them and for the words of the training
-    data.
+    """Add labels to a component, and build its model for them and for the training data's words.
 
     component (TrainablePipe): The component.
     get_examples (Callable[[], Iterable[Example]]): Returns the training data.
@@ -46,8 +45,7 @@ def initialize_labels(
 
 
 def warn_without_weight(nlp: Language | None, name: str, factory: str, score: str) -> None:
-    """Warn if no score of a component has a weight because the component is not called as its
-    factory is.
+    """Warn if no score of a component has a weight, as its name is not that of its factory.
 
     The default weights of scores begin with the name of the factory, the scores themselves with
     that of the component.

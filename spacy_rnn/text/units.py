@@ -199,8 +199,10 @@ class SubwordUnits(Units):
 
 
 def _token_of_char(text: DocOrSpan) -> np.ndarray:
-    """Return the index of the token that each character is in, or of the next token for white
-    space: `(characters,)`, counted from the first token of the document or span."""
+    """Return the index of the token that each character is in, for white space of the next one.
+
+    The indices, `(characters,)`, are counted from the first token of the document or span.
+    """
     ends = np.cumsum([len(token) for token in text] + [0])[:-1]
     ends += np.cumsum([0] + [len(token.whitespace_) for token in text])[:-1]
     chars = np.arange(len(text.text_with_ws))

@@ -40,8 +40,10 @@ def create_bptt_batcher_v1(
     random_length: bool = True,
     seed: int = 0,
 ) -> Callable[[Iterable[Example]], Iterator[list[Example]]]:
-    """Concatenate documents, split the result into streams of equal length, and yield batches of
-    chunks: one of each stream, which continues the chunk of the stream in the batch before.
+    """Concatenate documents, split the result into streams, and yield batches of their chunks.
+
+    The streams are of equal length. A batch has a chunk of each, which continues the chunk of the
+    stream in the batch before.
 
     The examples of a batch are chunks, not documents, for training a language model. `rnn_lm`
     carries its state from chunk to chunk of a stream.

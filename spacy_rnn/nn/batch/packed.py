@@ -43,8 +43,9 @@ class Packed(Layout):
     mirror: Tensor
 
     def in_direction(self, direction: int) -> tuple[Tensor, Tensor]:
-        """Return the layout of a scan in one direction. A backward scan is a forward scan over
-        reversed sequences.
+        """Return the layout of a scan in one direction.
+
+        A backward scan is a forward scan over reversed sequences.
 
         direction (int): 0 for forwards, 1 for backwards.
         RETURNS (tuple[Tensor, Tensor]): The word in each row and the row of each word.

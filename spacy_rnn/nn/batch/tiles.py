@@ -1,5 +1,7 @@
-"""Layouts for a kernel that reads tiles: rectangles that are some steps long, with a column for
-each sequence, or for as many sequences as fit one after the other.
+"""Layouts for a kernel that reads tiles.
+
+Tiles are rectangles, some steps long, with a column for each sequence, or for as many sequences as
+fit one after the other.
 """
 
 import math
@@ -53,8 +55,9 @@ class BinPacked(Tiled):
 
 @dataclass(frozen=True)
 class Padded(Tiled):
-    """Columns hold one sequence each, padded at its end; the last columns of the last tile may be
-    empty. Each tile holds a run of `order`.
+    """Tiles whose columns hold one sequence each, padded at its end.
+
+    The last columns of the last tile may be empty. Each tile holds a run of `order`.
 
     order (Tensor): The sequences that have words, longest first, shape `(batch,)`.
     firsts (Tensor): The first word of each sequence of `order`, shape `(batch,)`.
@@ -82,8 +85,7 @@ _CellOfSequence = dict[int, int]
 
 
 def bin_pack(lengths: Tensor, device: torch.device) -> BinPacked:
-    """Lay out a batch in few tiles that are nearly full, unless most of its sequences are too long
-    to share a column.
+    """Lay out a batch in few tiles that are nearly full, if its sequences can share columns.
 
     lengths (Tensor): The words of each sequence, shape `(batch,)`, on the CPU; at least
         one of them is not zero.
@@ -213,8 +215,10 @@ def _fill_best(
 
 
 def _fill(remaining: _Sequences, steps: int, width: int) -> _CellOfSequence:
-    """Fill a tile column by column, each time with the longest sequence that fits, and remove it
-    from the remaining ones."""
+    """Fill a tile column by column with sequences, which are removed from the remaining ones.
+
+    Each time the longest sequence that fits is taken.
+    """
     lengths, ids = remaining
     cell_of_sequence = {}
     for column in range(width):

@@ -45,8 +45,10 @@ def forward_backward(
 
 
 class _LogPartition(Function):
-    """The gradients of log Z are the marginals (Sutton & McCallum 2012, section 4.1): the
-    forward algorithm from both ends at once costs less than autograd through its steps."""
+    """Log Z, whose gradients are the marginals (Sutton & McCallum 2012, section 4.1).
+
+    The forward algorithm from both ends at once costs less than autograd through its steps.
+    """
 
     @staticmethod
     def forward(

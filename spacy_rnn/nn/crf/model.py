@@ -1,5 +1,6 @@
-"""A linear-chain conditional random field (Lafferty et al. 2001): one distribution over all
-sequences of labels, instead of one at each word.
+"""A linear-chain conditional random field (Lafferty et al. 2001).
+
+It is one distribution over all sequences of labels, instead of one at each word.
 
 All sums are in log space. Each step is normalised, so that float32 is exact enough for sequences
 of any length, and what is ruled out has the score minus infinity.

@@ -91,8 +91,7 @@ class Cell(ABC):
             nn.init.xavier_uniform_(gate)
 
     def init_recurrent_weight(self, weight_hh: Tensor) -> None:
-        """Initialise the recurrent weight in place: gate by gate as an orthogonal matrix
-        (Saxe et al. 2014).
+        """Initialise the recurrent weight in place: orthogonal gate by gate (Saxe et al. 2014).
 
         weight_hh (Tensor): The weight, of the shape that `recurrent_shape` returns.
         """
@@ -100,8 +99,7 @@ class Cell(ABC):
             nn.init.orthogonal_(gate)
 
     def init_bias(self, bias_ih: Tensor, forget_bias: float, chrono_init: int | None) -> None:
-        """Initialise the bias of the input matrix in place, with zeros unless the cell says
-        otherwise.
+        """Initialise the bias of the input matrix in place: zeros unless the cell says otherwise.
 
         bias_ih (Tensor): The bias, `(gates * hidden,)`.
         forget_bias (float): The bias of the forget gate of an LSTM.
@@ -112,9 +110,11 @@ class Cell(ABC):
 
 
 class SingleProductCell(Cell):
-    """A cell that uses the hidden state in a product with the recurrent matrix, and otherwise
-    element by element. This product can be computed together with another product of the hidden
-    state."""
+    """A cell that uses the hidden state in one product, and otherwise element by element.
+
+    The product is that with the recurrent matrix. It can be computed together with another product
+    of the hidden state.
+    """
 
     @abstractmethod
     def step(self, inputs: Tensor, recurrent: Tensor, state: State) -> State:
@@ -148,8 +148,10 @@ class LSTM(SingleProductCell):
         return output_gate.sigmoid() * cell.tanh(), cell
 
     def init_bias(self, bias_ih: Tensor, forget_bias: float, chrono_init: int | None) -> None:
-        """Set the bias of the forget gate (Jozefowicz et al. 2015), or those of the input and
-        forget gates by chrono initialisation (Tallec & Ollivier 2018)."""
+        """Set the bias of the forget gate (Jozefowicz et al. 2015), or initialise by chrono.
+
+        Chrono initialisation sets the biases of input and forget gates (Tallec & Ollivier 2018).
+        """
         nn.init.zeros_(bias_ih)
         input_gate, forget_gate, _, _ = bias_ih.chunk(4)
         if chrono_init is None:
@@ -160,8 +162,10 @@ class LSTM(SingleProductCell):
 
 
 class GRU(SingleProductCell):
-    """Gated recurrent unit (Cho et al. 2014), with the reset gate applied after the product, as in
-    torch."""
+    """Gated recurrent unit (Cho et al. 2014).
+
+    The reset gate is applied after the product, as in torch.
+    """
 
     name = "gru"
     gates = ("reset", "update", "new")
@@ -209,9 +213,11 @@ class ReLURNN(SingleProductCell):
 
 
 class MGU(Cell):
-    """Minimal gated unit (Zhou et al. 2016), whose only gate is the forget gate. It is applied to
-    the hidden state before the product, and also weighs the new state: the more is forgotten, the
-    more is written."""
+    """Minimal gated unit (Zhou et al. 2016), whose only gate is the forget gate.
+
+    The gate is applied to the hidden state before the product, and also weighs the new state: the
+    more is forgotten, the more is written.
+    """
 
     name = "mgu"
     gates = ("forget", "new")
@@ -232,8 +238,11 @@ class MGU(Cell):
         return step
 
     def init_bias(self, bias_ih: Tensor, forget_bias: float, chrono_init: int | None) -> None:
-        """Initialise the forget gate by chrono initialisation (Tallec & Ollivier 2018). A positive
-        bias would make it forget, so `forget_bias`, by which an LSTM remembers, has no effect."""
+        """Initialise the forget gate by chrono initialisation (Tallec & Ollivier 2018).
+
+        A positive bias would make it forget, so `forget_bias`, by which an LSTM remembers, has no
+        effect.
+        """
         nn.init.zeros_(bias_ih)
         if chrono_init is not None:
             forget_gate, _ = bias_ih.chunk(2)
@@ -241,8 +250,10 @@ class MGU(Cell):
 
 
 class IndRNN(Cell):
-    """Independently recurrent cell (Li et al. 2018): each unit has one recurrent weight, for its
-    own state."""
+    """Independently recurrent cell (Li et al. 2018).
+
+    Each unit has one recurrent weight, for its own state.
+    """
 
     name = "indrnn"
     gates = ("new",)
@@ -262,8 +273,10 @@ class IndRNN(Cell):
         return (hidden,)
 
     def init_recurrent_weight(self, weight_hh: Tensor) -> None:
-        """Initialise the weights uniformly in [0, 1]: units remember for any number of words, and
-        no gradient explodes."""
+        """Initialise the weights uniformly in [0, 1].
+
+        So units remember for any number of words, and no gradient explodes.
+        """
         nn.init.uniform_(weight_hh)
 
 

@@ -198,8 +198,9 @@ class RecurrentEntityRecognizer(TrainablePipe):
     def get_loss(
         self, examples: Iterable[Example], scores: LabelScores
     ) -> tuple[float, list[Floats2d]]:
-        """Compute the loss and the gradient of the scores. The gradients of the weights of the
-        CRF accumulate until the next step.
+        """Compute the loss and the gradient of the scores.
+
+        The gradients of the weights of the CRF accumulate until the next step.
 
         examples (Iterable[Example]): The examples. Missing annotation is marginalised over.
         scores (LabelScores): The scores that the model computed for them.
@@ -215,8 +216,10 @@ class RecurrentEntityRecognizer(TrainablePipe):
         return float(losses.sum()), backprop(self.model.ops.xp.ones_like(losses))
 
     def _add_cost(self, scores: LabelScores, tags: np.ndarray) -> LabelScores:
-        """Raise the score of "outside" at the tokens of entities: the softmax-margin of
-        Gimpel & Smith (2010)."""
+        """Raise the score of "outside" at the tokens of entities.
+
+        This is the softmax-margin of Gimpel & Smith (2010).
+        """
         if not self.false_negative_cost:
             return scores
         ops = self.model.ops

@@ -147,8 +147,7 @@ def _to_entities(
 
 
 def write_sets(doc: Doc, sets: list[EntitySet]) -> None:
-    """Write the first set to the entities of a document, and if there are several, all of them
-    to its custom attribute.
+    """Write the first set to `doc.ents`, and all sets, if there are several, to its attribute.
 
     doc (Doc): The document. Its preset entities are not changed.
     sets (list[EntitySet]): The sets, the most probable first.
@@ -169,8 +168,10 @@ def write_sets(doc: Doc, sets: list[EntitySet]) -> None:
 
 
 def _write_entities(doc: Doc, entities: list[Span]) -> list[Span]:
-    """Add entities to those of a document, set tokens of missing annotation to outside, and
-    return the entities that were added."""
+    """Add entities to those of a document, and return the ones that were added.
+
+    Tokens of missing annotation are set to outside.
+    """
     if not doc.has_annotation("ENT_IOB"):
         doc.set_ents(entities)
         return entities

@@ -142,8 +142,10 @@ class RecurrentTagger(Tagger):
     def _decode(
         self, docs: list[Doc], scores: LabelScores, confidence: bool
     ) -> tuple[np.ndarray, np.ndarray | None]:
-        """Decode the scores of a batch into the labels of all its tokens, and the probabilities
-        of these if requested."""
+        """Decode the scores of a batch into the labels of all its tokens.
+
+        With them come their probabilities, if requested.
+        """
         ops = self.model.ops
         flat = ops.flatten(scores)
         labels = flat.argmax(axis=1)

@@ -47,8 +47,9 @@ class CRFTagger(RecurrentTagger):
     def get_loss(
         self, examples: Iterable[Example], scores: LabelScores
     ) -> tuple[float, list[Floats2d]]:
-        """Compute the loss and the gradient of the scores. The gradients of the weights of the
-        CRF accumulate until the next step.
+        """Compute the loss and the gradient of the scores.
+
+        The gradients of the weights of the CRF accumulate until the next step.
 
         examples (Iterable[Example]): The examples. Missing labels are marginalised over.
         scores (LabelScores): The scores that the model computed for them.

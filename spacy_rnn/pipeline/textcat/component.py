@@ -114,8 +114,7 @@ class RecurrentTextCategorizer(TextCategorizer):
         labels: Iterable[str] | None = None,
         positive_label: str | None = None,
     ) -> None:
-        """Collect the classes, and build the model for them and for the words of the training
-        data.
+        """Collect the classes, and build the model for them and for the training data's words.
 
         get_examples (Callable[[], Iterable[Example]]): Returns the training data.
         nlp (Language | None): The pipeline.
@@ -180,8 +179,7 @@ class RecurrentMultiLabelTextCategorizer(RecurrentTextCategorizer, MultiLabel_Te
         nlp: Language | None = None,
         labels: Iterable[str] | None = None,
     ) -> None:
-        """Collect the classes, and build the model for them and for the words of the training
-        data.
+        """Collect the classes, and build the model for them and for the training data's words.
 
         get_examples (Callable[[], Iterable[Example]]): Returns the training data.
         nlp (Language | None): The pipeline.

@@ -174,8 +174,10 @@ class RecurrentTranslator(TrainablePipe):
         ]
 
     def _distinct(self, hypotheses: "list[Hypothesis]", n_best: int) -> "list[Hypothesis]":
-        """Return the n best hypotheses of distinct texts: of several segmentations of one text
-        the best."""
+        """Return the n best hypotheses of distinct texts.
+
+        Of several segmentations of one text the best one is taken.
+        """
         if n_best == 1:
             return hypotheses[:1]
         texts = self.target_subwords.decode([hypothesis.pieces for hypothesis in hypotheses])

@@ -26,8 +26,7 @@ class Passage:
 
 
 def split_passages(docs: list[Doc]) -> list[Passage]:
-    """Split documents into passages: sentences if their boundaries are set, else the whole
-    document.
+    """Split documents into passages: sentences if these are set, else the whole document.
 
     docs (list[Doc]): The documents.
     RETURNS (list[Passage]): Their passages, in order. Documents of white space alone have none.

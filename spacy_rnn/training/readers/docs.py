@@ -26,8 +26,9 @@ def read_conllu(nlp: Language, path: Path, options: ReadOptions) -> Iterator[Doc
 
 
 def read_doc_bin(nlp: Language, path: Path, options: ReadOptions) -> Iterator[Doc]:
-    """Read documents in spaCy's binary format; those without tokens are left out, as in
-    `spacy.Corpus.v1`.
+    """Read documents in spaCy's binary format.
+
+    Those without tokens are left out, as in `spacy.Corpus.v1`.
 
     nlp (Language): The pipeline whose vocabulary the documents get.
     path (Path): The file.

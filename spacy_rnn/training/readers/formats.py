@@ -47,8 +47,9 @@ def read_tsv(path: Path, options: ReadOptions) -> Records:
 
 
 def read_csv(path: Path, options: ReadOptions) -> Records:
-    """Read cells by the names in the first row and by number. Cells in double quotes may hold
-    commas, doubled quotes and line feeds (RFC 4180).
+    """Read cells by the names in the first row and by number.
+
+    Cells in double quotes may hold commas, doubled quotes and line feeds (RFC 4180).
 
     path (Path): The file.
     options (ReadOptions): The encoding.

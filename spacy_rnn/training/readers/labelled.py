@@ -7,8 +7,9 @@ from .files import read_lines
 
 
 def read_labelled(path: Path, options: ReadOptions) -> Records:
-    """Read a label, a space and a text from each line that is not empty. Of a label such as
-    "DESC:manner", with a finer class after a colon, the coarse class is read.
+    """Read a label, a space and a text from each line that is not empty.
+
+    Of a label such as "DESC:manner", with a finer class after a colon, the coarse class is read.
 
     path (Path): The file.
     options (ReadOptions): The encoding.

@@ -48,9 +48,9 @@ def test_workflows(project, run_python):
         path.write_text("\n".join(path.read_text("utf8").split("\n")[:40]) + "\n", "utf8")
     run_python("-m", "spacy", "project", "run", "train", cwd=project)
     scores = read_json(project / "metrics" / "phrasebook.json")
-    assert 0 < scores["bleu"] < 100
-    assert scores["token_perplexity"] < 1200
-    assert "nrefs:1|case:mixed" in scores["bleu_signature"]
+    assert 0 < scores["rnn_translator_bleu"] < 100
+    assert scores["rnn_translator_token_perplexity"] < 1200
+    assert "nrefs:1|case:mixed" in scores["rnn_translator_bleu_signature"]
     meta = read_json(project / "training" / "phrasebook" / "model-best" / "meta.json")
     assert "nrefs:1|case:mixed" in meta["performance"]["rnn_translator_bleu_signature"]
     report = (project / "metrics" / "phrasebook" / "report.md").read_text(encoding="utf8")

@@ -3,12 +3,18 @@
 import typer
 from spacy.cli._util import app as spacy_app
 
+from .anomalies import find_anomalies_cli
 from .convert import convert_cli
 from .evaluate import evaluate_cli
+from .report import report_cli
 from .translate import translate_cli
 
-app = typer.Typer(name="rnn", help="Translation with recurrent networks.", no_args_is_help=True)
+HELP = "Recurrent networks: convert corpora, evaluate components, translate, report."
+
+app = typer.Typer(name="rnn", help=HELP, no_args_is_help=True)
 app.command("convert")(convert_cli)
-app.command("translate")(translate_cli)
 app.command("evaluate")(evaluate_cli)
+app.command("report")(report_cli)
+app.command("translate")(translate_cli)
+app.command("find-anomalies")(find_anomalies_cli)
 spacy_app.add_typer(app)

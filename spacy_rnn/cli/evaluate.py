@@ -1,133 +1,236 @@
-"""Score translators."""
+"""Score the components of a pipeline on test data."""
 
+from collections.abc import Iterable
 from pathlib import Path
-from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import srsly
 from spacy.cli._util import Arg, Opt
+from spacy.cli.evaluate import handle_scores_per_type
 from spacy.language import Language
+from spacy.scorer import Scorer
 from spacy.training import Corpus, Example
 from wasabi import msg
 
 from ..checks import check_count
 from ..metrics.common import references_of
-from ..metrics.registry import METRICS, TRANSLATION_METRICS, title_of
-from ..metrics.translation import compare_translations
+from ..metrics.registry import TRANSLATION_METRICS, find_metric, title_of
+from ..metrics.translation import compare_translations, tokenization_of
 from ..pipeline.translator.alignment import to_matrix
 from ..training.parallel import create_parallel_corpus_v1
-from .models import load_translator
+from ..training.texts import create_text_corpus_v1
+from .models import LANGUAGE_MODEL, load_components, names_of, translators_of
 
 if TYPE_CHECKING:
-    from ..pipeline.translator.component import RecurrentTranslator
+    from ..pipeline.lm.component import RecurrentLanguageModel
 
-    pass
+SPACY_LABELS = {
+    "tag_acc": "TAG",
+    "pos_acc": "POS",
+    "morph_acc": "MORPH",
+    "ents_p": "NER P",
+    "ents_r": "NER R",
+    "ents_f": "NER F",
+    "cats_score": "TEXTCAT",
+}
+"""dict[str, str]: The scores of spaCy's own scorers, labelled as by `spacy benchmark accuracy`."""
+
+
+class Evaluation(NamedTuple):
+    """Scores of components, and what they were computed from.
+
+    scores (dict[str, dict[str, Any]]): By component its scores, by the names that they have in a
+        config too, such as "rnn_translator_bleu" and "ents_f".
+    speeds (dict[str, float]): "speed" in words per second, and with a translator
+        "sentences_per_second".
+    examples (list[Example]): The test data with predictions.
+    """
+
+    scores: dict[str, dict[str, Any]]
+    speeds: dict[str, float]
+    examples: list[Example]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all scores and speeds by name.
+
+        RETURNS (dict[str, Any]): The scores.
+        """
+        merged: dict[str, Any] = {}
+        for scores in self.scores.values():
+            merged.update(scores)
+        return {**merged, **self.speeds}
+
+
+class Row(NamedTuple):
+    """A line of the table of scores."""
+
+    component: str
+    label: str
+    key: str
+    value: str
 
 
 def evaluate_cli(
-    model: str = Arg(..., help="Pipeline with a translator: a package or a folder"),
-    source: Path = Arg(..., help="Test data: .spacy, .tsv, .jsonl, .parquet, or source lines"),
+    model: str = Arg(..., help="Pipeline to score: a package or a folder"),
+    source: Path = Arg(..., help="Test data: .spacy, .tsv, .jsonl, .parquet, or lines of text"),
     target: list[Path] | None = Arg(None, help="Lines of translations, if source is text"),
-    component: str | None = Opt(None, "--component", help="Translator, if there are several"),
-    beam_width: int | None = Opt(None, "--beam-width", "-w", help="Sequences side by side"),
+    component: str | None = Opt(None, "--component", help="Score this component alone"),
+    beam_width: int | None = Opt(None, "--beam-width", "-w", help="Beam width of translators"),
     batch_size: int = Opt(256, "--batch-size", "-b", help="Documents to read ahead"),
     against: str | None = Opt(None, "--against", "-a", help="Another pipeline to compare with"),
     output: Path | None = Opt(None, "--output", "-o", help="File for the scores, JSON"),
-    samples: Path | None = Opt(None, "--samples", help="File for translations, JSON"),
-    n_samples: int = Opt(20, "--n-samples", help="How many translations to write there"),
-    gpu_id: int = Opt(-1, "--gpu-id", "-g", help="GPU to use, -1 for the CPU"),
+    samples: Path | None = Opt(
+        None, "--samples", help="File for translations or generated texts, JSON"
+    ),
+    n_samples: int = Opt(20, "--n-samples", help="How many of them to write there"),
+    gpu_id: int = Opt(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
 ) -> None:
     """
-    Score a translator: BLEU, chrF and TER with their signatures, perplexity
-    and speed. With --against, a paired bootstrap tells whether two pipelines
-    differ.
+    Score the translators, taggers, entity recognizers, text classifiers and
+    language models of a pipeline, each with its own scorer. Translators get
+    BLEU, chrF, chrF++ and TER with their signatures, perplexity and speed;
+    with --against, a paired bootstrap compares two pipelines.
     """
     targets = [str(path) for path in target or []]
+
+    def evaluate_model(name: str) -> tuple[Language, Evaluation]:
+        nlp, names = load_components(name, component, gpu_id)
+        examples = read_examples(nlp, names, source, targets)
+        return nlp, evaluate(nlp, names, examples, beam_width=beam_width, batch_size=batch_size)
+
     try:
         check_count("batch_size", batch_size, 1)
-        nlp, translator = load_translator(model, component, gpu_id)
-        examples = read_examples(nlp, source, targets, translator.attr)
-        scores = evaluate(nlp, translator, examples, beam_width, batch_size)
-        rows = [(title_of(key), f"{scores[key]:.2f}") for key in METRICS if key in scores]
-        msg.table([*rows, *_signatures(scores)], aligns=("l", "l"), header=("Score", model))
-        if against is not None:
-            other_nlp, other = load_translator(against, component, gpu_id)
-            others = read_examples(other_nlp, source, targets, other.attr)
-            scores["against"] = evaluate(other_nlp, other, others, beam_width, batch_size)
-            scores["comparison"] = compare_translations(
-                [each.predicted._.get(translator.attr) for each in examples],
-                [each.predicted._.get(other.attr) for each in others],
-                [references_of(each, translator.attr) for each in examples],
-            )
-            msg.table(
-                [
-                    (
-                        title_of(key),
-                        f"{each['score']:.2f}",
-                        f"{each['other']:.2f}",
-                        f"{each['p']:.4f}",
-                    )
-                    for key, each in scores["comparison"].items()
-                ],
-                header=("Score", model, against, "p"),
-            )
+        nlp, evaluation = evaluate_model(model)
+        scores = evaluation.to_dict()
+        if against is None:
+            _print_scores(evaluation)
+        else:
+            other_nlp, other = evaluate_model(against)
+            scores["against"] = other.to_dict()
+            scores["comparison"] = compare(nlp, evaluation, other_nlp, other)
+            _print_comparison(evaluation, other, scores["comparison"], (model, against))
+        _print_details(evaluation)
         _write(output, scores)
-        _write(samples, describe(examples[:n_samples], translator.attr))
-    except (OSError, ValueError) as error:
+        if samples is not None:
+            _write(samples, _make_samples(nlp, evaluation, n_samples))
+    except (ImportError, OSError, ValueError) as error:
         msg.fail("Could not evaluate", str(error), exits=1)
 
 
 def evaluate(
     nlp: Language,
-    translator: "RecurrentTranslator",
+    names: Iterable[str],
     examples: list[Example],
+    *,
     beam_width: int | None = None,
     batch_size: int = 256,
-) -> dict[str, Any]:
-    """Translate test data and score the translations.
+) -> Evaluation:
+    """Run a pipeline on test data and score some of its components.
 
     nlp (Language): The pipeline.
-    translator (RecurrentTranslator): Its translator.
-    examples (list[Example]): The test data, which get the translations.
-    beam_width (int | None): Sequences side by side; None for the pipeline's own.
+    names (Iterable[str]): The components to score.
+    examples (list[Example]): The test data.
+    beam_width (int | None): The beam width of translators; None for their own.
     batch_size (int): Documents to read ahead.
-    RETURNS (dict[str, Any]): The scores without the name of the component, with
-        "sentences_per_second".
-    RAISES (ValueError): If there are no references.
+    RETURNS (Evaluation): The scores.
+    RAISES (ValueError): If there is no reference for the only component, a translator.
     """
-    if not any(references_of(example, translator.attr) for example in examples):
-        raise ValueError(
-            f"The data have no translations in doc._.{translator.attr}: convert them with "
-            f"python -m spacy rnn convert"
-        )
+    names = _with_references(nlp, list(names), examples)
+    translators = translators_of(nlp, names)
     settings = {} if beam_width is None else {"beam_width": beam_width}
-    start = perf_counter()
-    docs = nlp.pipe(
-        (example.reference.text for example in examples),
+    scorer = _RecordingScorer(nlp=nlp)
+    scores = nlp.evaluate(
+        examples,
         batch_size=batch_size,
-        component_cfg={translator.name: settings},
+        scorer=scorer,
+        component_cfg=dict.fromkeys(translators, settings),
+        per_component=True,
     )
-    for example, doc in zip(examples, docs, strict=True):
-        example.predicted = doc
-    seconds = perf_counter() - start
-    prefix = len(translator.name) + 1
-    scores = {key[prefix:]: value for key, value in translator.score(examples).items()}
-    return {**scores, "sentences_per_second": len(examples) / seconds}
+    speeds = {"speed": scores["speed"]}
+    words = sum(len(example.predicted) for example in scorer.examples)
+    if translators and words:
+        speeds["sentences_per_second"] = len(examples) * speeds["speed"] / words
+    return Evaluation({name: scores.get(name, {}) for name in names}, speeds, scorer.examples)
 
 
-def read_examples(nlp: Language, source: Path, targets: list[str], attr: str) -> list[Example]:
+class _RecordingScorer(Scorer):
+    """Score examples and keep them: `Language.evaluate` predicts for copies."""
+
+    examples: list[Example]
+
+    def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
+        self.examples = list(examples)
+        return super().score(self.examples, **kwargs)
+
+
+def _with_references(nlp: Language, names: list[str], examples: list[Example]) -> list[str]:
+    """Leave out translators whose references the data lack, unless there is nothing else."""
+    scored = list(names)
+    for name, translator in translators_of(nlp, names).items():
+        if any(references_of(example, translator.attr) for example in examples):
+            continue
+        message = (
+            f"The data have no translations in doc._.{translator.attr}: convert them with python "
+            f"-m spacy rnn convert"
+        )
+        if len(names) == 1:
+            raise ValueError(message)
+        msg.warn(f"{name} is not scored. {message}")
+        scored.remove(name)
+    return scored
+
+
+def read_examples(
+    nlp: Language, names: list[str], source: Path, targets: list[str]
+) -> list[Example]:
     """Read test data.
 
-    nlp (Language): The pipeline whose tokenizer cuts the source.
-    source (Path): A .spacy file, or what `spacy-rnn.ParallelCorpus.v1` reads.
+    nlp (Language): The pipeline whose tokenizer splits the source.
+    names (list[str]): The components to score, which decide what is read: parallel text for
+        translators, plain text for others.
+    source (Path): A .spacy file, or what `spacy-rnn.ParallelCorpus.v1` or
+        `spacy-rnn.TextCorpus.v1` reads.
     targets (list[str]): Files of translations, where source is lines.
-    attr (str): The custom attribute for translations.
     RETURNS (list[Example]): The examples.
     """
     if source.suffix == ".spacy":
         return list(Corpus(source)(nlp))
+    translators = translators_of(nlp, names)
+    if not translators:
+        return list(create_text_corpus_v1(source)(nlp))
+    attr = next(iter(translators.values())).attr
     corpus = create_parallel_corpus_v1(source, targets or None, attr=attr, on_empty="keep")
     return list(corpus(nlp))
+
+
+def compare(
+    nlp: Language, evaluation: Evaluation, other_nlp: Language, other: Evaluation
+) -> dict[str, dict[str, float]]:
+    """Compare the translators of two pipelines by paired bootstrap.
+
+    nlp (Language): A pipeline.
+    evaluation (Evaluation): Its evaluation.
+    other_nlp (Language): Another pipeline.
+    other (Evaluation): Its evaluation, on the same data.
+    RETURNS (dict[str, dict[str, float]]): By the name of a score what `compare_translations`
+        returns. Translators of the same name are compared, or the only two.
+    """
+    ours = translators_of(nlp, evaluation.scores)
+    theirs = translators_of(other_nlp, other.scores)
+    if len(ours) == len(theirs) == 1:
+        theirs = dict(zip(ours, theirs.values(), strict=True))
+    comparison = {}
+    for name, translator in ours.items():
+        if name not in theirs:
+            continue
+        rows = compare_translations(
+            [example.predicted._.get(translator.attr) for example in evaluation.examples],
+            [example.predicted._.get(theirs[name].attr) for example in other.examples],
+            [references_of(example, translator.attr) for example in evaluation.examples],
+            tokenization_of(translator.scorer),
+        )
+        comparison.update({f"{name}_{key}": row for key, row in rows.items()})
+    return comparison
 
 
 def describe(examples: list[Example], attr: str) -> list[dict[str, Any]]:
@@ -154,15 +257,100 @@ def describe(examples: list[Example], attr: str) -> list[dict[str, Any]]:
     return samples
 
 
+def _make_samples(nlp: Language, evaluation: Evaluation, n_samples: int) -> list[dict[str, Any]]:
+    """Describe translations, or let a language model generate texts and print them."""
+    translators = translators_of(nlp, evaluation.scores)
+    language_models = [
+        name for name in names_of(nlp, [LANGUAGE_MODEL]) if name in evaluation.scores
+    ]
+    writers = [*translators, *language_models]
+    if len(writers) != 1:
+        raise ValueError(
+            f"Samples are those of one translator or language model, but the components to score "
+            f"have {', '.join(writers) or 'none'}: name one with --component, or leave out "
+            f"--samples"
+        )
+    for translator in translators.values():
+        return describe(evaluation.examples[:n_samples], translator.attr)
+    language_model = cast("RecurrentLanguageModel", nlp.get_pipe(language_models[0]))
+    texts = language_model.generate(num_return_sequences=n_samples, top_p=0.9, seed=0)
+    generated = cast(list[dict[str, Any]], texts)
+    msg.table(
+        [(f"{text['score']:.2f}", text["text"]) for text in generated],
+        header=("Log-prob", "Generated text"),
+        aligns=("r", "l"),
+    )
+    return generated
+
+
+def _print_scores(evaluation: Evaluation) -> None:
+    msg.table(
+        [(row.component, row.label, row.value) for row in _list_rows(evaluation)],
+        header=("Component", "Score", "Value"),
+        aligns=("l", "l", "r"),
+    )
+
+
+def _print_comparison(
+    evaluation: Evaluation,
+    other: Evaluation,
+    comparison: dict[str, dict[str, float]],
+    models: tuple[str, str],
+) -> None:
+    """Print scores beside those of another pipeline, and the p-values of differences."""
+    others = _list_rows(other)
+    # Components of other names have scores of other keys, but of the same labels.
+    values = {row.label: row.value for row in others} | {row.key: row.value for row in others}
+    msg.table(
+        [
+            (
+                row.component,
+                row.label,
+                row.value,
+                values.get(row.key, values.get(row.label, "-")),
+                f"{comparison[row.key]['p']:.4f}" if row.key in comparison else "",
+            )
+            for row in _list_rows(evaluation)
+        ],
+        header=("Component", "Score", *models, "p"),
+        aligns=("l", "l", "r", "r", "r"),
+    )
+
+
+def _list_rows(evaluation: Evaluation) -> list[Row]:
+    rows = []
+    for name, scores in evaluation.scores.items():
+        for key, value in scores.items():
+            if key in SPACY_LABELS:
+                description = scores.get(f"{key}_desc")
+                label = SPACY_LABELS[key] + (f" ({description})" if description else "")
+                rows.append(Row(name, label, key, _format(value, is_share=True)))
+            elif metric := find_metric(key):
+                title = title_of(key.removeprefix(f"{name}_"))
+                rows.append(Row(name, title, key, _format(value, metric.is_share)))
+    speeds = evaluation.speeds.items()
+    return rows + [Row("", title_of(key), key, f"{value:.0f}") for key, value in speeds]
+
+
+def _format(value: float | None, is_share: bool) -> str:
+    """Format a score, a share as a percentage."""
+    return "-" if value is None else f"{100 * value if is_share else value:.2f}"
+
+
+def _print_details(evaluation: Evaluation) -> None:
+    """Print signatures, and scores of labels and features as `spacy benchmark accuracy` does."""
+    for name, scores in evaluation.scores.items():
+        signatures = [
+            (f"Signature of {metric.label}", scores[f"{name}_{key}_signature"])
+            for key, metric in TRANSLATION_METRICS.items()
+            if f"{name}_{key}_signature" in scores
+        ]
+        if signatures:
+            msg.table(signatures)
+        handle_scores_per_type(scores, {}, silent=False)
+
+
 def _write(path: Path | None, data: Any) -> None:
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
         srsly.write_json(path, data)
-
-
-def _signatures(scores: dict[str, Any]) -> list[tuple[str, str]]:
-    return [
-        (f"Signature of {metric.label}", scores[f"{key}_signature"])
-        for key, metric in TRANSLATION_METRICS.items()
-        if f"{key}_signature" in scores
-    ]

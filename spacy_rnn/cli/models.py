@@ -1,16 +1,73 @@
-"""What the commands share: a loaded pipeline and its translator."""
+"""Pipelines that commands load, and their components."""
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from spacy.cli._util import setup_gpu
 from spacy.language import Language
 from spacy.util import load_model
 
 if TYPE_CHECKING:
+    from ..pipeline.lm.component import RecurrentLanguageModel
     from ..pipeline.translator.component import RecurrentTranslator
 
-    pass
+TRANSLATOR = "rnn_translator"
+LANGUAGE_MODEL = "rnn_lm"
+FACTORIES = (
+    TRANSLATOR,
+    "rnn_tagger",
+    "rnn_ner",
+    "rnn_textcat",
+    "rnn_textcat_multilabel",
+    LANGUAGE_MODEL,
+)
+"""tuple[str, ...]: The factories of all components of this package."""
+
+
+def names_of(nlp: Language, factories: Sequence[str] = FACTORIES) -> list[str]:
+    """Return the names of the components that some factories made.
+
+    nlp (Language): The pipeline.
+    factories (Sequence[str]): The factories.
+    RETURNS (list[str]): The names, in the order of the pipeline.
+    """
+    return [name for name in nlp.pipe_names if nlp.get_pipe_meta(name).factory in factories]
+
+
+def translators_of(nlp: Language, names: Iterable[str]) -> "dict[str, RecurrentTranslator]":
+    """Return the translators among components.
+
+    nlp (Language): The pipeline.
+    names (Iterable[str]): The names of components.
+    RETURNS (dict[str, RecurrentTranslator]): Translators by name.
+    """
+    found = names_of(nlp, [TRANSLATOR])
+    return {
+        name: cast("RecurrentTranslator", nlp.get_pipe(name)) for name in names if name in found
+    }
+
+
+def load_components(
+    model: str | Path, component: str | None = None, gpu_id: int = -1
+) -> tuple[Language, list[str]]:
+    """Load a pipeline and choose among its components.
+
+    model (str | Path): The name of a package, or a folder.
+    component (str | None): The name of one component; None for all of this package.
+    gpu_id (int): The GPU to use, -1 for the CPU.
+    RETURNS (tuple[Language, list[str]]): The pipeline, and the names of the components.
+    RAISES (ValueError): If there is none of that name.
+    """
+    nlp = _load(model, gpu_id)
+    names = names_of(nlp)
+    chosen = names if component is None else [name for name in names if name == component]
+    if not chosen:
+        raise ValueError(
+            f"The components of spacy-rnn in {model} are: {', '.join(names) or 'none'}. Name one "
+            f"of them with --component, or another pipeline"
+        )
+    return nlp, chosen
 
 
 def load_translator(
@@ -24,18 +81,42 @@ def load_translator(
     RETURNS (tuple[Language, RecurrentTranslator]): The pipeline and its translator.
     RAISES (ValueError): If there is no translator of that name, or not one alone.
     """
-    from ..pipeline.translator.component import RecurrentTranslator
+    nlp = _load(model, gpu_id)
+    name = _choose(nlp, model, component, TRANSLATOR, "translators")
+    return nlp, cast("RecurrentTranslator", nlp.get_pipe(name))
 
+
+def load_language_model(
+    model: str | Path, component: str | None = None, gpu_id: int = -1
+) -> "RecurrentLanguageModel":
+    """Load a language model.
+
+    model (str | Path): The name of a package, or a folder.
+    component (str | None): The language model's name, where there are several.
+    gpu_id (int): The GPU to use, -1 for the CPU.
+    RETURNS (RecurrentLanguageModel): The component.
+    RAISES (ValueError): If there is no language model of that name, or not one alone.
+    """
+    nlp = _load(model, gpu_id)
+    name = _choose(nlp, model, component, LANGUAGE_MODEL, "language models")
+    return cast("RecurrentLanguageModel", nlp.get_pipe(name))
+
+
+def _load(model: str | Path, gpu_id: int) -> Language:
     setup_gpu(gpu_id, silent=True)
-    nlp = load_model(model)
-    translators = {
-        name: pipe for name, pipe in nlp.pipeline if isinstance(pipe, RecurrentTranslator)
-    }
-    if component is None and len(translators) == 1:
-        (component,) = translators
-    if component not in translators:
-        found = ", ".join(translators) or "none"
+    return load_model(model)
+
+
+def _choose(
+    nlp: Language, model: str | Path, component: str | None, factory: str, kind: str
+) -> str:
+    """Return the name of the one component of a factory, or check a given name."""
+    names = names_of(nlp, [factory])
+    if component is None and len(names) == 1:
+        return names[0]
+    if component not in names:
         raise ValueError(
-            f"The translators of {model} are: {found}. Name one of them with --component"
+            f"The {kind} of {model} are: {', '.join(names) or 'none'}. Name one of them with "
+            f"--component"
         )
-    return nlp, translators[component]
+    return component

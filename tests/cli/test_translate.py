@@ -99,10 +99,11 @@ def test_evaluation_writes_scores_and_samples(model, tmp_path):
     )
     assert done.returncode == 0, done.stdout
     scores = json.loads((tmp_path / "out" / "scores.json").read_text("utf8"))
-    assert scores["ter"] == 0.0
-    assert scores["chrf"] == 100.0
-    assert scores["token_perplexity"] < 1.2
-    assert scores["comparison"]["chrf"]["score"] == scores["comparison"]["chrf"]["other"]
+    assert scores["rnn_translator_ter"] == 0.0
+    assert scores["rnn_translator_chrf"] == 100.0
+    assert scores["rnn_translator_token_perplexity"] < 1.2
+    comparison = scores["comparison"]["rnn_translator_chrf"]
+    assert comparison["score"] == comparison["other"]
     assert re.search(r"Signature of BLEU\s+nrefs:1", done.stdout.decode("utf8"))
     samples = json.loads((tmp_path / "samples.json").read_text("utf8"))
     assert [each["translation"] for each in samples] == [target for _, target in PAIRS]
@@ -123,4 +124,4 @@ def test_evaluation_needs_references(model):
     nlp, translator = load_translator(model)
     plain = [Example(nlp.make_doc("rot"), nlp.make_doc("rot"))]
     with pytest.raises(ValueError, match="have no translations"):
-        evaluate(nlp, translator, plain)
+        evaluate(nlp, [translator.name], plain)

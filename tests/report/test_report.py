@@ -6,7 +6,9 @@ from xml.etree import ElementTree
 
 import pytest
 from markdown_it import MarkdownIt
+from typer.testing import CliRunner
 
+from spacy_rnn.cli.app import app
 from spacy_rnn.report.report import make_report
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -166,16 +168,21 @@ def test_nothing_to_report():
     assert "attention.svg" not in markdown
 
 
-def test_script_writes_the_files(root, tmp_path, run_python):
+def test_command_writes_the_files(tmp_path):
     (tmp_path / "metrics.json").write_text(json.dumps(METRICS))
     (tmp_path / "log.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in LOG))
-    script = root / "scripts" / "make_report.py"
     for samples, pictures in [
         (SAMPLES, {"learning_curve.svg", "attention.svg"}),
         (SAMPLES[:1], {"learning_curve.svg"}),
     ]:
         (tmp_path / "samples.json").write_text(json.dumps(samples))
-        run_python(script, "metrics.json", "log.jsonl", "samples.json", "a/b")
+        arguments = ["report", "metrics.json", "log.jsonl", "a/b", "--samples", "samples.json"]
+        arguments = [
+            word if "." not in word and "/" not in word else str(tmp_path / word)
+            for word in arguments
+        ]
+        result = CliRunner().invoke(app, arguments)
+        assert result.exit_code == 0, result.output
         written = {
             path.name: path.read_text(encoding="utf8") for path in (tmp_path / "a/b").iterdir()
         }

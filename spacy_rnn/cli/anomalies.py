@@ -1,0 +1,100 @@
+"""Find the anomalous lines of a log by their surprisal."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import srsly
+from spacy.cli._util import Arg, Opt
+from wasabi import msg
+
+from ..checks import check_count
+from .models import load_language_model
+
+if TYPE_CHECKING:
+    from ..pipeline.lm.component import RecurrentLanguageModel
+
+
+def find_anomalies_cli(
+    model: str = Arg(..., help="Pipeline with a language model: a package or a folder"),
+    log: Path = Arg(..., help="Lines of text, in the order in which they came", exists=True),
+    known: Path | None = Opt(
+        None, "--known", "-k", help="Known anomalies, JSON: reasons by line number", exists=True
+    ),
+    limit: int = Opt(12, "--limit", "-n", help="How many lines to show"),
+    output: Path | None = Opt(None, "--output", "-o", help="File for these lines, JSON"),
+    chart: Path | None = Opt(None, "--chart", "-c", help="File for a chart of all lines, SVG"),
+    component: str | None = Opt(None, "--component", help="Language model, if there are several"),
+    gpu_id: int = Opt(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
+) -> None:
+    """
+    Find the lines of a log that surprise a language model most. The log is
+    read as it would come, line by line, by a stream. Known anomalies are
+    marked.
+    """
+    try:
+        check_count("limit", limit, 1)
+        language_model = load_language_model(model, component, gpu_id)
+        lines = log.read_text(encoding="utf8").splitlines()
+        reasons = srsly.read_json(known) if known else {}
+        anomalies = {int(number): reason for number, reason in reasons.items()}
+        bits = surprisals(language_model, lines)
+        found = rank(lines, bits, anomalies, limit)
+        for line in found["most_surprising"]:
+            mark = f"  <- {line['anomaly']}" if line["anomaly"] else ""
+            print(f"{line['bits']:6.1f}  {line['text']}{mark}")
+        if output is not None:
+            output.parent.mkdir(parents=True, exist_ok=True)
+            srsly.write_json(output, found)
+        if chart is not None:
+            from ..report.charts.surprisal import render_surprises
+
+            picture = render_surprises(
+                bits, {number - 1: reason for number, reason in anomalies.items()}
+            )
+            chart.parent.mkdir(parents=True, exist_ok=True)
+            chart.write_text(picture, encoding="utf8", newline="\n")
+    except (OSError, ValueError) as error:
+        msg.fail("Could not find anomalies", str(error), exits=1)
+
+
+def surprisals(language_model: "RecurrentLanguageModel", lines: list[str]) -> list[float]:
+    """Read lines by a stream.
+
+    language_model (RecurrentLanguageModel): The language model.
+    lines (list[str]): The lines.
+    RETURNS (list[float]): The surprisal of each line with its end, in bits.
+    """
+    with language_model.stream() as stream:
+        return [stream.feed(line) + stream.end() for line in lines]
+
+
+def rank(
+    lines: list[str], bits: list[float], anomalies: dict[int, str], limit: int
+) -> dict[str, Any]:
+    """Rank lines by their surprisal.
+
+    lines (list[str]): The lines.
+    bits (list[float]): The surprisal of each.
+    anomalies (dict[int, str]): Why a line is known to be an anomaly, by its number from 1.
+    limit (int): How many lines to list.
+    RETURNS (dict[str, Any]): The number of "lines" and "known_anomalies"; "r_precision", the share
+        of known anomalies among as many most surprising lines, None where none is known; and
+        "most_surprising", each with "line", "bits", "text" and "anomaly", the reason if it is
+        known.
+    """
+    ranked = sorted(range(len(lines)), key=lambda index: -bits[index])
+    hits = sum(index + 1 in anomalies for index in ranked[: len(anomalies)])
+    return {
+        "lines": len(lines),
+        "known_anomalies": len(anomalies),
+        "r_precision": hits / len(anomalies) if anomalies else None,
+        "most_surprising": [
+            {
+                "line": index + 1,
+                "bits": round(bits[index], 2),
+                "text": lines[index],
+                "anomaly": anomalies.get(index + 1),
+            }
+            for index in ranked[:limit]
+        ],
+    }

@@ -1,0 +1,68 @@
+"""Write the report of a training."""
+
+import json
+from pathlib import Path
+
+import srsly
+from spacy.cli._util import Arg, Opt
+from wasabi import msg
+
+
+def report_cli(
+    metrics: Path = Arg(..., help="Scores by spacy rnn evaluate --output, JSON", exists=True),
+    log: Path = Arg(..., help="File of spacy-rnn.ConsoleLogger.v1, JSON lines", exists=True),
+    output: Path = Arg(..., help="Folder for the report and its pictures", file_okay=False),
+    samples: Path | None = Opt(
+        None, "--samples", "-s", help="Translations by spacy rnn evaluate --samples", exists=True
+    ),
+    title: str = Opt("Training report", "--title", "-t", help="Heading of the report"),
+) -> None:
+    """
+    Write the report of a training as Markdown and as a page of HTML: scores,
+    learning curve and, of a translator, sample translations and a picture of
+    the attention.
+    """
+    try:
+        written = report(metrics, log, output, samples, title)
+    except (KeyError, OSError, TypeError, ValueError) as error:
+        msg.fail("Could not write the report", str(error), exits=1)
+    msg.good(f"Report written to {written}")
+
+
+def report(
+    metrics: Path,
+    log: Path,
+    output: Path,
+    samples: Path | None = None,
+    title: str = "Training report",
+) -> Path:
+    """Write a report and its pictures into a folder.
+
+    metrics (Path): The scores of `spacy rnn evaluate --output`.
+    log (Path): The file of the console logger.
+    output (Path): The folder, which is created where there is none.
+    samples (Path | None): Translations by `spacy rnn evaluate --samples`.
+    title (str): The heading.
+    RETURNS (Path): The page of HTML.
+    RAISES (ValueError): If a file is not what it should be.
+    """
+    from ..report.charts.curves import render_learning_curve
+    from ..report.report import find_attention, make_report
+
+    rows = [json.loads(line) for line in log.read_text("utf8").splitlines() if line.strip()]
+    translations = srsly.read_json(samples) if samples else []
+    markdown, page = make_report(srsly.read_json(metrics), rows, translations, title=title)
+    files = {
+        "report.md": markdown,
+        "report.html": page,
+        "learning_curve.svg": render_learning_curve(rows),
+        "attention.svg": find_attention(translations),
+    }
+    output.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        if text is None:
+            # Or a picture of an earlier report would stay beside this one.
+            (output / name).unlink(missing_ok=True)
+        else:
+            (output / name).write_text(text, encoding="utf8", newline="\n")
+    return output / "report.html"

@@ -1,4 +1,4 @@
-"""Where two sentences differ."""
+"""Word-level differences between two sentences."""
 
 import re
 from difflib import SequenceMatcher
@@ -13,8 +13,8 @@ def mark_differences(translation: str, reference: str) -> tuple[Marked, Marked]:
 
     translation (str): One text.
     reference (str): The other one.
-    RETURNS (tuple[Marked, Marked]): Each text in pieces, in order and with nothing left
-        out, each with whether it is only in this text.
+    RETURNS (tuple[Marked, Marked]): All pieces of each text in order, each with whether it is in
+        this text alone.
     """
     ours, theirs = _PIECES.findall(translation), _PIECES.findall(reference)
     matcher = SequenceMatcher(None, ours, theirs, autojunk=False)

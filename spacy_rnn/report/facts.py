@@ -1,14 +1,14 @@
-"""What a report says, however it is written."""
+"""The contents of a report, independent of its format."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from ..metrics.registry import find_metric, title_of
+from ..metrics.registry import METRICS, find_metric, title_of
 from .differences import Marked, closest, mark_differences
 
 
 class Score(NamedTuple):
-    """A row of the table of scores."""
+    """A row of the table of scores, formatted."""
 
     name: str
     value: str
@@ -27,7 +27,7 @@ class Sample(NamedTuple):
 
 
 class Report(NamedTuple):
-    """A whole report."""
+    """All contents of a report; curve and attention are SVG."""
 
     title: str
     scores: list[Score]
@@ -38,16 +38,17 @@ class Report(NamedTuple):
 
 
 def list_scores(metrics: dict[str, Any], above: str = "") -> Iterator[Score]:
-    """List scores with what says how each was computed.
+    """List scores with the signatures that say how they were computed.
 
     metrics (dict[str, Any]): Scores of an evaluation by name. A "bleu_signature" belongs
-        to "bleu", and so for each score; scores within a score come one by one.
-    above (str): What comes before each name.
-    RETURNS (Iterator[Score]): A row for each.
+        to "bleu", and so for each score; scores within a score get a row each.
+    above (str): The prefix of each title.
+    YIELDS (Score): A row for each.
     """
+    titles = _titles_of(list(metrics))
     for name, value in metrics.items():
         if isinstance(value, dict):
-            yield from list_scores(value, f"{above}{title_of(name)}: ")
+            yield from list_scores(value, f"{above}{titles[name]}: ")
         elif (
             name.removesuffix("_signature") == name
             or name.removesuffix("_signature") not in metrics
@@ -55,11 +56,23 @@ def list_scores(metrics: dict[str, Any], above: str = "") -> Iterator[Score]:
             metric = find_metric(name)
             better = metric.better if metric else ""
             signature = metrics.get(f"{name}_signature") or ""
-            yield Score(above + title_of(name), _format(value), better, str(signature))
+            yield Score(above + titles[name], _format(value), better, str(signature))
+
+
+def _titles_of(names: list[str]) -> dict[str, str]:
+    """Return the titles of scores, without their component where all are of one."""
+    prefixes = {
+        name.lower().removesuffix(metric.key) for name in names if (metric := find_metric(name))
+    } - {""}
+    prefix = prefixes.pop() if len(prefixes) == 1 else ""
+    titles = {name: title_of(name.removeprefix(prefix)) for name in names}
+    if len(set(titles.values())) < len(names):
+        return {name: title_of(name) for name in names}
+    return titles
 
 
 def _format(value: Any) -> str:
-    """Write a number with two digits behind the point, and a share with four."""
+    """Format a number with two decimals, between 0 and 1 with four."""
     if value is None:
         return "—"
     if isinstance(value, float):
@@ -68,7 +81,7 @@ def _format(value: Any) -> str:
 
 
 def summarize(log: list[dict[str, Any]]) -> str:
-    """Say how long training took and when BLEU was best.
+    """Summarize how long training took and when BLEU was best.
 
     log (list[dict[str, Any]]): The rows of the console logger's file.
     RETURNS (str): A few sentences.
@@ -80,12 +93,15 @@ def summarize(log: list[dict[str, Any]]) -> str:
     if last.get("words") and last.get("seconds"):
         sentence += f": {last['words']:,} words in {last['seconds']:,.0f} seconds"
     sentences = [f"{sentence}."]
-    for name in {name: None for row in log for name in row.get("scores", {}) if "bleu" in name}:
+    scores = {name: None for row in log for name in row.get("scores", {})}
+    names = [name for name in scores if find_metric(name) == METRICS["bleu"]]
+    titles = _titles_of(names)
+    for name in names:
         rows = [row for row in log if row.get("scores", {}).get(name) is not None]
         best = max(rows, key=lambda row: row["scores"][name], default=None)
         if best:
             score = best["scores"][name]
-            sentences.append(f"Best {title_of(name)}: {score:.2f} at step {best['step']:,}.")
+            sentences.append(f"Best {titles[name]}: {score:.2f} at step {best['step']:,}.")
     return " ".join(sentences)
 
 
@@ -93,7 +109,7 @@ def compare(sample: dict[str, Any]) -> Sample:
     """Mark where a translation differs from the closest of its references.
 
     sample (dict[str, Any]): A "source", "translation", "references" and "score".
-    RETURNS (Sample): Both texts in pieces, and whether each is in the other one.
+    RETURNS (Sample): Both texts in pieces, each with whether it differs.
     """
     translation, references = sample["translation"], sample.get("references") or []
     reference = closest(translation, references)

@@ -1,12 +1,19 @@
-"""A report of a training: scores, curve, samples and attention."""
+"""The report of a training: scores, learning curve, samples and attention, by two templates."""
 
-from typing import Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 from .charts.attention import render_attention
 from .charts.curves import render_learning_curve
+from .charts.svg import DARK, LIGHT, replace_invalid
+from .differences import Marked
 from .facts import Report, compare, list_scores, summarize
-from .markdown import write_markdown
-from .page import write_page
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+# A backslash before each character that means something in Markdown or HTML.
+_ESCAPES = str.maketrans({sign: f"\\{sign}" for sign in "\\`*_{}[]<>#|~&!"})
 
 
 def make_report(
@@ -24,8 +31,9 @@ def make_report(
     samples (list[dict[str, Any]]): Translations: "source", "translation", "references",
         "score", and as "alignment" its "source", "target" and "weights", or None.
     title (str): The heading.
-    RETURNS (tuple[str, str]): The report in Markdown, which shows `learning_curve.svg` and
-        `attention.svg` beside it, and as one page of HTML, which needs nothing else.
+    RETURNS (tuple[str, str]): The report in Markdown as GitHub renders it, which shows
+        `learning_curve.svg` and `attention.svg` beside it, and as one page of HTML that is
+        well-formed XML and needs no other file.
     RAISES (ValueError): If the log or an alignment cannot be drawn.
     """
     report = Report(
@@ -36,7 +44,11 @@ def make_report(
         [compare(sample) for sample in samples],
         find_attention(samples),
     )
-    return write_markdown(report), write_page(report)
+    markdown, page = (
+        _load_templates().get_template(name).render(report=report, light=LIGHT, dark=DARK)
+        for name in ("report.md.j2", "report.html.j2")
+    )
+    return markdown, page
 
 
 def find_attention(samples: list[dict[str, Any]]) -> str | None:
@@ -47,4 +59,48 @@ def find_attention(samples: list[dict[str, Any]]) -> str | None:
     RAISES (ValueError): If the alignment cannot be drawn.
     """
     alignments = (sample.get("alignment") for sample in samples)
-    return next((render_attention(**each) for each in alignments if each), None)
+    return next((render_attention(**alignment) for alignment in alignments if alignment), None)
+
+
+@lru_cache
+def _load_templates() -> "Environment":
+    from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+    templates = Environment(
+        loader=PackageLoader("spacy_rnn", "report/templates"),
+        autoescape=select_autoescape(["html.j2"]),
+        # Control characters have no place in XML, however they are escaped.
+        finalize=lambda value: replace_invalid(value) if isinstance(value, str) else value,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    templates.filters.update(plain=_escape_markdown, code=_code, marked=_embolden)
+    return templates
+
+
+def _escape_markdown(text: str) -> str:
+    """Escape a text so that Markdown shows it as it is, on one line."""
+    return " ".join(text.translate(_ESCAPES).split())
+
+
+def _code(signature: str) -> str:
+    """Format a signature as code in a cell, which its bars would otherwise end."""
+    return "`{}`".format(signature.replace("|", r"\|")) if signature else ""
+
+
+def _embolden(pieces: Marked | None) -> str:
+    """Write words that differ in bold, but not the spaces around them."""
+    if pieces is None:
+        return "—"
+    text = ""
+    for piece, differs in pieces:
+        words = _escape_markdown(piece)
+        if differs and words:
+            before = piece[: len(piece) - len(piece.lstrip())]
+            after = piece[len(piece.rstrip()) :]
+            text += f"{before}<b>{words}</b>{after}"
+        else:
+            text += piece.translate(_ESCAPES)
+    return " ".join(text.split())

@@ -200,3 +200,26 @@ def test_no_text_is_lost_in_a_comparison(translation, reference):
     sample = {"source": "s", "translation": translation, "references": [reference], "score": 0.0}
     _, root = write(samples=[sample])
     assert [text(each) for each in root.iter("dd")] == [translation, reference]
+
+
+def test_scores_of_one_component_need_no_name():
+    scores = {"rnn_lm_word_perplexity": 9.0, "rnn_lm_bits_per_char": 2.5, "speed": 100.0}
+    _, root = write(scores)
+    assert [row[:3] for row in html_scores(root)] == [
+        ["Word perplexity", "9.00", "lower is better"],
+        ["Bits per character", "2.50", "lower is better"],
+        ["Words per second", "100.00", "higher is better"],
+    ]
+    _, root = write({**scores, "rnn_translator_chrfpp": 51.0})
+    assert [row[0] for row in html_scores(root)][::3] == [
+        "Rnn lm word perplexity",
+        "Rnn translator chrF++",
+    ]
+
+
+def test_what_xml_has_no_place_for_is_replaced():
+    sample = {"source": "a\x00b", "translation": "c\x01", "references": [], "score": 0.0}
+    _, root = write({"bleu": 1.0, "bleu_signature": "x\x02|y"}, samples=[sample])
+    assert html_scores(root)[0][3] == "x\ufffd|y"
+    assert text(root.find(".//article/header/p")) == "a\ufffdb"
+    assert text(root.find(".//dd")) == "c\ufffd"

@@ -1,4 +1,4 @@
-"""A picture of where a translation looked."""
+"""Attention of a translation as a heat map."""
 
 import math
 import unicodedata
@@ -21,8 +21,8 @@ VISIBLE = str.maketrans({" ": "␣", "\n": "⏎", "\r": "⏎", "\t": "⇥"})
 def render_attention(source: list[str], target: list[str], weights: list[list[float]]) -> str:
     """Draw attention as a heat map, a row for each target token.
 
-    source (list[str]): The tokens that were read.
-    target (list[str]): The tokens that were written.
+    source (list[str]): The source tokens.
+    target (list[str]): The target tokens.
     weights (list[list[float]]): For each target token the weight of each source token,
         from 0 to 1.
     RETURNS (str): The picture as SVG.
@@ -36,8 +36,8 @@ def render_attention(source: list[str], target: list[str], weights: list[list[fl
     rise = max(map(_text_width, columns), default=0) * math.sin(SLANT)
     top = MARGIN + rise + 12
     right = max(
-        ((place + 0.5) * CELL + _text_width(token) * math.cos(SLANT) + CELL / 2)
-        for place, token in enumerate([*columns, ""])
+        ((index + 0.5) * CELL + _text_width(token) * math.cos(SLANT) + CELL / 2)
+        for index, token in enumerate([*columns, ""])
     )
     grid_width, grid_height = CELL * len(source), CELL * len(target)
     body = [_slanted(left + (x + 0.5) * CELL, top - 8, token) for x, token in enumerate(columns)]
@@ -57,14 +57,14 @@ def render_attention(source: list[str], target: list[str], weights: list[list[fl
         math.ceil(top + grid_height + LEGEND + MARGIN),
         body,
         title="Attention",
-        description=f"How much each of {len(target)} target tokens (rows) looks at each of "
+        description=f"How much each of {len(target)} target tokens (rows) attends to each of "
         f"{len(source)} source tokens (columns): {' '.join(source)} → {' '.join(target)}",
         rules=RULES,
     )
 
 
 def _check_weights(source: list[str], target: list[str], weights: list[list[float]]) -> None:
-    """Refuse weights that are not one for each pair, or no shares."""
+    """Check that there is a weight from 0 to 1 for each pair of tokens."""
     if len(weights) != len(target):
         raise ValueError(
             f"There are {len(weights)} rows of weights for {len(target)} target tokens: give "
@@ -86,19 +86,19 @@ def _check_weights(source: list[str], target: list[str], weights: list[list[floa
 
 
 def _text_width(text: str) -> float:
-    """Estimate how wide a label gets, rather too wide than cut off."""
+    """Estimate the width of a label, rather too wide than cut off."""
     return sum(
         0 if unicodedata.combining(sign) else 14 if _is_wide(sign) else 8.5 for sign in text
     )
 
 
 def _is_wide(sign: str) -> bool:
-    """Tell whether a character is as wide as it is high."""
+    """Whether a character is as wide as it is high."""
     return unicodedata.east_asian_width(sign) in "WF" or sign in "MWmw%@—…"
 
 
 def _slanted(x: float, y: float, token: str) -> str:
-    """Write the label of a column."""
+    """Draw the slanted label of a column."""
     return (
         f'<text class="source" transform="translate({x:.1f} {y:.1f}) '
         f'rotate({-math.degrees(SLANT):g})">{escape(token)}</text>'
@@ -108,16 +108,16 @@ def _slanted(x: float, y: float, token: str) -> str:
 def _cell(x: float, y: float, weight: float, label: str) -> str:
     """Draw one weight, with its number as a tooltip."""
     opacity = min(max(weight, 0.0), 1.0)
-    place = f'x="{x:.1f}" y="{y:.1f}" width="{CELL}" height="{CELL}"'
+    bounds = f'x="{x:.1f}" y="{y:.1f}" width="{CELL}" height="{CELL}"'
     return (
         f"<g><title>{escape(label)}: {weight:.3f}</title>"
-        f'<rect class="cell" {place} fill-opacity="{opacity:.4f}"/>'
-        f'<rect class="grid" {place} pointer-events="all"/></g>'
+        f'<rect class="cell" {bounds} fill-opacity="{opacity:.4f}"/>'
+        f'<rect class="grid" {bounds} pointer-events="all"/></g>'
     )
 
 
 def _legend(x: float, y: float) -> list[str]:
-    """Draw what the shades mean."""
+    """Draw the legend of shades."""
     middle = y + CELL / 4
     label = f'y="{middle:.1f}" dominant-baseline="central"'
     swatches = [

@@ -1,4 +1,4 @@
-"""A picture of how a training went."""
+"""Loss and scores of a training against its steps."""
 
 import math
 from collections.abc import Callable
@@ -36,7 +36,7 @@ Curve = list[tuple[int, float | None]]
 
 
 class Panel(NamedTuple):
-    """One of the small pictures: curves that share a scale."""
+    """A part of the chart: curves that share a scale."""
 
     heading: str
     curves: dict[str, Curve]
@@ -44,9 +44,9 @@ class Panel(NamedTuple):
 
 
 class Scale(NamedTuple):
-    """From numbers to pixels, and the numbers to write beside them."""
+    """A mapping of numbers to pixels, and the numbers to label."""
 
-    place: Callable[[float], float]
+    to_pixels: Callable[[float], float]
     ticks: list[float]
 
 
@@ -94,7 +94,7 @@ def render_learning_curve(
 
 
 def _loss_panel(rows: list[dict[str, Any]]) -> Panel:
-    """Spread each loss, a sum over the steps since the row before, over these steps."""
+    """Divide each loss, a sum over the steps since the row before, by their number."""
     starts = [-1, *(row["step"] for row in rows)]
     curves: dict[str, Curve] = {name: [] for name in _names(rows, "losses")}
     for start, row in zip(starts, rows, strict=False):
@@ -105,7 +105,7 @@ def _loss_panel(rows: list[dict[str, Any]]) -> Panel:
 
 
 def _score_panel(rows: list[dict[str, Any]], part: str) -> Panel:
-    """Find all scores whose names have a part in common."""
+    """Collect all scores whose names have a part in common."""
     metric = METRICS.get(part)
     curves: dict[str, Curve] = {
         name: [(row["step"], _number(row, "scores", name)) for row in rows]
@@ -131,24 +131,24 @@ def _names(rows: list[dict[str, Any]], kind: str) -> list[str]:
 
 
 def _number(row: dict[str, Any], kind: str, name: str) -> float | None:
-    """Give a number, or none where it is missing, infinite or not a number."""
+    """Return a number, or None where it is missing, infinite or not a number."""
     number = row.get(kind, {}).get(name)
     return number if number is not None and math.isfinite(number) else None
 
 
 def _with_numbers(curves: dict[str, Curve]) -> dict[str, Curve]:
-    """Leave out curves that have nothing but gaps."""
+    """Return the curves that are more than gaps."""
     return {name: curve for name, curve in curves.items() if any(y is not None for _, y in curve)}
 
 
 def _linear(low: float, high: float, start: float, end: float) -> Scale:
-    """Make a scale that begins and ends with round numbers."""
+    """Create a scale that begins and ends with round numbers."""
     step = _round_step(low, high)
     return _exact(math.floor(low / step) * step, math.ceil(high / step) * step, start, end, step)
 
 
 def _exact(low: float, high: float, start: float, end: float, step: float) -> Scale:
-    """Make a scale with a number at each step, or with one number in the middle."""
+    """Create a scale with a number at each step, or with one number in the middle."""
     if low == high:
         middle = (start + end) / 2
         return Scale(lambda number: middle + (number - low), [low])
@@ -165,15 +165,15 @@ def _round_step(low: float, high: float) -> float:
 
 
 def _logarithmic(low: float, high: float, start: float, end: float) -> Scale:
-    """Make a scale on which a tenth is as far everywhere."""
+    """Create a logarithmic scale with ticks at powers of ten."""
     lowest, highest = math.floor(math.log10(low)), math.log10(high)
     exponents = _exact(lowest, highest, start, end, math.ceil((highest - lowest) / 6))
     ticks = [10.0**exponent for exponent in exponents.ticks]
-    return Scale(lambda number: exponents.place(math.log10(number)), ticks)
+    return Scale(lambda number: exponents.to_pixels(math.log10(number)), ticks)
 
 
 def _draw_panel(panel: Panel, x: Scale, above: float) -> tuple[list[str], float]:
-    """Draw the axis and the curves of a panel, and give where it ends."""
+    """Draw the axis and the curves of a panel, and return its lower edge."""
     body = [f'<text class="heading" x="8" y="{above + 24:g}">{escape(panel.heading)}</text>']
     names, height = _draw_names(list(panel.curves), above + 24)
     body += names
@@ -182,7 +182,7 @@ def _draw_panel(panel: Panel, x: Scale, above: float) -> tuple[list[str], float]
     scale = _logarithmic if panel.logarithmic else _linear
     y = scale(min(numbers), max(numbers), top + PANEL - 6, top + 6)
     for tick in y.ticks:
-        at = f"{y.place(tick):.2f}"
+        at = f"{y.to_pixels(tick):.2f}"
         body += [
             f'<line class="grid" x1="{LEFT - 8}" x2="{WIDTH - RIGHT + 8}" y1="{at}" y2="{at}"/>',
             f'<text class="label faint" x="{LEFT - 14}" y="{at}" text-anchor="end" '
@@ -201,7 +201,7 @@ def _draw_curve(name: str, curve: Curve, x: Scale, y: Scale, colour: str, dash: 
         if number is None:
             pen = "M"
             continue
-        at_x, at_y = f"{x.place(step):.2f}", f"{y.place(number):.2f}"
+        at_x, at_y = f"{x.to_pixels(step):.2f}", f"{y.to_pixels(number):.2f}"
         path.append(f"{pen}{at_x} {at_y}")
         dots.append(
             f'<circle class="{colour}" cx="{at_x}" cy="{at_y}" r="2.5">'
@@ -217,7 +217,7 @@ def _draw_curve(name: str, curve: Curve, x: Scale, y: Scale, colour: str, dash: 
 
 
 def _draw_names(names: list[str], top: float) -> tuple[list[str], float]:
-    """Write which colour is which, in as many lines as that takes, and how high they are."""
+    """Draw the names of curves in their colours, and return the height of these lines."""
     lines: list[str] = []
     left = math.inf
     for number, name in enumerate(names if len(names) > 1 else []):
@@ -238,7 +238,7 @@ def _draw_names(names: list[str], top: float) -> tuple[list[str], float]:
 def _draw_steps(x: Scale, bottom: float) -> list[str]:
     """Draw the axis that all panels share."""
     ticks = [
-        f'<text class="label faint" x="{x.place(tick):.2f}" y="{bottom + 12:g}" '
+        f'<text class="label faint" x="{x.to_pixels(tick):.2f}" y="{bottom + 12:g}" '
         f'text-anchor="middle">{tick:,.10g}</text>'
         for tick in x.ticks
     ]
@@ -250,7 +250,7 @@ def _draw_steps(x: Scale, bottom: float) -> list[str]:
 
 
 def _describe(panels: list[Panel], steps: list[int]) -> str:
-    """Say in words where each curve begins and ends."""
+    """Describe in words where each curve begins and ends."""
     if not panels:
         return NOTHING
     sentences = [f"Steps {steps[0]:,} to {steps[-1]:,}."]

@@ -1,4 +1,4 @@
-"""A picture of how much each line of a log surprises."""
+"""The surprisal of each line of a log as a bar chart."""
 
 import math
 
@@ -19,10 +19,10 @@ RULES = """\
 
 
 def render_surprises(bits: list[float], odd: dict[int, str]) -> str:
-    """Draw how much each line surprises, those that are odd in another colour.
+    """Draw the surprisal of each line, with known anomalies in another colour.
 
-    bits (list[float]): The surprisal of each line.
-    odd (dict[int, str]): By their place from 0 the lines that are known to be odd, and why.
+    bits (list[float]): The surprisal of each line, in bits.
+    odd (dict[int, str]): Why a line is known to be odd, by its index from 0.
     RETURNS (str): The picture as SVG.
     """
     highest = max([*bits, 1.0])
@@ -67,13 +67,13 @@ def render_surprises(bits: list[float], odd: dict[int, str]) -> str:
 
 
 def _round_up(number: float) -> float:
-    """Give the next number of one digit: 1, 2 or 5, and zeros."""
+    """Return the next number of one digit 1, 2 or 5, and zeros."""
     unit = 10 ** math.floor(math.log10(number))
     return next(times * unit for times in (1, 2, 5, 10) if times * unit >= number)
 
 
 def _key() -> list[str]:
-    """Say what the colours mean."""
+    """Draw the legend of colours."""
     parts = []
     for x, kind, name in ((WIDTH - 250, "usual", "usual line"), (WIDTH - 130, "odd", "odd line")):
         parts += [

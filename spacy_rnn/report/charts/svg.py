@@ -1,4 +1,4 @@
-"""What all pictures share: colours, escaped text and the frame around them."""
+"""Colours, escaped text and the frame of all charts."""
 
 import re
 from html import escape as escape_markup
@@ -34,22 +34,30 @@ _FRAME = """\
 _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
+def replace_invalid(text: str) -> str:
+    """Replace what XML has no place for, such as control characters.
+
+    text (str): Any text, also of a subclass such as markup.
+    RETURNS (str): The text with replacement characters, of the same type.
+    """
+    return type(text)(_NOT_IN_XML.sub("\ufffd", text))
+
+
 def escape(text: str) -> str:
     """Make text safe between tags and within attributes.
 
-    text (str): Any text. What XML has no place for, such as control characters, becomes
-        the replacement character.
-    RETURNS (str): The same text as markup.
+    text (str): Any text.
+    RETURNS (str): The same text as markup, with replacement characters for what XML lacks.
     """
-    return escape_markup(_NOT_IN_XML.sub("\ufffd", text))
+    return escape_markup(replace_invalid(text))
 
 
 def style(rules: str, **names: str) -> str:
-    """Write rules of CSS for light and for dark screens.
+    """Format rules of CSS for light and for dark screens.
 
-    rules (str): Rules with `$name` in the place of each colour.
-    names (str): What else is to be put in by name.
-    RETURNS (str): The rules twice. Paper is always light.
+    rules (str): Rules with `$name` for each colour.
+    names (str): Other substitutions by name.
+    RETURNS (str): The rules twice. Printed pages are always light.
     """
     light, dark = (Template(rules).substitute(colours, **names) for colours in (LIGHT, DARK))
     return f"{light}@media screen and (prefers-color-scheme: dark) {{\n{dark}}}\n"
@@ -65,15 +73,15 @@ def draw(
     description: str,
     rules: str = "",
 ) -> str:
-    """Frame a picture, which can stand alone or within a page.
+    """Frame a chart, which can stand alone or within a page.
 
-    name (str): Its class, which all its rules of style begin with.
-    width (float): Its natural width in pixels.
-    height (float): Its natural height in pixels.
-    body (list[str]): What is drawn, as markup.
-    title (str): What it is, for those who cannot see it.
-    description (str): What it shows, for those who cannot see it.
-    rules (str): Rules of style, with `$name` for the class and `$colour` for each colour.
+    name (str): The class of the chart, the scope of its CSS.
+    width (float): The natural width in pixels.
+    height (float): The natural height in pixels.
+    body (list[str]): The elements of the chart, as markup.
+    title (str): The title, for screen readers.
+    description (str): What the chart shows, for screen readers.
+    rules (str): Rules of CSS, with `$name` for the class and `$colour` for each colour.
     RETURNS (str): The picture as SVG.
     """
     return "\n".join(

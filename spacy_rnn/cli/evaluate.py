@@ -17,8 +17,8 @@ from ..metrics.common import references_of
 from ..metrics.registry import TRANSLATION_METRICS, find_metric, title_of
 from ..metrics.translation import compare_translations, tokenization_of
 from ..pipeline.translator.alignment import to_matrix
-from ..training.parallel import create_parallel_corpus_v1
-from ..training.texts import create_text_corpus_v1
+from ..training.examples import read_examples
+from ..training.readers.registry import list_formats
 from .models import LANGUAGE_MODEL, load_components, names_of, translators_of
 
 if TYPE_CHECKING:
@@ -72,8 +72,13 @@ class Row(NamedTuple):
 
 def evaluate_cli(
     model: str = Arg(..., help="Pipeline to score: a package or a folder"),
-    source: Path = Arg(..., help="Test data: .spacy, .tsv, .jsonl, .parquet, or lines of text"),
+    source: Path = Arg(
+        ..., help="Test data: .spacy, or what spacy rnn convert reads", exists=True
+    ),
     target: list[Path] | None = Arg(None, help="Lines of translations, if source is text"),
+    format: str | None = Opt(
+        None, "--format", "-f", help=f"Format, if not that of the suffix: {list_formats()}"
+    ),
     component: str | None = Opt(None, "--component", help="Score this component alone"),
     beam_width: int | None = Opt(None, "--beam-width", "-w", help="Beam width of translators"),
     batch_size: int = Opt(256, "--batch-size", "-b", help="Documents to read ahead"),
@@ -95,7 +100,7 @@ def evaluate_cli(
 
     def evaluate_model(name: str) -> tuple[Language, Evaluation]:
         nlp, names = load_components(name, component, gpu_id)
-        examples = read_examples(nlp, names, source, targets)
+        examples = load_examples(nlp, names, source, targets, format)
         return nlp, evaluate(nlp, names, examples, beam_width=beam_width, batch_size=batch_size)
 
     try:
@@ -180,27 +185,32 @@ def _with_references(nlp: Language, names: list[str], examples: list[Example]) -
     return scored
 
 
-def read_examples(
-    nlp: Language, names: list[str], source: Path, targets: list[str]
+def load_examples(
+    nlp: Language,
+    names: list[str],
+    source: Path,
+    targets: list[str],
+    format: str | None = None,
 ) -> list[Example]:
-    """Read test data.
+    """Load test data of any format that the package reads.
 
     nlp (Language): The pipeline whose tokenizer splits the source.
-    names (list[str]): The components to score, which decide what is read: parallel text for
-        translators, plain text for others.
-    source (Path): A .spacy file, or what `spacy-rnn.ParallelCorpus.v1` or
-        `spacy-rnn.TextCorpus.v1` reads.
-    targets (list[str]): Files of translations, where source is lines.
+    names (list[str]): The components to score. Only translators need translations.
+    source (Path): The data.
+    targets (list[str]): Files of translations, if source is lines of text.
+    format (str | None): The format of the source; None for that of its suffix.
     RETURNS (list[Example]): The examples.
+    RAISES (ValueError): If the data are malformed.
     """
-    if source.suffix == ".spacy":
+    if source.suffix == ".spacy" and format is None:
         return list(Corpus(source)(nlp))
-    translators = translators_of(nlp, names)
-    if not translators:
-        return list(create_text_corpus_v1(source)(nlp))
-    attr = next(iter(translators.values())).attr
-    corpus = create_parallel_corpus_v1(source, targets or None, attr=attr, on_empty="keep")
-    return list(corpus(nlp))
+    translators = list(translators_of(nlp, names).values())
+    settings: dict[str, Any] = {"on_empty": "keep", "format": format}
+    if translators:
+        settings["attr"] = translators[0].attr
+    return list(
+        read_examples(nlp, source, targets or None, translation=bool(translators), **settings)
+    )
 
 
 def compare(

@@ -159,6 +159,22 @@ def test_language_models_read_plain_text_and_generate(stored, tmp_path):
     assert all(sample["text"].split(" ")[0] in text for sample in generated)
 
 
+@pytest.mark.parametrize("suffix", [".conll", ".txt"])
+def test_entities_are_read_from_bio_tags(stored, tmp_path, suffix):
+    """By the suffix of their files, or by the name of the format."""
+    data = tmp_path / f"test{suffix}"
+    data.write_text("Zoë\tB-PERSON\nsaw\tO\nBen\tB-PERSON\n.\tO\n\n", "utf8")
+    format = ["--format", "bio"] if suffix == ".txt" else []
+    output = tmp_path / "scores.json"
+    options = ("--component", "my_ner", "--output", output, *format)
+    code, text = run("evaluate", stored / "model", data, *options)
+    assert code == 0, text
+    nlp = spacy.load(stored / "model")
+    predicted = {entity.text for entity in nlp("Zoë saw Ben .").ents if entity.label_ == "PERSON"}
+    scores = json.loads(output.read_text("utf8"))
+    assert scores["ents_r"] == len(predicted & {"Zoë", "Ben"}) / 2
+
+
 def test_samples_need_one_component_that_writes(stored, tmp_path):
     options = ("--samples", tmp_path / "samples.json")
     code, text = run("evaluate", stored / "model", stored / "all.spacy", *options)

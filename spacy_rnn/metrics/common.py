@@ -1,29 +1,29 @@
-"""What the scores of several components share."""
+"""Perplexities and references, for the scores of several components."""
 
 import math
 
 from spacy.training import Example
 
 BITS = math.log(2)
-"""A bit in nats."""
+"""One bit in nats."""
 
 
 def perplexity_of(bits: float, units: int) -> float:
-    """Turn the surprisal of a text into a perplexity.
+    """Compute the perplexity of a text from its surprisal.
 
-    bits (float): The surprisal, in bits.
-    units (int): What it is shared among: pieces or words, with an end for each text.
-    RETURNS (float): The perplexity, at least 1 and never more than the largest number.
+    bits (float): The surprisal of the text, in bits.
+    units (int): The number of its pieces or words, the end of each text included.
+    RETURNS (float): The perplexity per unit, from 1 to the largest finite number.
     """
     return perplexity(bits * BITS, units)
 
 
 def references_of(example: Example, attr: str) -> list[str]:
-    """Give the reference translations of an example.
+    """Return the reference translations of an example.
 
     example (Example): The example.
     attr (str): The custom attribute that holds them.
-    RETURNS (list[str]): All of them; none where the attribute is not set.
+    RETURNS (list[str]): The references, empty if the attribute is not set.
     """
     references = example.reference._.get(attr)
     if references is None:
@@ -32,11 +32,11 @@ def references_of(example: Example, attr: str) -> list[str]:
 
 
 def perplexity(surprisal: float, units: int) -> float:
-    """Turn a negative log-likelihood into a perplexity.
+    """Compute the perplexity of a text from its negative log-likelihood.
 
-    surprisal (float): The negative log-likelihood of a text, in nats.
-    units (int): What it is shared among: pieces or words, with an end for each sentence.
-    RETURNS (float): The perplexity, at least 1 and never more than the largest number.
+    surprisal (float): The negative log-likelihood of the text, in nats.
+    units (int): The number of its pieces or words, the end of each sentence included.
+    RETURNS (float): The perplexity per unit, from 1 to the largest finite number.
     """
     if units == 0:
         return 1.0

@@ -13,7 +13,7 @@ bits and its number of pieces, the end of the text included in both."""
 
 
 def create_language_model_scorer_v1() -> Callable[..., dict[str, Any]]:
-    """Make a scorer of language models.
+    """Create a scorer of language models.
 
     RETURNS (Callable[..., dict[str, Any]]): `score_examples`.
     """

@@ -9,7 +9,7 @@ from spacy.training import Example
 
 
 def create_tagger_scorer_v1() -> Callable:
-    """Make a scorer of labels.
+    """Create a scorer of labels.
 
     RETURNS (Callable): The scorer.
     """

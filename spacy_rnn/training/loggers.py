@@ -1,4 +1,4 @@
-"""What a training shows while it goes on."""
+"""A logger that shows the progress of a training on the console and writes it to a file."""
 
 import json
 import math
@@ -24,18 +24,18 @@ def create_console_logger_v1(
 ) -> Callable[[Language, IO, IO], tuple[LogStep, Finalize]]:
     """Create a logger that prints a row at each evaluation, and writes it to a file.
 
-    A row has what spaCy's own has, then tokens per second since the row before, the
-    largest norm of a network's gradients at the last step, and how long training will
-    take at most if `max_steps` or `max_epochs` limits it. Scores from 0 to 1 are printed in
+    A row has the columns of spaCy's own logger, then tokens per second since the previous row, the
+    largest norm of a network's gradients at the last step, and the longest time that training
+    will still take if `max_steps` or `max_epochs` limits it. Scores from 0 to 1 are printed in
     percent unless they are of a metric that is no share, such as BLEU or perplexity. The score is
     passed on to learning rates by `spacy-rnn.reduce_on_plateau.v1`.
 
-    progress_bar (bool): Whether to show a bar between rows, where stderr is a terminal.
-    log_path (str | None): The file for rows as JSON lines, with all scores unscaled and
-        null for what is infinite or not a number. It is written anew.
+    progress_bar (bool): Whether to show a bar between rows, if stderr is a terminal.
+    log_path (str | None): The file for rows as JSON lines, with all scores unscaled and null for
+        infinite numbers and NaN. An existing file is overwritten.
     board (str): The name of the score board that `spacy-rnn.reduce_on_plateau.v1` reads.
-    RETURNS (Callable): What the training loop calls with the pipeline, stdout and stderr,
-        for a function that logs a step and one that ends the log.
+    RETURNS (Callable): A function from the pipeline, stdout and stderr to a function that logs a
+        step and one that ends the log.
     """
 
     def setup(
@@ -88,7 +88,7 @@ def create_console_logger_v1(
 
 
 class _Pace:
-    """How fast training goes, and how long it will take at most."""
+    """The speed of a training, and the longest time that it will still take."""
 
     def __init__(self, max_steps: int, max_epochs: int):
         self.max_steps = max_steps or math.inf
@@ -100,7 +100,7 @@ class _Pace:
         self.steps_per_epoch = math.inf
 
     def measure(self, info: dict[str, Any]) -> dict[str, float | None]:
-        """Compare a row with the row before."""
+        """Measure speed since the previous row."""
         seconds = perf_counter() - self.start
         since = max(seconds - self.last["seconds"], 1e-9)
         steps = max(info["step"] - self.last["step"], 1)
@@ -152,7 +152,7 @@ class _Table:
 
 
 class _Bar:
-    """A bar that fills up until the next row, or nothing where there are no steps."""
+    """A progress bar until the next row, or nothing if there are no steps."""
 
     def __init__(self, steps: int, stderr: IO):
         self.steps = steps
@@ -177,7 +177,7 @@ class _Bar:
 
 
 def _open_fresh(path: str | None) -> IO | None:
-    """Open a file to write, in a folder that is made where there is none."""
+    """Open a file to write, and create its folder if need be."""
     if path is None:
         return None
     Path(path).parent.mkdir(parents=True, exist_ok=True)
@@ -185,7 +185,7 @@ def _open_fresh(path: str | None) -> IO | None:
 
 
 def _grad_norm(components: list[Any]) -> float | None:
-    """Give the largest norm of a network's gradients, if there is any network."""
+    """Return the largest norm of a network's gradients, if there is any network."""
     norms = [
         float(shim.grad_norm)
         for component in components
@@ -198,39 +198,39 @@ def _grad_norm(components: list[Any]) -> float | None:
 
 
 def _number(value: Any) -> float | None:
-    """Take a number of any library, but neither text nor truth nor a table of numbers."""
+    """Convert a scalar of any library to a float; None for strings, booleans and arrays."""
     if isinstance(value, bool | str) or not hasattr(value, "__float__"):
         return None
     return float(value)
 
 
 def _numbers(scores: dict[str, Any]) -> dict[str, float]:
-    """Keep the scores that are one number each."""
+    """Return the scores that are single numbers."""
     numbers = {name: _number(value) for name, value in scores.items()}
     return {name: number for name, number in numbers.items() if number is not None}
 
 
 def _finite(value: Any) -> Any:
-    """Replace numbers that JSON does not have."""
+    """Replace infinite numbers and NaN, which JSON lacks, by None."""
     if isinstance(value, dict):
-        return {key: _finite(each) for key, each in value.items()}
+        return {key: _finite(item) for key, item in value.items()}
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _scaled(name: str, score: float | None) -> float | None:
-    """Turn shares into percentages."""
+    """Return a share as a percentage, other scores as they are."""
     metric = find_metric(name)
     is_share = metric.is_share if metric else True
     return score * 100 if score is not None and is_share and 0 <= score <= 1 else score
 
 
 def _cell(number: float | None, digits: int = 2) -> str:
-    """Write a number, or that there is none."""
+    """Format a number, or a dash for none."""
     return "-" if number is None else f"{number:.{digits}f}"
 
 
 def _duration(seconds: float | None) -> str:
-    """Write a time as hours, minutes and seconds."""
+    """Format a time as hours, minutes and seconds."""
     if seconds is None:
         return "-"
     minutes, rest = divmod(round(seconds), 60)

@@ -8,6 +8,7 @@ import a module. With a file, the drawing replaces what is between its marks.
 import re
 from collections import Counter
 from pathlib import Path
+from typing import Annotated
 
 import grimp
 import typer
@@ -69,7 +70,7 @@ def embed(text: str, drawing: str) -> str:
     return re.sub(pattern, lambda _: f"{BEGIN}\n{drawing}\n{END}", text, flags=re.DOTALL)
 
 
-def main(file: Path | None = None, counts: bool = False) -> None:
+def main(file: Annotated[Path | None, typer.Argument()] = None, counts: bool = False) -> None:
     """Print the drawing, or write it into a file."""
     if file is None:
         print(draw_all(counts))

@@ -37,6 +37,13 @@ def test_a_drawing_replaces_the_one_before(tmp_path):
     assert path.read_text("utf8") == once
 
 
+def test_the_architecture_has_the_drawing_of_today(root):
+    page = (root / "docs" / "architecture.md").read_text("utf8")
+    drawing = draw_imports.draw_all()
+    command = "python scripts/draw_imports.py docs/architecture.md"
+    assert draw_imports.embed(page, drawing) == page, f"Imports have changed: run {command}"
+
+
 def test_a_page_without_marks_is_refused():
     with pytest.raises(ValueError, match="add the lines <!-- imports: begin -->"):
         draw_imports.embed("No marks.", "drawing")

@@ -124,7 +124,7 @@ def prepare(name: str, batches: list[tuple], mode: str) -> Iterator[tuple[tuple,
 
 
 def run(network: Callable, inputs: list[tuple[tuple, Tensor]], mode: str) -> float:
-    """Run all batches and tell how many seconds they took."""
+    """Run all batches and return the seconds that they took."""
     start = time.perf_counter()
     if mode == "inference":
         # As a component predicts: ours keeps for all batches what follows from its weights.

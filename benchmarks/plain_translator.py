@@ -44,16 +44,16 @@ class PlainTranslator(nn.Module):
             batch_first=True,
             enforce_sorted=False,
         )
-        places, final = self.reader(packed)
-        places = rnn.pad_packed_sequence(places, batch_first=True)[0]
+        memory, final = self.reader(packed)
+        memory = rnn.pad_packed_sequence(memory, batch_first=True)[0]
         start = self.bridge_layer(torch.cat([final[0], final[1]], 1)).tanh()
         embedded = self.dropout(self.target(_pad([[START, *target] for target in targets], 0)))
         hidden = self.writer(embedded, start[None].contiguous())[0]
-        scores = hidden @ self.key(places).transpose(1, 2)
-        padding = torch.arange(places.shape[1]) >= lengths[:, None]
+        scores = hidden @ self.key(memory).transpose(1, 2)
+        padding = torch.arange(memory.shape[1]) >= lengths[:, None]
         weights = scores.masked_fill(padding[:, None], -torch.inf).softmax(dim=2)
-        seen = weights @ places
-        readout = self.dropout(self.readout(torch.cat([hidden, seen, embedded], 2)).tanh())
+        context = weights @ memory
+        readout = self.dropout(self.readout(torch.cat([hidden, context, embedded], 2)).tanh())
         logits = functional.linear(readout, self.target.weight, self.output_bias)
         expected = _pad([[*target, END] for target in targets], PADDING)
         return functional.cross_entropy(

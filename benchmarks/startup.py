@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 
-# Both programs look at the name of each installed package, so that both pay for it.
+# Both programs read the name of each installed package, so that both pay for it.
 PROGRAM = """
 import importlib.metadata as metadata
 distributions = metadata.distributions

@@ -49,14 +49,14 @@ def ordinary(random: Random, order: int) -> str:
 
 def make_log(random: Random, size: int, odd: list[str]) -> tuple[list[str], dict[int, str]]:
     """Make lines, some of them odd, and number these from 1."""
-    places = dict(zip(sorted(random.sample(range(size), len(odd))), odd, strict=True))
+    odd_lines = dict(zip(sorted(random.sample(range(size), len(odd))), odd, strict=True))
     lines, reasons, second = [], {}, 0
     for number in range(size):
         order = 1000 + number // 9
         line = ordinary(random, order)
-        if number in places:
-            reasons[number + 1] = places[number]
-            line = ODD[places[number]].format(
+        if number in odd_lines:
+            reasons[number + 1] = odd_lines[number]
+            line = ODD[odd_lines[number]].format(
                 user=random.choice(USERS),
                 thing=random.choice(THINGS),
                 payment=random.choice(PAYMENTS),

@@ -49,7 +49,7 @@ class Record:
 
     @property
     def forms(self) -> set[str]:
-        """The word forms of both languages, told apart by the language."""
+        """The word forms of both languages, distinguished by the language."""
         german = re.findall(r"\w+|[^\w\s]", self.translation)
         return {f"en {word.text}" for word in self.words} | {f"de {word}" for word in german}
 

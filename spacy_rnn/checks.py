@@ -75,7 +75,7 @@ def check_rate(name: str, rate: float, *, one: bool = False) -> float:
 
 
 def _check_number(name: str, value: object) -> None:
-    """Refuse what only looks like a number."""
+    """Refuse numbers in quotes."""
     if isinstance(value, str):
         raise ValueError(
             f"{name} is {json.dumps(value)}, but has to be a number: leave out the quotes"

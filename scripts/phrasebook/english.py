@@ -67,7 +67,7 @@ def tokens(text: str, default: str = "") -> tuple[Token, ...]:
     """Read words that may have tags, such as "single/ADJ room".
 
     text (str): The words, with spaces between them.
-    default (str): The tag of words without one; "" looks it up among the closed classes.
+    default (str): The tag of words without one; "" finds it among the closed classes.
     RETURNS (tuple[Token, ...]): Words and tags.
     RAISES (ValueError): If a word has no tag.
     """

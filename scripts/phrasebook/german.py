@@ -1,4 +1,4 @@
-"""German grammar: declension, conjugation and the verbs' places in a clause."""
+"""German grammar: declension, conjugation and the positions of verbs in a clause."""
 
 from dataclasses import dataclass
 

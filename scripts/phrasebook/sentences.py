@@ -1,7 +1,7 @@
 """Sentences with slots, side by side in both languages, and what fills the slots.
 
 `sentences/<intent>.txt` holds pairs of lines. A name in capitals is a slot for any entry of
-that category; a number after it tells two of a kind apart.
+that category; a number after it distinguishes two of a kind.
 
     {WHO} {LOSE past} {own@WHO BELONGING}.
     {WHO} [LOSE@WHO perfect | {own@WHO BELONGING acc}].

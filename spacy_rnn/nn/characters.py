@@ -20,7 +20,7 @@ BYTES = 256
 
 
 class CharacterRNN(nn.Module):
-    """Read each word in both directions and keep where they end (Lample et al. 2016).
+    """The final states of a word that is read in both directions (Lample et al. 2016).
 
     width (int): Features of a word, half of them from each direction.
     embed_width (int): Features of a byte.
@@ -54,14 +54,14 @@ class CharacterRNN(nn.Module):
 
 
 class CharacterCNN(nn.Module):
-    """Look through a window at each byte and keep what stands out most (Ma & Hovy 2016).
+    """A convolution over the bytes of a word with max pooling (Ma & Hovy 2016).
 
-    Embeddings that go straight into a convolution make a table for each place of the window,
+    Embeddings that go straight into a convolution make a table for each position of the window,
     so that rows are added up where others multiply matrices.
 
     width (int): Features of a word, one from each filter.
     embed_width (int): Features of a byte.
-    window (int): Bytes that a filter sees, an odd number.
+    window (int): Bytes that a filter covers, an odd number.
     dropout (float | None): Dropout on the embeddings of bytes and locked dropout on words.
         None for a rate that is set with `set_dropout`.
     RAISES (ValueError): If a setting is out of its bounds.
@@ -82,31 +82,31 @@ class CharacterCNN(nn.Module):
         nn.init.xavier_uniform_(self.filters.view(-1, width))
 
     def forward(self, data: Tensor, lengths: Tensor) -> Tensor:
-        """Look at words.
+        """Read words.
 
         data (Tensor): Bytes of all words, integers of shape `(bytes,)`.
         lengths (Tensor): Bytes of each word, shape `(words,)`, on the CPU.
-        RETURNS (Tensor): The greatest value of each filter in each word, between -1 and 1,
+        RETURNS (Tensor): The maximum of each filter over each word, between -1 and 1,
             shape `(words, width)`; zero where a word has no bytes.
         """
         segment = segment_ids(lengths, data.device)
         embedding = functional.pad(self.dropout_bytes(self.embedding.weight), (0, 0, 0, 1))
         tables = (embedding @ self.filters).flatten(0, 1)
-        seen = functional.embedding_bag(self._windows(data, segment), tables, mode="sum")
-        index = segment[:, None].expand_as(seen)
-        highest = seen.new_full((len(lengths), seen.shape[1]), -torch.inf)
-        highest = highest.scatter_reduce(0, index, seen, "amax") + self.bias
+        filtered = functional.embedding_bag(self._windows(data, segment), tables, mode="sum")
+        index = segment[:, None].expand_as(filtered)
+        highest = filtered.new_full((len(lengths), filtered.shape[1]), -torch.inf)
+        highest = highest.scatter_reduce(0, index, filtered, "amax") + self.bias
         words = highest.tanh().masked_fill(lengths.to(data.device)[:, None] == 0, 0.0)
         return self.dropout(words)
 
     def _windows(self, data: Tensor, segment: Tensor) -> Tensor:
-        """Find the row of each place of each window; the last of a table is outside a word."""
+        """Rows of the positions of each window; the last row of a table is outside a word."""
         window = len(self.filters)
         offsets = torch.arange(window, device=data.device)
-        places = torch.arange(len(data), device=data.device)[:, None] + offsets
+        positions = torch.arange(len(data), device=data.device)[:, None] + offsets
         around = (window // 2, window // 2)
-        inside = functional.pad(segment, around, value=-1)[places] == segment[:, None]
-        rows = torch.where(inside, functional.pad(data, around)[places], BYTES)
+        inside = functional.pad(segment, around, value=-1)[positions] == segment[:, None]
+        rows = torch.where(inside, functional.pad(data, around)[positions], BYTES)
         return rows + offsets * (BYTES + 1)
 
 

@@ -26,16 +26,16 @@ def make_pairs():
 
 def test_losses_equal_those_of_a_plain_loop(plain_translator):
     nlp = spacy.blank("de")
-    sizes = {"embed_width": 16, "network": {"width": 24}}
     translator = nlp.add_pipe(
         "rnn_translator",
         config={
             "vocab_size": 285,
             "model": {
-                "encoder": sizes,
+                "encoder": {"embed_width": 16, "network": {"width": 24}},
                 "attention": {"@misc": "spacy-rnn.general_attention.v1"},
                 "decoder": {
-                    **sizes,
+                    "embed_width": 16,
+                    "network": {"width": 24},
                     "readout_width": 16,
                     "label_smoothing": 0.0,
                     "deep_output": True,

@@ -1,4 +1,4 @@
-"""A recurrent language model: what comes next, from all that came before."""
+"""Recurrent language models."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,15 +19,16 @@ from ..rnn.settings import RecurrentSettings
 from .neural_cache import NeuralCache
 
 TAIL_FACTOR = 4
-"""By what the features become fewer from each range of the adaptive softmax to the rarer next."""
+"""The factor by which the features decrease from each cluster of the adaptive softmax to the next
+one, of rarer entries."""
 
 
 class LanguageModel(nn.Module):
-    """Foresee each piece of a text from those before it (Mikolov et al. 2010).
+    """A recurrent language model: predicts each piece of a text from those before it (Mikolov et
+    al. 2010).
 
     The regularisation is that of AWD-LSTM (Merity et al. 2018): locked dropout, dropout of
-    recurrent weights (`weight_drop`) and of whole entries of the vocabulary, and penalties on
-    large and on unsteady activations.
+    recurrent weights (`weight_drop`) and of embeddings, and activation regularisation (AR, TAR).
 
     pieces (int): Entries of the vocabulary.
     embed_width (int): Features of each embedding.
@@ -35,15 +36,16 @@ class LanguageModel(nn.Module):
         applied to the input of the softmax; the temporal penalty and the cache see the output
         without it.
     tied_softmax (bool): Whether the softmax has the embeddings as its weights (Press & Wolf 2017).
-        Where the network is not as wide as they are, a layer brings it to their width.
-    cutoffs (Sequence[int]): Where the frequent entries end and rarer and rarer ones begin, for
-        the adaptive softmax (Grave et al. 2017). None for the full softmax.
-    dropout_embedding (float): Share of entries of the vocabulary whose embedding is dropped
+        Where the network has another width, its output is projected to theirs.
+    cutoffs (Sequence[int]): Ranks in the vocabulary, the most frequent entries first, where the
+        adaptive softmax begins another cluster of rarer entries (Grave et al. 2017). None for the
+        full softmax.
+    dropout_embedding (float): Share of the vocabulary whose embeddings are dropped in a step
         (Gal & Ghahramani 2016).
-    activation_reg (float): The weight of the mean square of what goes out (AR).
-    temporal_activation_reg (float): The weight of the mean square of its change from piece to
-        piece (TAR).
-    cache (NeuralCache | None): What remembers, in prediction, what a text said before.
+    activation_reg (float): The weight of the mean square of the output (AR).
+    temporal_activation_reg (float): The weight of the mean square of the difference of successive
+        outputs (TAR).
+    cache (NeuralCache | None): The neural cache, used in prediction.
     RAISES (ValueError): If a setting is out of its bounds or does not fit another one.
     """
 
@@ -97,56 +99,57 @@ class LanguageModel(nn.Module):
 
     @property
     def output_weight(self) -> Tensor:
-        """Tensor: A row for each piece, shape `(pieces, width)`, for the full softmax."""
+        """Tensor: The weights of the full softmax, a row for each piece, `(pieces, width)`."""
         return self.embedding.weight if self.tied_softmax else self.output
 
-    def start(self, batch: int, places: int = 0) -> State:
-        """Give the states before the first piece.
+    def start(self, batch: int, cache_capacity: int = 0) -> State:
+        """Return the states before the first piece.
 
         batch (int): Texts.
-        places (int): For how many places there is room in the cache, if there is one.
-        RETURNS (State): Those of the network and, in prediction, of the cache if there is one:
-            each `(any, batch, any)`.
+        cache_capacity (int): Entries that there is room for in the cache, if there is one.
+        RETURNS (State): The states of the network and, in prediction, of the cache if there is
+            one: each `(any, batch, any)`.
         """
         states = self.network.start(batch)
         if self.cache is None or self.training:
             return states
-        return *states, *self.cache.start(batch, states[0], places)
+        return *states, *self.cache.start(batch, states[0], cache_capacity)
 
     def gather(self, states: Sequence[State | None]) -> State:
-        """Put the states of segments side by side.
+        """Batch the states of segments.
 
-        states (Sequence[State | None]): Those of each, every part without its batch. None where
-            a text begins.
-        RETURNS (State): Those of all.
+        states (Sequence[State | None]): The state of each, every part without a batch dimension.
+            None at the beginning of a text.
+        RETURNS (State): The states of all.
         """
         if not states:
             return self.start(0)
-        places = max((len(state[-1]) for state in states if state is not None), default=0)
-        new = tuple(part[:, 0] for part in self.start(1, places))
-        level = [new if state is None else self._grow(state, places) for state in states]
-        return tuple(torch.stack(part, 1) for part in zip(*level, strict=True))
+        capacity = max((len(state[-1]) for state in states if state is not None), default=0)
+        new = tuple(part[:, 0] for part in self.start(1, capacity))
+        grown = [new if state is None else self._grow(state, capacity) for state in states]
+        return tuple(torch.stack(part, 1) for part in zip(*grown, strict=True))
 
-    def _grow(self, state: State, places: int) -> State:
-        """Make room in the cache, if there is one in the state."""
+    def _grow(self, state: State, capacity: int) -> State:
+        """Make room in the cache, if the state has one."""
         parts = len(self.network.cell.state_parts)
         if self.cache is None or len(state) == parts:
             return state
-        return *state[:parts], *self.cache.grow(state[parts:], places)
+        return *state[:parts], *self.cache.grow(state[parts:], capacity)
 
     def forward(
         self, pieces: Tensor, targets: Tensor, lengths: Tensor, state: State, fresh: Tensor
     ) -> tuple[Tensor, Tensor, State]:
-        """Foresee segments of text.
+        """Predict the pieces of segments of text.
 
         pieces (Tensor): The piece before each target, of all segments, `(pieces,)`.
-        targets (Tensor): What is to be foreseen, `(pieces,)`.
+        targets (Tensor): The pieces to predict, `(pieces,)`.
         lengths (Tensor): The pieces of each segment, `(batch,)`, on the CPU.
-        state (State): The states that segments before have ended with.
-        fresh (Tensor): Which segments begin anew instead, booleans `(batch,)`.
-        RETURNS (tuple[Tensor, Tensor, State]): The sum of the negative log-likelihood and the
-            penalties, to take gradients of; the plain negative log-likelihood of each target,
-            without gradients, `(pieces,)`; and the states at the end, without gradients.
+        state (State): The states before the segments.
+        fresh (Tensor): Booleans, true for segments that start from the initial state instead,
+            `(batch,)`.
+        RETURNS (tuple[Tensor, Tensor, State]): The loss, the sum of the negative log-likelihoods
+            and the penalties; the negative log-likelihood of each target, without gradients,
+            `(pieces,)`; and the states after the segments, without gradients.
         """
         hidden, state = self.read(pieces, lengths, state, fresh)
         dropped = self.dropout_output(hidden, lengths)
@@ -169,20 +172,21 @@ class LanguageModel(nn.Module):
 
         pieces (Tensor): The pieces of all segments, `(pieces,)`.
         lengths (Tensor): The pieces of each segment, `(batch,)`, on the CPU.
-        state (State): The states that segments before have ended with.
-        fresh (Tensor): Which segments begin anew instead, booleans `(batch,)`.
-        RETURNS (tuple[Tensor, State]): What the network makes of each piece, `(pieces, width)`,
-            and its states at the end of each segment.
+        state (State): The states before the segments.
+        fresh (Tensor): Booleans, true for segments that start from the initial state instead,
+            `(batch,)`.
+        RETURNS (tuple[Tensor, State]): The output of the network at each piece, `(pieces, width)`,
+            and the states after the segments.
         """
-        begin = fresh[None, :, None]
+        is_fresh = fresh[None, :, None]
         start = self.start(len(lengths), len(state[-1]))
         state = tuple(
-            torch.where(begin, new, old.to(new.dtype))
+            torch.where(is_fresh, new, old.to(new.dtype))
             for new, old in zip(start, state, strict=True)
         )
         weight = self.embedding.weight
         if self.training and self.dropout_embedding.rate:
-            # One draw for all pieces: an entry is dropped wherever it occurs.
+            # One draw for the whole step: an entry is dropped wherever it occurs.
             weight = weight * self.dropout_embedding(weight.new_ones(len(weight), 1))
         parts = len(self.network.cell.state_parts)
         hidden, after = self.network(functional.embedding(pieces, weight), lengths, state[:parts])
@@ -191,19 +195,21 @@ class LanguageModel(nn.Module):
     def remember(
         self, log_probs: Tensor, hidden: Tensor, targets: Tensor, lengths: Tensor, state: State
     ) -> tuple[Tensor, State]:
-        """Foresee targets by the cache too, if there is one, and let it hold them.
+        """Interpolate log-probabilities with those of the cache, if there is one, and add the
+        targets to it.
 
-        log_probs (Tensor): What the network says of each target, `(pieces,)`.
-        hidden (Tensor): What it makes of the pieces before them, `(pieces, width)`.
+        log_probs (Tensor): The log-probability of each target by the network, `(pieces,)`.
+        hidden (Tensor): The output of the network before each target, `(pieces, width)`.
         targets (Tensor): The targets, `(pieces,)`.
         lengths (Tensor): The targets of each segment, `(batch,)`, on the CPU.
-        state (State): The states of the network, and of the cache before it holds these.
-        RETURNS (tuple[Tensor, State]): What both say of each target, and the states then.
+        state (State): The states of the network after the targets, and of the cache before them.
+        RETURNS (tuple[Tensor, State]): The interpolated log-probabilities, `(pieces,)`, and the
+            states after the targets.
         """
         if self.cache is None:
             return log_probs, state
-        log_probs, held = self.cache.read(log_probs, hidden, targets, lengths, state[-2:])
-        return log_probs, (*state[:-2], *held)
+        log_probs, cache_state = self.cache.read(log_probs, hidden, targets, lengths, state[-2:])
+        return log_probs, (*state[:-2], *cache_state)
 
     def encode(self, pieces: Tensor, lengths: Tensor, rows: Tensor) -> Tensor:
         """Encode whole texts as contextual vectors of their words.
@@ -230,10 +236,10 @@ class LanguageModel(nn.Module):
         return surprisals.sum(), surprisals.detach()
 
     def log_probs(self, hidden: Tensor) -> Tensor:
-        """Say how probable each piece is to come next.
+        """Compute next-piece log-probabilities.
 
-        hidden (Tensor): What the network makes of the last piece, `(batch, width)`.
-        RETURNS (Tensor): Log-probabilities, `(batch, pieces)`.
+        hidden (Tensor): The output of the network at the last piece, `(batch, width)`.
+        RETURNS (Tensor): The log-probabilities of all pieces, `(batch, pieces)`.
         """
         readout = self._read_out(hidden)
         if self.adaptive is not None:
@@ -243,7 +249,7 @@ class LanguageModel(nn.Module):
 
 
 def _change(hidden: Tensor, lengths: Tensor) -> Tensor:
-    """Give the mean square of what changes from piece to piece of a segment."""
+    """Return the mean square of the difference of successive outputs within segments."""
     segment = segment_ids(lengths, hidden.device)
     steps = (hidden[1:] - hidden[:-1])[segment[1:] == segment[:-1]]
     return steps.pow(2).mean() if len(steps) else hidden.new_zeros(())
@@ -262,7 +268,7 @@ def _check_settings(
     check_at_least("temporal_activation_reg", temporal_activation_reg, 0)
     if cutoffs and tied_softmax:
         raise ValueError(
-            f"The adaptive softmax has weights of its own for each range of the vocabulary, so "
+            f"The adaptive softmax has weights of its own for each cluster of the vocabulary, so "
             f"that they cannot be tied to the embeddings: with cutoffs = {list(cutoffs)}, set "
             f"tied_softmax to false"
         )
@@ -273,7 +279,7 @@ def _check_settings(
         )
     if cutoffs and width < TAIL_FACTOR ** len(cutoffs):
         raise ValueError(
-            f"Each range of rare entries has a quarter of the features of the one before it: "
+            f"Each cluster of rare entries has a quarter of the features of the one before it: "
             f"{len(cutoffs)} cutoffs need a width of at least {TAIL_FACTOR ** len(cutoffs)}, but "
             f"width is {width}"
         )

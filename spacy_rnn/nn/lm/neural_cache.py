@@ -1,4 +1,4 @@
-"""A cache of what a text said before, beside a recurrent language model."""
+"""The neural cache of a recurrent language model: recent pieces of a text become more likely."""
 
 import torch
 from torch import Tensor
@@ -9,26 +9,26 @@ from ..batch.segments import pad, unpad
 from ..rnn.cells import State
 
 MAX_PAIRS = 4_000_000
-"""Pairs of places whose similarity is held at once: 16 MB."""
+"""Pairs of positions and entries whose similarity is computed at once: 16 MB."""
 
 FEW = 100
-"""Places at which the share of a cache has grown to a half of its weight."""
+"""Entries at which the interpolation weight of a cache has grown to a half of its maximum."""
 
 NOTHING = -1
 
 
 class NeuralCache:
-    """What came before comes again where the network is in a similar state (Grave et al. 2017).
+    """The neural cache model (Grave et al. 2017), used in prediction alone and not trained.
 
-    It holds the outputs of the network at the last places of a text, and the piece that
-    came next at each. A piece is as probable by it as the places where it came next are similar to
-    the present one, by a softmax over dot products; the average of that and of the probability by
-    the network is what counts. Nothing of it is trained. Unlike there its share grows with what it
-    holds: of a short text it knows too little.
+    An entry is an output of the network at a recent position of the text, and the piece that came
+    next. The probability of a piece by the cache is the weight of the entries with this piece,
+    by a softmax over the dot products of their outputs and the present one. It is interpolated
+    with the probability by the network. Unlike there the interpolation weight grows with the
+    number of entries: the statistics of a short text are poor.
 
-    size (int): Places that are held.
-    weight (float): The share in the average of a cache that holds much, in [0, 1).
-    sharpness (float): What dot products are multiplied by.
+    size (int): The maximum number of entries.
+    weight (float): The interpolation weight of a cache of many entries, in [0, 1): lambda there.
+    sharpness (float): The factor of the dot products: theta there.
     RAISES (ValueError): If a setting is out of its bounds.
     """
 
@@ -40,119 +40,121 @@ class NeuralCache:
         self.weight = weight
         self.sharpness = sharpness
 
-    def start(self, batch: int, like: Tensor, places: int = 0) -> State:
-        """Give a cache that holds nothing.
+    def start(self, batch: int, like: Tensor, capacity: int = 0) -> State:
+        """Return empty caches.
 
         batch (int): Texts.
-        like (Tensor): What is of the type and on the device of outputs, `(…, width)`.
-        places (int): For how many places there is room.
-        RETURNS (State): Outputs, `(places, batch, width)`, and the pieces after them,
-            `(places, batch, 1)`: the oldest first, `NOTHING` where there is none.
+        like (Tensor): A tensor of the type, the device and the width of outputs, `(…, width)`.
+        capacity (int): Entries that there is room for.
+        RETURNS (State): The outputs of entries, `(entries, batch, width)`, and the pieces after
+            them, `(entries, batch, 1)`: the oldest first, `NOTHING` in an empty entry.
         """
-        outputs = like.new_zeros(places, batch, like.shape[-1])
-        return outputs, torch.full((places, batch, 1), NOTHING, device=like.device)
+        outputs = like.new_zeros(capacity, batch, like.shape[-1])
+        return outputs, torch.full((capacity, batch, 1), NOTHING, device=like.device)
 
-    def grow(self, state: State, places: int) -> State:
-        """Make room in a cache that is not of its full size.
+    def grow(self, state: State, capacity: int) -> State:
+        """Make room for more entries.
 
-        state (State): What is held.
-        places (int): How many places there are to be: `size` if it is less.
-        RETURNS (State): The same behind places with nothing.
+        state (State): The caches.
+        capacity (int): Entries that there is to be room for; `size` if that is less.
+        RETURNS (State): The caches with empty entries before the others.
         """
-        more = min(places, self.size) - len(state[0])
-        if more <= 0:
+        missing = min(capacity, self.size) - len(state[0])
+        if missing <= 0:
             return state
         return tuple(
-            torch.cat([part.new_full((more, *part.shape[1:]), value), part])
+            torch.cat([part.new_full((missing, *part.shape[1:]), value), part])
             for part, value in zip(state, (0, NOTHING), strict=True)
         )
 
     def read(
         self, log_probs: Tensor, hidden: Tensor, targets: Tensor, lengths: Tensor, state: State
     ) -> tuple[Tensor, State]:
-        """Read segments of text, each piece foreseen by what came before it.
+        """Compute the log-probabilities of the pieces of segments, each with a cache of the pieces
+        before it.
 
         log_probs (Tensor): The log-probability of each target by the network, `(pieces,)`.
-        hidden (Tensor): What the network says before each target, `(pieces, width)`.
-        targets (Tensor): What comes next, `(pieces,)`.
+        hidden (Tensor): The output of the network before each target, `(pieces, width)`.
+        targets (Tensor): The pieces to predict, `(pieces,)`.
         lengths (Tensor): The pieces of each segment, `(batch,)`, on the CPU.
-        state (State): What is held of the texts before them.
-        RETURNS (tuple[Tensor, State]): The log-probability by both, `(pieces,)`; and what is held
-            then.
+        state (State): The caches before the segments.
+        RETURNS (tuple[Tensor, State]): The interpolated log-probabilities, `(pieces,)`; and the
+            caches after the segments.
         """
-        grid = pad(hidden, lengths)
-        state = self.grow(state, len(state[0]) + grid.shape[1])
-        places = len(state[0])
-        # Padding is behind what is read, and ahead of nothing.
-        right = pad(targets[:, None], lengths)
-        outputs = torch.cat([state[0].transpose(0, 1), grid], 1)
-        nexts = torch.cat([state[1].transpose(0, 1), right], 1)
-        batch, steps = grid.shape[:2]
+        queries = pad(hidden, lengths)
+        state = self.grow(state, len(state[0]) + queries.shape[1])
+        capacity = len(state[0])
+        # Padding comes after the pieces of a segment, so that no query sees it.
+        padded_targets = pad(targets[:, None], lengths)
+        outputs = torch.cat([state[0].transpose(0, 1), queries], 1)
+        nexts = torch.cat([state[1].transpose(0, 1), padded_targets], 1)
+        batch, steps = queries.shape[:2]
         size = max(1, MAX_PAIRS // max(1, batch * outputs.shape[1]))
-        found = [grid.new_zeros(batch, 0)]
+        blocks = [queries.new_zeros(batch, 0)]
         for first in range(0, steps, size):
             block = slice(first, min(first + size, steps))
-            seen = slice(first, block.stop + places - 1)
-            weights = self._weigh(grid[:, block], outputs[:, seen], nexts[:, seen, 0])
-            again = nexts[:, None, seen, 0] == right[:, block]
-            found.append((weights * again).sum(dim=2))
-        cached = unpad(torch.cat(found, 1)[..., None], lengths)[:, 0]
-        held = unpad(self._hold(nexts, steps)[..., None], lengths)[:, 0]
-        mixed = self._mix(log_probs, cached, held)
-        rows = (lengths[:, None] + torch.arange(places)).to(hidden.device)
-        kept = (
+            seen = slice(first, block.stop + capacity - 1)
+            weights = self._weigh(queries[:, block], outputs[:, seen], nexts[:, seen, 0])
+            is_target = nexts[:, None, seen, 0] == padded_targets[:, block]
+            blocks.append((weights * is_target).sum(dim=2))
+        cached = unpad(torch.cat(blocks, 1)[..., None], lengths)[:, 0]
+        entries = unpad(self._count(nexts, steps)[..., None], lengths)[:, 0]
+        mixed = self._mix(log_probs, cached, entries)
+        rows = (lengths[:, None] + torch.arange(capacity)).to(hidden.device)
+        after = (
             part.gather(1, rows[..., None].expand(-1, -1, part.shape[2])).transpose(0, 1)
             for part in (outputs, nexts)
         )
-        return mixed, tuple(kept)
+        return mixed, tuple(after)
 
     def next_log_probs(self, log_probs: Tensor, hidden: Tensor, state: State) -> Tensor:
-        """Say how probable each piece is to come next.
+        """Interpolate next-piece log-probabilities.
 
-        log_probs (Tensor): Their log-probabilities by the network, `(batch, pieces)`.
-        hidden (Tensor): What the network says, `(batch, width)`.
-        state (State): What is held, `(batch, places, width)` and `(batch, places, 1)`.
-        RETURNS (Tensor): The log-probabilities by both, `(batch, pieces)`.
+        log_probs (Tensor): The log-probabilities by the network, `(batch, pieces)`.
+        hidden (Tensor): The output of the network, `(batch, width)`.
+        state (State): The caches, `(batch, entries, width)` and `(batch, entries, 1)`.
+        RETURNS (Tensor): The interpolated log-probabilities, `(batch, pieces)`.
         """
         outputs, nexts = state
         weights = self._weigh(hidden[:, None], outputs, nexts[..., 0])[:, 0]
         cached = torch.zeros_like(log_probs)
         cached.scatter_add_(1, nexts[..., 0].clamp(min=0), weights.to(cached.dtype))
-        held = (nexts[..., 0] != NOTHING).sum(dim=1, keepdim=True)
-        return self._mix(log_probs, cached, held)
+        entries = (nexts[..., 0] != NOTHING).sum(dim=1, keepdim=True)
+        return self._mix(log_probs, cached, entries)
 
     def add(self, hidden: Tensor, pieces: Tensor, state: State) -> State:
-        """Hold one more place, and let go of the oldest if there is no room.
+        """Add an entry to each cache, in place of the oldest if there is no room.
 
-        hidden (Tensor): What the network said, `(batch, width)`.
-        pieces (Tensor): What came next, `(batch,)`.
-        state (State): What is held, `(batch, places, width)` and `(batch, places, 1)`.
-        RETURNS (State): What is held then.
+        hidden (Tensor): The output of the network, `(batch, width)`.
+        pieces (Tensor): The piece that came next, `(batch,)`.
+        state (State): The caches, `(batch, entries, width)` and `(batch, entries, 1)`.
+        RETURNS (State): The caches with the new entries.
         """
-        news = (hidden[:, None], pieces[:, None, None])
+        entry = (hidden[:, None], pieces[:, None, None])
         first = max(0, state[0].shape[1] + 1 - self.size)
         return tuple(
-            torch.cat([part[:, first:], new], 1) for part, new in zip(state, news, strict=True)
+            torch.cat([part[:, first:], new], 1) for part, new in zip(state, entry, strict=True)
         )
 
     def _weigh(self, queries: Tensor, outputs: Tensor, nexts: Tensor) -> Tensor:
-        """Weigh places by their similarity, for queries of which each sees as many of them, from
-        its own number on."""
+        """Compute the weights of entries for successive queries. All see equally many entries,
+        each from the one of its own index on."""
         steps = queries.shape[1]
-        behind = torch.arange(outputs.shape[1], device=queries.device)
-        behind = behind - torch.arange(steps, device=queries.device)[:, None]
-        seen = (behind >= 0) & (behind <= outputs.shape[1] - steps) & (nexts != NOTHING)[:, None]
+        offset = torch.arange(outputs.shape[1], device=queries.device)
+        offset = offset - torch.arange(steps, device=queries.device)[:, None]
+        seen = (offset >= 0) & (offset <= outputs.shape[1] - steps) & (nexts != NOTHING)[:, None]
         scores = queries @ outputs.transpose(1, 2) * self.sharpness
         lowest = torch.finfo(scores.dtype).min
         return scores.masked_fill(~seen, lowest).softmax(dim=2) * seen
 
-    def _hold(self, nexts: Tensor, steps: int) -> Tensor:
-        """Count the places that each step behind a cache sees, `(batch, steps)`."""
-        held = (nexts[..., 0] != NOTHING).cumsum(dim=1)
-        before = functional.pad(held, (1, 0))
-        places = nexts.shape[1] - steps
-        return before[:, places : places + steps] - before[:, :steps]
+    def _count(self, nexts: Tensor, steps: int) -> Tensor:
+        """Count the entries that each of the last steps sees, `(batch, steps)`."""
+        entries = (nexts[..., 0] != NOTHING).cumsum(dim=1)
+        before = functional.pad(entries, (1, 0))
+        capacity = nexts.shape[1] - steps
+        return before[:, capacity : capacity + steps] - before[:, :steps]
 
-    def _mix(self, log_probs: Tensor, cached: Tensor, held: Tensor) -> Tensor:
-        bin_pack = self.weight * held / (held + FEW)
-        return torch.logaddexp(log_probs + torch.log1p(-bin_pack), cached.log() + bin_pack.log())
+    def _mix(self, log_probs: Tensor, cached: Tensor, entries: Tensor) -> Tensor:
+        """Interpolate log-probabilities by the network with probabilities by the cache."""
+        weight = self.weight * entries / (entries + FEW)
+        return torch.logaddexp(log_probs + torch.log1p(-weight), cached.log() + weight.log())

@@ -1,10 +1,10 @@
-"""Attention: what a decoder looks at, of what an encoder remembers.
+"""Attention of a decoder over the outputs of an encoder.
 
-A memory is padded: `(batch, places, memory)`, with a mask that is true at the places that
-hold something. Queries come as `(batch, steps, queries)`: all steps of a sentence in
-training, all its hypotheses in a search. To add another kind is to say how keys are made of
-a memory, once for each sentence, and how queries and keys make scores; and where it looks back at
-what it saw before, what it remembers of that.
+A memory, the encoder's outputs, is padded: `(batch, positions, memory)`, with a mask that is true
+at source positions and false at padding. Queries are `(batch, steps, queries)`: all steps of a
+target in training, all its hypotheses in a search. A subclass of `Attention` defines `project`,
+from the memory to keys, once for each source; `score`, from queries and keys to scores; and, if it
+depends on the attention weights of earlier steps, `initial_state` and `update_state`.
 """
 
 import math
@@ -16,43 +16,44 @@ from ...checks import check_count
 from ..kernels.linear import Linear
 
 MAX_HIDDEN = 16_000_000
-"""Units of a hidden layer over pairs of places that are held at once: 64 MB. Gradients need all
-of them."""
+"""Units of a hidden layer over all pairs of steps and positions that are computed at once in
+prediction: 64 MB. Gradients need all of them."""
 
 
 AttentionState = tuple[Tensor, ...]
-"""What an attention remembers of its own weights so far, each `(batch, hypotheses, …)`."""
+"""What an attention accumulates of its weights so far, each `(batch, hypotheses, …)`."""
 
 
 class Attention(nn.Module):
-    """What all kinds share: from scores to weights to what they weigh.
+    """The base of all attentions: dot products as scores, weights by a softmax of the scores, and
+    their weighted average of the values as context vectors.
 
-    A kind that looks back at its own weights attends at one step after the other; others remember
-    nothing and attend at all steps at once.
+    An attention with a state attends step by step; one without attends at all steps at once.
     """
 
     def project(self, memory: Tensor) -> Tensor:
-        """Make the keys of a memory, all that does not depend on queries.
+        """Project the memory to keys, which includes all that does not depend on queries.
 
-        memory (Tensor): What to attend to, shape `(places, memory)`.
-        RETURNS (Tensor): Keys, shape `(places, width)`.
+        memory (Tensor): The memory without padding, `(positions, memory)`.
+        RETURNS (Tensor): The keys, `(positions, width)`.
         """
         return memory
 
     def initial_state(self, mask: Tensor) -> AttentionState:
-        """Tell what there is to look back at before the first step.
+        """Return the state before the first step.
 
-        mask (Tensor): Where the memory holds something, booleans `(batch, places)`.
-        RETURNS (AttentionState): The state, with one hypothesis for each sentence: empty.
+        mask (Tensor): Booleans, false at padding, `(batch, positions)`.
+        RETURNS (AttentionState): The state, with one hypothesis for each source: empty unless the
+            attention has one.
         """
         return ()
 
     def update_state(self, weights: Tensor, attention_state: AttentionState) -> AttentionState:
-        """Remember what was looked at.
+        """Return the state after a step.
 
-        weights (Tensor): The weights of a step, shape `(batch, hypotheses, places)`.
-        attention_state (AttentionState): What was remembered before it.
-        RETURNS (AttentionState): What is remembered after it.
+        weights (Tensor): The attention weights of the step, `(batch, hypotheses, positions)`.
+        attention_state (AttentionState): The state before the step.
+        RETURNS (AttentionState): The state after it.
         """
         return attention_state
 
@@ -75,21 +76,21 @@ class Attention(nn.Module):
         mask: Tensor,
         attention_state: AttentionState = (),
     ) -> tuple[Tensor, Tensor]:
-        """Attend.
+        """Compute context vectors and attention weights.
 
-        queries (Tensor): Queries, shape `(batch, steps, queries)`; where the kind looks back, of
-            one step of each hypothesis.
-        keys (Tensor): What `project` made of the memory.
-        values (Tensor): What there is to see at each place, shape `(batch, places, values)`.
-        mask (Tensor): Where the memory holds something, booleans `(batch, places)`.
-        attention_state (AttentionState): What is remembered of the steps before.
-        RETURNS (tuple[Tensor, Tensor]): The average of the values for each query,
-            `(batch, steps, values)`, and its weights, `(batch, steps, places)`: zero at
-            padding, with a sum of 1, or of 0 where a memory holds nothing.
+        queries (Tensor): The queries, `(batch, steps, queries)`; with a state, those of one step
+            of all hypotheses.
+        keys (Tensor): The keys by `project`, padded, `(batch, positions, width)`.
+        values (Tensor): The values, `(batch, positions, values)`.
+        mask (Tensor): Booleans, false at padding, `(batch, positions)`.
+        attention_state (AttentionState): The state before the step.
+        RETURNS (tuple[Tensor, Tensor]): The context vectors, `(batch, steps, values)`, and the
+            attention weights, `(batch, steps, positions)`: zero at padding, with a sum of 1, or of
+            0 for a source without positions.
         """
         on_cpu, in_float32 = values.device.type == "cpu", values.dtype == torch.float32
         if on_cpu and in_float32 and torch.is_autocast_enabled("cpu"):
-            # Small products of hardly ever the same shape, each with a kernel of its own.
+            # In bfloat16, oneDNN would compile a kernel for each of their many shapes.
             with torch.autocast("cpu", enabled=False):
                 return self._attend(queries.float(), keys.float(), values, mask, attention_state)
         return self._attend(queries, keys, values, mask, attention_state)
@@ -102,8 +103,8 @@ class Attention(nn.Module):
         mask: Tensor,
         attention_state: AttentionState,
     ) -> tuple[Tensor, Tensor]:
-        scores, held = self.score(queries, keys, attention_state), mask.unsqueeze(1)
-        weights = scores.where(held, torch.finfo(scores.dtype).min).softmax(dim=2) * held
+        scores, mask = self.score(queries, keys, attention_state), mask.unsqueeze(1)
+        weights = scores.where(mask, torch.finfo(scores.dtype).min).softmax(dim=2) * mask
         return torch.bmm(weights.to(values.dtype), values), weights
 
 
@@ -111,9 +112,9 @@ class AdditiveAttention(Attention):
     """`v · tanh(W query + U key)` (Bahdanau et al. 2015, equation 6 and appendix A.1.2).
 
     queries (int): Features of a query.
-    memory (int): Features of a place of the memory.
+    memory (int): Features of the memory.
     width (int): Units of the hidden layer.
-    RAISES (ValueError): If it is below 1.
+    RAISES (ValueError): If the width is below 1.
     """
 
     def __init__(self, queries: int, memory: int, width: int):
@@ -131,23 +132,23 @@ class AdditiveAttention(Attention):
         steps = max(1, MAX_HIDDEN // max(1, keys.numel()))
         if torch.is_grad_enabled() or queries.shape[1] <= steps:
             return self._energy(queries, keys)
-        return torch.cat([self._energy(some, keys) for some in queries.split(steps, 1)], 1)
+        return torch.cat([self._energy(part, keys) for part in queries.split(steps, 1)], 1)
 
-    def _energy(self, queries: Tensor, keys: Tensor, more: Tensor | None = None) -> Tensor:
+    def _energy(self, queries: Tensor, keys: Tensor, coverage: Tensor | None = None) -> Tensor:
         hidden = queries[:, :, None, :] + keys[:, None, :, :]
-        if more is not None:
-            hidden = hidden + more
+        if coverage is not None:
+            hidden = hidden + coverage
         return self.energy(hidden.tanh()).squeeze(3)
 
 
 class CoverageAttention(AdditiveAttention):
-    """`v · tanh(W query + U key + c coverage)`, where the coverage of a place is the sum of its
-    weights so far (Tu et al. 2016, section 3.1.1; See et al. 2017, equations 10 and 11).
+    """`v · tanh(W query + U key + c coverage)`, where the coverage of a position is the sum of its
+    attention weights so far (Tu et al. 2016, section 3.1.1; See et al. 2017, equations 10 and 11).
 
     queries (int): Features of a query.
-    memory (int): Features of a place of the memory.
+    memory (int): Features of the memory.
     width (int): Units of the hidden layer.
-    RAISES (ValueError): If it is below 1.
+    RAISES (ValueError): If the width is below 1.
     """
 
     def __init__(self, queries: int, memory: int, width: int):
@@ -170,8 +171,8 @@ class DotAttention(Attention):
     """`query · key`, for queries and a memory of one width (Luong et al. 2015).
 
     queries (int): Features of a query.
-    memory (int): Features of a place of the memory, as many.
-    RAISES (ValueError): If they are not.
+    memory (int): Features of the memory.
+    RAISES (ValueError): If the two differ.
     """
 
     def __init__(self, queries: int, memory: int):
@@ -187,7 +188,7 @@ class GeneralAttention(Attention):
     """`query · W key` (Luong et al. 2015).
 
     queries (int): Features of a query.
-    memory (int): Features of a place of the memory.
+    memory (int): Features of the memory.
     """
 
     def __init__(self, queries: int, memory: int):
@@ -202,9 +203,9 @@ class ScaledDotAttention(Attention):
     """`W query · U key / sqrt(width)` (Vaswani et al. 2017, equation 1, one head).
 
     queries (int): Features of a query.
-    memory (int): Features of a place of the memory.
-    width (int): Features that the two are brought to.
-    RAISES (ValueError): If they are below 1.
+    memory (int): Features of the memory.
+    width (int): Features of the projected queries and keys.
+    RAISES (ValueError): If the width is below 1.
     """
 
     def __init__(self, queries: int, memory: int, width: int):

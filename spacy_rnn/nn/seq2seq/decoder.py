@@ -20,16 +20,17 @@ from ..rnn.stepper import Stepper
 from .attention import Attention, AttentionState
 
 MakeAttention = Callable[[int, int], Attention]
-"""Makes an attention for queries and a memory of so many features."""
+"""Makes an attention for the features of queries and of the memory."""
 
 
 class Memory(NamedTuple):
-    """What a decoder looks at in its source sentences.
+    """The encoded sources of a batch, prepared for attention.
 
-    keys (Tensor): What queries are compared with, at each place: `(batch, places, any)`.
-    values (Tensor): What each place adds to the readout, `(batch, places, readout_width)`;
-        without attention what all of them do, `(batch, 1, readout_width)`.
-    mask (Tensor): Where there is something, `(batch, places)`.
+    keys (Tensor): The keys of the attention, `(batch, positions, any)`.
+    values (Tensor): The projections of the encoder's outputs to the readout,
+        `(batch, positions, readout_width)`; without attention those of the summaries,
+        `(batch, 1, readout_width)`.
+    mask (Tensor): Booleans, false at padding, `(batch, positions)`.
     """
 
     keys: Tensor
@@ -38,32 +39,34 @@ class Memory(NamedTuple):
 
 
 class Decoder(nn.Module):
-    """Predict the next piece from those before it and from a memory.
+    """A recurrent decoder: predicts the next piece from the pieces before it and the source.
 
-    A recurrent network reads the pieces so far; its output is the query of the attention;
-    the two together, with the piece that was read last, give a readout, and that the next piece
-    (Luong et al. 2015, equations 5 and 6). Equation 5 is linear in what the attention sees, an
-    average of the memory: its matrix is applied to the memory instead, once for each place. With
-    input feeding (section 3.3 there) each readout is also read at the next step, so that training
-    has to go step by step; without, all steps of a layer are one call.
+    A recurrent network reads the pieces so far; its output is the query of the attention; output,
+    context vector and the embedding of the previous piece make the readout, the input of the
+    softmax over next pieces (Luong et al. 2015, equations 5 and 6). Equation 5 is linear in the
+    context vector, an average of the memory: its matrix is applied to the memory instead, once for
+    each source position. With input feeding (section 3.3 there) each readout is also an input of
+    the next step, so that training goes step by step; without it all steps of a layer are one
+    call.
 
     pieces (int): Entries of the vocabulary.
-    memory (int): Features of each place of the memory.
-    summary (int): Features of the summary of each sentence.
-    attention (MakeAttention | None): None for the decoder of Sutskever et al. (2014), which
-        knows its source by the summary alone.
+    memory (int): Features of the encoder's outputs.
+    summary (int): Features of the summary of each source.
+    attention (MakeAttention | None): The attention. None for the decoder of Sutskever et al.
+        (2014), whose context vector is the summary.
     network (RecurrentSettings): The recurrent network, of one direction. Dropout on its input
         is applied to the embeddings, which the readout may see too, and that on its output to
         the readout. With input feeding the dropout between layers is drawn anew at each step.
     embed_width (int): Features of each embedding.
-    readout_width (int): Features of what the softmax is computed from.
-    deep_output (bool): Whether the readout also sees the piece that was read (Bahdanau et al.
-        2015, appendix A.2.2): pairs of pieces need not go through the recurrent network then.
-    input_feeding (bool): Whether each step reads the readout of the one before.
+    readout_width (int): Features of the readout.
+    deep_output (bool): Whether the readout also sees the embedding of the previous piece (Bahdanau
+        et al. 2015, appendix A.2.2): bigrams need not be learned through the recurrence then.
+    input_feeding (bool): Whether each step also reads the previous readout.
     bridge (str): What the states start from: "zero", the initial state of the network alone;
         "last", the summary as it is; or "dense", a layer over it.
     tied_softmax (bool): Whether the softmax has the embeddings as its weights (Press & Wolf 2017).
-    label_smoothing (float): The share of the right piece that is spread over all.
+    label_smoothing (float): The share of the probability of the right piece that is spread evenly
+        over the vocabulary in training.
     RAISES (ValueError): If the settings do not fit each other.
     """
 
@@ -126,7 +129,7 @@ class Decoder(nn.Module):
         self.deep_output_layer = (
             Linear(embed_width, readout_width, bias=False) if deep_output else None
         )
-        # All start as one matrix over all that is read out of would.
+        # Initialised as one matrix over the concatenated inputs of the readout would be.
         bound = (width + context + deep_output * embed_width) ** -0.5
         for layer in filter(None, (self.readout, self.value, self.deep_output_layer)):
             for parameter in layer.parameters():
@@ -145,28 +148,28 @@ class Decoder(nn.Module):
         """Tensor: A row for each piece, shape `(pieces, readout_width)`."""
         return self.embedding.weight if self.tied_softmax else self.output
 
-    def encode_memory(self, places: Tensor, lengths: Tensor, summary: Tensor) -> Memory:
-        """Make a memory, with all of it that does not depend on a step.
+    def encode_memory(self, encoded: Tensor, lengths: Tensor, summary: Tensor) -> Memory:
+        """Prepare encoded sources for all steps.
 
-        places (Tensor): What the encoder says at each place, `(places, memory)`.
-        lengths (Tensor): The places of each sentence, `(batch,)`, on the CPU.
-        summary (Tensor): Each sentence as one vector, `(batch, summary)`.
+        encoded (Tensor): The encoder's outputs, `(positions, memory)`.
+        lengths (Tensor): The positions of each source, `(batch,)`, on the CPU.
+        summary (Tensor): The summary of each source, `(batch, summary)`.
         RETURNS (Memory): The memory.
         """
-        mask = padding_mask(lengths, places.device)
+        mask = padding_mask(lengths, encoded.device)
         if self.attention is None:
             values = self.value(summary).to(summary.dtype)[:, None]
             return Memory(values, values, mask)
         keys, values = (
-            pad(made.to(places.dtype), lengths)
-            for made in (self.attention.project(places), self.value(places))
+            pad(projected.to(encoded.dtype), lengths)
+            for projected in (self.attention.project(encoded), self.value(encoded))
         )
         return Memory(keys, values, mask)
 
     def start(self, summary: Tensor) -> State:
-        """Give the states of the recurrent network before the first piece.
+        """Return the initial states of the recurrent network.
 
-        summary (Tensor): Each sentence as one vector, `(batch, summary)`.
+        summary (Tensor): The summary of each source, `(batch, summary)`.
         RETURNS (State): The states, each `(depth, batch, width)`.
         """
         batch = len(summary)
@@ -174,20 +177,21 @@ class Decoder(nn.Module):
             parts = self.bridge_layer(summary).tanh().to(self.bridge_layer.weight.dtype)
             parts = parts.view(batch, -1, self.network.depth, self.network.width)
             return tuple(part.contiguous() for part in parts.permute(1, 2, 0, 3))
-        zero = self.network.start(batch)
+        states = self.network.start(batch)
         if self.bridge == "zero":
-            return zero
-        return summary.expand_as(zero[0]), *zero[1:]
+            return states
+        return summary.expand_as(states[0]), *states[1:]
 
     def forward(self, memory: Memory, summary: Tensor, pieces: Tensor, lengths: Tensor) -> Tensor:
-        """Read whole targets, each piece after those before it: teacher forcing.
+        """Compute the readouts of whole targets: teacher forcing.
 
-        memory (Memory): The source sentences.
-        summary (Tensor): Each of them as one vector, `(batch, summary)`.
-        pieces (Tensor): For each target the start symbol and all pieces but the last,
+        memory (Memory): The encoded sources.
+        summary (Tensor): The summary of each source, `(batch, summary)`.
+        pieces (Tensor): The inputs: for each target the start symbol and all pieces but the last,
             `(pieces,)`.
-        lengths (Tensor): The pieces of each target, `(batch,)`, on the CPU.
-        RETURNS (Tensor): The readout that predicts each next piece, `(pieces, readout_width)`.
+        lengths (Tensor): The inputs of each target, `(batch,)`, on the CPU.
+        RETURNS (Tensor): The readouts that predict the piece after each input,
+            `(pieces, readout_width)`.
         """
         embedded = self.dropout_embedded(self.word_dropout(self.embedding(pieces)), lengths)
         state = self.start(summary)
@@ -202,7 +206,7 @@ class Decoder(nn.Module):
         return self.dropout_readout(readouts, lengths)
 
     def _feed(self, memory: Memory, state: State, embedded: Tensor) -> Tensor:
-        """Read out step by step, each step reading the readout before it."""
+        """Compute the readouts step by step, with the previous one as an input of each step."""
         step, states = Stepper(self.network), states_by_layer(state)
         project = prepare_linear([self.readout.weight], [self.readout.bias])
         attention_state = self.initial_attention_state(memory)
@@ -220,35 +224,35 @@ class Decoder(nn.Module):
         return torch.cat(readouts, 1)
 
     def _attend_all(self, queries: Tensor, memory: Memory) -> Tensor:
-        """Attend at all steps, one after the other if the attention looks back."""
+        """Compute the context vectors of all steps, step by step if the attention has a state."""
         attention_state = self.initial_attention_state(memory)
         if not attention_state:
             return self.attend(queries, memory)[0]
-        steps = []
+        contexts = []
         for query in queries.split(1, dim=1):
             context, _, attention_state = self.attend(query, memory, attention_state)
-            steps.append(context)
-        return torch.cat(steps, 1)
+            contexts.append(context)
+        return torch.cat(contexts, 1)
 
     def initial_attention_state(self, memory: Memory) -> AttentionState:
-        """Tell what there is to look back at before the first step.
+        """Return the state of the attention before the first step.
 
-        memory (Memory): The source sentences.
-        RETURNS (AttentionState): What is remembered, with one hypothesis for each sentence.
+        memory (Memory): The encoded sources.
+        RETURNS (AttentionState): The state, with one hypothesis for each source.
         """
         return self.attention.initial_state(memory.mask) if self.attention else ()
 
     def attend(
         self, queries: Tensor, memory: Memory, attention_state: AttentionState = ()
     ) -> tuple[Tensor, Tensor, AttentionState]:
-        """Look at the source sentences.
+        """Attend to the sources.
 
         queries (Tensor): The outputs of the recurrent network, `(batch, steps, width)`.
-        memory (Memory): The source sentences.
-        attention_state (AttentionState): What is remembered of looks before.
-        RETURNS (tuple[Tensor, Tensor, AttentionState]): The context, `(batch, steps,
-            readout_width)`; the attention weights, `(batch, steps, places)`; and the state after
-            the step.
+        memory (Memory): The encoded sources.
+        attention_state (AttentionState): The state of the attention before the step.
+        RETURNS (tuple[Tensor, Tensor, AttentionState]): The projected context vectors,
+            `(batch, steps, readout_width)`; the attention weights, `(batch, steps, positions)`;
+            and the state after the step.
         """
         if self.attention is None:
             context = memory.values.expand(-1, queries.shape[1], -1)
@@ -257,12 +261,12 @@ class Decoder(nn.Module):
         return context, weights, self.attention.update_state(weights, attention_state)
 
     def read_out(self, projected_hidden: Tensor, context: Tensor, word: Tensor | None) -> Tensor:
-        """Put together what the next piece is predicted from, each `(rows, readout_width)`.
+        """Compute readouts from their projected parts, each `(rows, readout_width)`.
 
-        projected_hidden (Tensor): What the recurrent network adds.
-        context (Tensor): What the attention adds.
-        word (Tensor | None): What the piece that was read last adds, if anything.
-        RETURNS (Tensor): The readout.
+        projected_hidden (Tensor): The projected output of the recurrent network.
+        context (Tensor): The projected context vector.
+        word (Tensor | None): The projected embedding of the previous piece, with deep output.
+        RETURNS (Tensor): The readouts.
         """
         readout = projected_hidden + context.to(projected_hidden.dtype)
         return (readout if word is None else readout + word).tanh()

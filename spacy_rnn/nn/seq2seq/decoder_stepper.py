@@ -67,7 +67,7 @@ class DecoderStepper:
         state (SearchState): Where the decoder stands.
         RETURNS (tuple[Tensor, Tensor, SearchState]): A score for each piece of the
             vocabulary, not normalised, `(batch, hypotheses, pieces)`; the weights of the
-            attention, `(batch, hypotheses, places)`; and where the decoder stands then.
+            attention, `(batch, hypotheses, positions)`; and where the decoder stands then.
         """
         decoder, flat = self._decoder, pieces.flatten()
         recurrent, *states = (

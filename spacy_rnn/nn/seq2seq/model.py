@@ -1,4 +1,4 @@
-"""Encoder, attention, decoder: one sequence in, another one out."""
+"""Encoder-decoders with attention."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -34,17 +34,18 @@ class SubwordEncoder(nn.Module):
         self.summary = self.network.directions * self.network.hidden
 
     def forward(self, pieces: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Read sentences.
+        """Encode sources.
 
-        pieces (Tensor): The pieces of all sentences one after the other, `(pieces,)`.
-        lengths (Tensor): The pieces of each sentence, `(batch,)`, on the CPU.
-        RETURNS (tuple[Tensor, Tensor]): The output at each piece, `(pieces, width)`, and
-            the last layer's final hidden states, `(batch, directions * hidden)`.
+        pieces (Tensor): The pieces of all sources, concatenated, `(pieces,)`.
+        lengths (Tensor): The pieces of each source, `(batch,)`, on the CPU.
+        RETURNS (tuple[Tensor, Tensor]): The output at each piece, `(pieces, width)`, and the
+            summary of each source, the final hidden states of the last layer,
+            `(batch, directions * hidden)`.
         """
         embedded = self.dropout(self.embedding(pieces), lengths)
-        places, (hidden, *_) = self.network(embedded, lengths)
+        outputs, (hidden, *_) = self.network(embedded, lengths)
         last = hidden[-self.network.directions :]
-        return places, last.transpose(0, 1).flatten(1)
+        return outputs, last.transpose(0, 1).flatten(1)
 
 
 MakeSubwordEncoder = Callable[[int], SubwordEncoder]
@@ -59,10 +60,10 @@ class Seq2Seq(nn.Module):
 
     target_pieces (int): Entries of the target vocabulary.
     decoder (MakeDecoder): Makes the decoder.
-    encoder (MakeSubwordEncoder | None): Makes the encoder. None where the memory comes from
-        outside.
-    source_pieces (int): Entries of the source vocabulary, where there is an encoder.
-    memory (int): Features of a memory that comes from outside, where there is none.
+    encoder (MakeSubwordEncoder | None): Makes the encoder. None for sources that are encoded
+        outside of the network.
+    source_pieces (int): Entries of the source vocabulary, with an encoder.
+    memory (int): Features of the encoded sources, without an encoder.
     tied_embeddings (bool): Whether source and target share their embeddings.
     RAISES (ValueError): If the settings do not fit each other.
     """
@@ -101,19 +102,19 @@ class Seq2Seq(nn.Module):
         self.decoder.embedding = self.encoder.embedding
 
     def encode(self, source: Tensor, lengths: Tensor) -> tuple[Memory, Tensor]:
-        """Read source sentences.
+        """Encode sources.
 
-        source (Tensor): The source pieces of all sentences, `(pieces,)`, or without an
-            encoder what another one says at each token, `(tokens, memory)`.
-        lengths (Tensor): The pieces or tokens of each sentence, `(batch,)`, on the CPU.
-        RETURNS (tuple[Memory, Tensor]): What the decoder looks at, and each sentence as one
-            vector, `(batch, summary)`.
+        source (Tensor): The pieces of all sources, `(pieces,)`, or without an encoder the
+            contextual vectors of their tokens, `(tokens, memory)`.
+        lengths (Tensor): The pieces or tokens of each source, `(batch,)`, on the CPU.
+        RETURNS (tuple[Memory, Tensor]): The memory of the decoder, and the summary of each source,
+            `(batch, summary)`: without an encoder the mean of its vectors.
         """
         if self.encoder is not None:
-            places, summary = self.encoder(source, lengths)
+            encoded, summary = self.encoder(source, lengths)
         else:
-            places, summary = source, reduce_mean(source, lengths)
-        return self.decoder.encode_memory(places, lengths, summary), summary
+            encoded, summary = source, reduce_mean(source, lengths)
+        return self.decoder.encode_memory(encoded, lengths, summary), summary
 
     def forward(
         self, source: Tensor, lengths: Tensor, targets: Tensor, target_lengths: Tensor
@@ -122,24 +123,24 @@ class Seq2Seq(nn.Module):
 
         source (Tensor): As for `encode`.
         lengths (Tensor): As for `encode`.
-        targets (Tensor): The target pieces of all sentences, each with the start symbol
-            before it and the end symbol after it, `(pieces,)`.
+        targets (Tensor): The pieces of all targets, `(pieces,)`, each target with the start symbol
+            before it and the end symbol after it.
         target_lengths (Tensor): The pieces of each target, these two included, `(batch,)`,
             on the CPU.
-        RETURNS (tuple[Tensor, Tensor]): The loss with label smoothing, summed up, and the
+        RETURNS (tuple[Tensor, Tensor]): The sum of the losses with label smoothing, and the
             negative log-likelihood of each piece after the start symbol, without gradients.
         """
-        starts, ends = torch.ones(2, len(targets), dtype=torch.bool)
+        is_input, is_output = torch.ones(2, len(targets), dtype=torch.bool)
         last = target_lengths.cumsum(0) - 1
-        starts[last] = False
-        ends[last - target_lengths + 1] = False
+        is_input[last] = False
+        is_output[last - target_lengths + 1] = False
         memory, summary = self.encode(source, lengths)
-        known = targets[starts.to(targets.device)]
-        readouts = self.decoder(memory, summary, known, target_lengths - 1)
+        inputs = targets[is_input.to(targets.device)]
+        readouts = self.decoder(memory, summary, inputs, target_lengths - 1)
         return cross_entropy(
             readouts,
             self.decoder.output_weight,
             self.decoder.output_bias,
-            targets[ends.to(targets.device)],
+            targets[is_output.to(targets.device)],
             self.decoder.label_smoothing if self.training else 0.0,
         )

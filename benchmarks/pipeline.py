@@ -1,5 +1,6 @@
-r"""Compare taggers and entity recognizers of spaCy's own with those of this package: scores,
-speed and memory.
+r"""Compare taggers and entity recognizers of spaCy's own with those of this package.
+
+Compared are scores, speed and memory.
 
     python benchmarks/pipeline.py en_lines-ud-train.conllu en_lines-ud-dev.conllu \
         --entities wnut17train.conll emerging.dev.conll

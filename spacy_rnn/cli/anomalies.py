@@ -26,10 +26,10 @@ def find_anomalies_cli(
     component: str | None = Opt(None, "--component", help="Language model, if there are several"),
     gpu_id: int = Opt(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
 ) -> None:
-    """
-    Find the lines of a log that surprise a language model most. The log is
-    read as it would come, line by line, by a stream. Known anomalies are
-    marked.
+    """Find the lines of a log that surprise a language model most.
+
+    The log is read as it would come, line by line, by a stream. Known
+    anomalies are marked.
     """
     try:
         check_count("limit", limit, 1)

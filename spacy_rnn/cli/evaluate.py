@@ -90,11 +90,12 @@ def evaluate_cli(
     n_samples: int = Opt(20, "--n-samples", help="How many of them to write there"),
     gpu_id: int = Opt(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
 ) -> None:
-    """
-    Score the translators, taggers, entity recognizers, text classifiers and
-    language models of a pipeline, each with its own scorer. Translators get
-    BLEU, chrF, chrF++ and TER with their signatures, perplexity and speed;
-    with --against, a paired bootstrap compares two pipelines.
+    """Score the components of a pipeline, each with its own scorer.
+
+    Scored are translators, taggers, entity recognizers, text classifiers and
+    language models. Translators get BLEU, chrF, chrF++ and TER with their
+    signatures, perplexity and speed; with --against, a paired bootstrap
+    compares two pipelines.
     """
     targets = [str(path) for path in target or []]
 

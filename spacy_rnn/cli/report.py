@@ -17,10 +17,10 @@ def report_cli(
     ),
     title: str = Opt("Training report", "--title", "-t", help="Heading of the report"),
 ) -> None:
-    """
-    Write the report of a training as Markdown and as a page of HTML: scores,
-    learning curve and, of a translator, sample translations and a picture of
-    the attention.
+    """Write the report of a training as Markdown and as a page of HTML.
+
+    It has scores, the learning curve and, of a translator, sample
+    translations and a picture of the attention.
     """
     try:
         written = report(metrics, log, output, samples, title)

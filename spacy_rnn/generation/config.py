@@ -140,8 +140,10 @@ class BeamSearch(Search):
 
 @dataclass(frozen=True, kw_only=True)
 class GreedySearch(BeamSearch):
-    """Greedy search: the most probable piece at each step. It is a beam search with a beam of
-    width 1 and without a length penalty, unless its settings say otherwise.
+    """Greedy search: the most probable piece at each step.
+
+    It is a beam search with a beam of width 1 and without a length penalty, unless its settings say
+    otherwise.
     """
 
     beam_width: int = 1

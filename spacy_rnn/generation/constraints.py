@@ -94,8 +94,10 @@ class BatchConstraints:
         self._prefixes = self._prefixes[rows]
 
     def _find_forced(self, time: int) -> tuple[Tensor, Tensor]:
-        """Find the rows whose next piece is forced, by a prefix or the maximum length, and these
-        pieces."""
+        """Find the rows whose next piece is forced, and these pieces.
+
+        A piece is forced by a prefix or by the maximum length.
+        """
         in_prefix = time < self._prefixes.shape[1]
         prefix_pieces = self._prefixes[:, time] if in_prefix else -1
         forced = torch.where(self._max_pieces <= time, self.constraints.end, prefix_pieces)

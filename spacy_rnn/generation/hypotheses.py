@@ -58,8 +58,7 @@ class _Ending(NamedTuple):
 
 
 class BeamHistory:
-    """The steps of a search over a batch of sources, whose number decreases as sources are
-    finished.
+    """The steps of a search over a batch of sources, which become fewer as they are finished.
 
     constraints (DecodingConstraints): The constraints on the output.
     lengths (Tensor): The positions of each source, `(batch,)`.

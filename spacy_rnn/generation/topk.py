@@ -8,8 +8,9 @@ BLOCK = 64
 
 
 def argmax_last(scores: Tensor) -> Tensor:
-    """Return the index of the highest score of each row, as `argmax` does: on a CPU by NumPy,
-    which compares many numbers at once where torch compares two.
+    """Return the index of the highest score of each row, as `argmax` does.
+
+    On a CPU NumPy finds it, which compares many numbers at once where torch compares two.
 
     scores (Tensor): The scores of all pieces, `(…, pieces)`.
     RETURNS (Tensor): The first piece with the highest score, `(…)`.

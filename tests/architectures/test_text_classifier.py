@@ -73,8 +73,10 @@ def test_each_expert_has_the_gradient_of_its_own_cross_entropy(docs, exclusive):
 
 @pytest.mark.parametrize("stock", ["textcat", "textcat_multilabel"])
 def test_the_loss_of_stock_spacy_is_the_error_that_the_gradient_is_made_of(stock):
-    """The truth is recovered from what stock spaCy's get_loss returns: if spaCy changes that, the
-    gradients of `forward` have to follow."""
+    """The truth is recovered from what stock spaCy's get_loss returns.
+
+    If spaCy changes that, the gradients of `forward` have to follow.
+    """
     nlp = spacy.blank("en")
     textcat = nlp.add_pipe(stock)
     truths = np.array([[1, 0], [0, 1]], dtype="f")

@@ -57,8 +57,10 @@ def all_sets(words, labels, start=0):
 
 
 def test_probabilities_are_exact(nlp, component):
-    """All sets of entities are found; their probabilities sum up to 1, and those of the sets
-    that have an entity to its confidence."""
+    """All sets of entities are found, with probabilities that sum up to 1.
+
+    Those of the sets that have an entity sum up to its confidence.
+    """
     untrained = train(SAMPLE, steps=3)  # One that is not sure of anything.
     everything = set(all_sets(3, component.labels))
     settings = {"rnn_ner": {"n_best": len(everything) + 5}}

@@ -142,8 +142,8 @@ class BeamSearch(Search):
 class GreedySearch(BeamSearch):
     """Greedy search: the most probable piece at each step.
 
-    It is a beam search with a beam of width 1 and without a length penalty, unless its settings say
-    otherwise.
+    It is a beam search with a beam of width 1 and without a length penalty, unless its settings
+    say otherwise.
     """
 
     beam_width: int = 1

@@ -1,4 +1,4 @@
-"""Kinds of attention to choose from in a config."""
+"""Attentions, as settings of an encoder-decoder."""
 
 from functools import partial
 from typing import TYPE_CHECKING
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 
 def build_additive_attention_v1(width: int = 256) -> "MakeAttention":
-    """Describe the attention of Bahdanau et al. (2015).
+    """Describe additive attention (Bahdanau et al. 2015).
 
     width (int): Units of its hidden layer.
     RETURNS (MakeAttention): Makes the attention.
@@ -21,7 +21,8 @@ def build_additive_attention_v1(width: int = 256) -> "MakeAttention":
 def build_coverage_attention_v1(width: int = 256) -> "MakeAttention":
     """Describe additive attention with coverage (Tu et al. 2016; See et al. 2017).
 
-    It knows what it attended to before, so that in training it attends one step after the other.
+    Its scores depend on the sum of its weights so far, so that in training it attends step by
+    step.
 
     width (int): Units of its hidden layer.
     RETURNS (MakeAttention): Makes the attention.
@@ -32,7 +33,7 @@ def build_coverage_attention_v1(width: int = 256) -> "MakeAttention":
 
 
 def build_dot_attention_v1() -> "MakeAttention":
-    """Describe dot attention (Luong et al. 2015): decoder and encoder of one width.
+    """Describe dot attention (Luong et al. 2015), for a decoder and an encoder of one width.
 
     RETURNS (MakeAttention): Makes the attention.
     """
@@ -54,7 +55,7 @@ def build_general_attention_v1() -> "MakeAttention":
 def build_scaled_dot_attention_v1(width: int = 256) -> "MakeAttention":
     """Describe scaled dot attention (Vaswani et al. 2017) with one head.
 
-    width (int): Features that queries and keys are brought to.
+    width (int): Features of the projected queries and keys.
     RETURNS (MakeAttention): Makes the attention.
     """
     from ..nn.seq2seq.attention import ScaledDotAttention

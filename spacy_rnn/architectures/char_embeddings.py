@@ -1,4 +1,4 @@
-"""Embeddings of words by the characters that they are written with."""
+"""Character-level embeddings of words."""
 
 from collections.abc import Callable
 from functools import partial
@@ -32,15 +32,16 @@ def build_char_rnn_embed_v1(
     """Build an embedding that reads the characters of each word in both directions (Lample
     et al. 2016).
 
-    width (int): Features of each token that come from its characters.
+    width (int): Features of each token from its characters.
     embed_width (int): Features of each byte of the UTF-8 of a word.
     cell (str): A cell by name, see `spacy_rnn.nn.rnn.cells`.
-    dropout (float | None): Dropout on bytes and on words. None for `training.dropout`.
-    max_bytes (int): Of a longer word, half as many bytes are read from its start and from
-        its end.
-    words (Embedding | None): Another embedding, whose features come after these.
-    include_static_vectors (bool): Whether a projection of the pipeline's vectors, of the
-        same width, comes after these.
+    dropout (float | None): Rate of the dropout on bytes and on words. None for
+        `training.dropout`.
+    max_bytes (int): The maximum number of bytes of a word: of a longer one half as many at its
+        start and at its end are read.
+    words (Embedding | None): Another embedding, whose features are appended.
+    include_static_vectors (bool): Whether to append a projection of the pipeline's vectors, of
+        the same width.
     RETURNS (Embedding): The embedding.
     RAISES (ValueError): If a setting is out of its bounds.
     """
@@ -65,15 +66,16 @@ def build_char_cnn_embed_v1(
     """Build an embedding that looks for the most conspicuous characters of each word (Ma &
     Hovy 2016).
 
-    width (int): Features of each token that come from its characters.
+    width (int): Features of each token from its characters.
     embed_width (int): Features of each byte of the UTF-8 of a word.
-    window (int): Bytes that are looked at together, an odd number.
-    dropout (float | None): Dropout on bytes and on words. None for `training.dropout`.
-    max_bytes (int): Of a longer word, half as many bytes are read from its start and from
-        its end.
-    words (Embedding | None): Another embedding, whose features come after these.
-    include_static_vectors (bool): Whether a projection of the pipeline's vectors, of the
-        same width, comes after these.
+    window (int): Width of the convolution in bytes, an odd number.
+    dropout (float | None): Rate of the dropout on bytes and on words. None for
+        `training.dropout`.
+    max_bytes (int): The maximum number of bytes of a word: of a longer one half as many at its
+        start and at its end are read.
+    words (Embedding | None): Another embedding, whose features are appended.
+    include_static_vectors (bool): Whether to append a projection of the pipeline's vectors, of
+        the same width.
     RETURNS (Embedding): The embedding.
     RAISES (ValueError): If a setting is out of its bounds.
     """
@@ -114,7 +116,7 @@ def _build_characters(
 def embed_characters(
     model: FlatEmbedding, docs: list[Doc], is_train: bool
 ) -> tuple[Floats2d, Callable]:
-    """Read words by their characters.
+    """Encode words by their characters.
 
     model (FlatEmbedding): The layer.
     docs (list[Doc]): The documents, with at least one word.
@@ -125,29 +127,29 @@ def embed_characters(
     import torch
 
     shim = cast("NetworkShim", model.shims[0])
-    ids, places = find_distinct(docs, [ORTH])
+    ids, word_indices = find_distinct(docs, [ORTH])
     strings = docs[0].vocab.strings
-    words = [_spell(strings[key], model.attrs["max_bytes"]) for key in ids[:, 0]]
+    words = [_to_bytes(strings[key], model.attrs["max_bytes"]) for key in ids[:, 0]]
     data = torch.frombuffer(bytearray(b"".join(words)), dtype=torch.uint8)
     lengths = torch.tensor([len(word) for word in words])
     if is_train:
         shim.set_dropout_rate(model.attrs["dropout_rate"])
     inputs = ArgsKwargs((data.to(shim.device, torch.int64), lengths), {})
     vectors, backprop_network = shim(inputs, is_train)
-    chosen = torch.as_tensor(places, device=shim.device)
+    indices = torch.as_tensor(word_indices, device=shim.device)
 
     def backprop(d_words: Floats2d) -> list[Doc]:
         gradient = xp2torch(d_words, device=shim.device)
-        d_vectors = torch.zeros_like(vectors).index_add(0, chosen, gradient)
+        d_vectors = torch.zeros_like(vectors).index_add(0, indices, gradient)
         backprop_network(ArgsKwargs((vectors,), {"grad_tensors": d_vectors}))
         return []
 
-    words = vectors.detach().index_select(0, chosen)
+    words = vectors.detach().index_select(0, indices)
     return cast(Floats2d, torch2xp(words, ops=model.ops)), backprop
 
 
-def _spell(word: str, max_bytes: int) -> bytes:
-    """Write a word in UTF-8, and of a long one its two ends."""
+def _to_bytes(word: str, max_bytes: int) -> bytes:
+    """Encode a word as UTF-8, and of a long one its two ends."""
     data = word.encode("utf8")
     if len(data) <= max_bytes:
         return data

@@ -1,4 +1,4 @@
-"""A linear-chain CRF over the scores that any model gives to labels at tokens."""
+"""Linear-chain CRFs over the label scores of any model."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 
 
 def with_crf(scorer: Labeller, constraints: Callable[[int], TransitionConstraints]) -> Labeller:
-    """Put a CRF beside a model that scores labels.
+    """Combine a model that scores labels with a CRF.
 
-    scorer (Labeller): Scores each label at each token.
-    constraints (Callable[[int], TransitionConstraints]): Tells which labels may follow which.
-    RETURNS (Labeller): A model with the same scores, and the CRF as its "crf".
+    scorer (Labeller): The model that scores each label at each token.
+    constraints (Callable[[int], TransitionConstraints]): Makes the constraints on transitions for
+        a number of labels.
+    RETURNS (Labeller): A model with the same scores, and the CRF as its ref "crf".
     """
     crf = make_crf(constraints)
     return Model(
@@ -42,9 +43,9 @@ def with_crf(scorer: Labeller, constraints: Callable[[int], TransitionConstraint
 def make_crf(constraints: Callable[[int], TransitionConstraints]) -> CRFModel:
     """Make a CRF.
 
-    constraints (Callable[[int], TransitionConstraints]): Which labels may follow which, for so
-        many labels.
-    RETURNS (CRFModel): Scores and allowed labels in, negative log-likelihoods out.
+    constraints (Callable[[int], TransitionConstraints]): Makes the constraints on transitions for
+        a number of labels.
+    RETURNS (CRFModel): The CRF: from scores and allowed labels to negative log-likelihoods.
     """
     from ..bridge.shim import NetworkShim
     from ..nn.crf.model import CRF
@@ -70,7 +71,7 @@ def forward_scores(
 def init_scores(
     model: Labeller, X: list[Doc] | None = None, Y: list[Floats2d] | None = None
 ) -> None:
-    """Build the CRF for as many labels as are scored.
+    """Build the CRF for the number of labels that are scored.
 
     model (Labeller): The model.
     X (list[Doc] | None): Sample documents.
@@ -85,11 +86,11 @@ def init_scores(
 def forward_loss(
     model: CRFModel, inputs: tuple[LabelScores, AllowedLabels], is_train: bool
 ) -> tuple[Floats1d, Callable]:
-    """Compute how unlikely the labels are that are allowed.
+    """Compute the negative log-likelihood of partial annotations.
 
     model (CRFModel): The CRF.
-    inputs (tuple[LabelScores, AllowedLabels]): Scores of labels, and which of them may be
-        right at each token.
+    inputs (tuple[LabelScores, AllowedLabels]): Scores of labels, and the labels that the
+        annotation allows at each token.
     is_train (bool): Whether gradients will follow.
     RETURNS (tuple[Floats1d, Callable]): The negative log-likelihood of each document, and a
         callback from its gradient to that of the scores.
@@ -111,7 +112,7 @@ def forward_loss(
 def best_labels(
     model: CRFModel, scores: LabelScores, allowed: AllowedLabels | None = None
 ) -> np.ndarray:
-    """Find the most probable labels.
+    """Find the most probable sequence of labels of each document.
 
     model (CRFModel): The CRF.
     scores (LabelScores): Scores of labels.
@@ -123,10 +124,10 @@ def best_labels(
 
 
 class LabelSequence(NamedTuple):
-    """One way to label a document.
+    """A sequence of labels of a document.
 
     labels (np.ndarray): The label of each token.
-    probability (float): How probable it is.
+    probability (float): The probability of the sequence.
     """
 
     labels: np.ndarray
@@ -136,13 +137,13 @@ class LabelSequence(NamedTuple):
 def k_best_labels(
     model: CRFModel, scores: LabelScores, k: int, allowed: AllowedLabels | None = None
 ) -> list[list[LabelSequence]]:
-    """Find the k most probable ways to label each document.
+    """Find the k most probable sequences of labels of each document.
 
     model (CRFModel): The CRF.
     scores (LabelScores): Scores of labels.
-    k (int): How many.
+    k (int): The number of sequences.
     allowed (AllowedLabels | None): Which of them are allowed. None for all.
-    RETURNS (list[list[LabelSequence]]): Those of each document, the most probable first.
+    RETURNS (list[list[LabelSequence]]): The sequences of each document, the most probable first.
     """
     with _predicting(model, scores, allowed) as (crf, words, lengths, mask):
         return [
@@ -161,13 +162,13 @@ def k_best_labels(
 def label_probabilities(
     model: CRFModel, scores: LabelScores, labels: np.ndarray, allowed: AllowedLabels | None = None
 ) -> np.ndarray:
-    """Compute how probable each label is by itself.
+    """Compute marginal probabilities of labels.
 
     model (CRFModel): The CRF.
     scores (LabelScores): Scores of labels.
     labels (np.ndarray): A label for each token of all documents, `(tokens,)`.
     allowed (AllowedLabels | None): Which of them are allowed. None for all.
-    RETURNS (np.ndarray): Its probability, `(tokens,)`.
+    RETURNS (np.ndarray): The marginal probability of each label, `(tokens,)`.
     """
     with _predicting(model, scores, allowed) as (crf, words, lengths, mask):
         marginals = crf.marginals(words, lengths, mask).cpu().numpy()
@@ -181,7 +182,7 @@ def span_probabilities(
     spans: tuple[np.ndarray, np.ndarray],
     allowed: AllowedLabels | None = None,
 ) -> np.ndarray:
-    """Compute how probable it is that spans have exactly their labels.
+    """Compute the marginal probability that all tokens of a span have their labels.
 
     model (CRFModel): The CRF.
     scores (LabelScores): Scores of labels.
@@ -196,9 +197,9 @@ def span_probabilities(
     starts, ends = spans
     with _predicting(model, scores, allowed) as (crf, words, lengths, mask):
         path = torch.as_tensor(labels, device=words.device)
-        alone, given = crf.path_marginals(words, lengths, path, mask)
-        total = given.double().cumsum(0).cpu().numpy()
-        first = alone.cpu().numpy()[starts]
+        marginals, conditionals = crf.path_marginals(words, lengths, path, mask)
+        total = conditionals.double().cumsum(0).cpu().numpy()
+        first = marginals.cpu().numpy()[starts]
     return np.exp(first + total[ends - 1] - total[starts])
 
 
@@ -206,7 +207,7 @@ def span_probabilities(
 def _predicting(
     model: CRFModel, scores: LabelScores, allowed: AllowedLabels | None
 ) -> "Iterator[tuple[CRF, Tensor, Tensor, Tensor | None]]":
-    """Lend the network for prediction, with what it reads."""
+    """Yield the network for prediction, and its inputs."""
     with _shim(model).predictor() as network:
         words, lengths = _to_torch(model, scores)
         mask = None if allowed is None else _mask(model, allowed)
@@ -216,7 +217,7 @@ def _predicting(
 def _to_torch(
     model: CRFModel, scores: LabelScores, requires_grad: bool = False
 ) -> "tuple[Tensor, Tensor]":
-    """Put the scores of all documents one after the other."""
+    """Concatenate the scores of all documents."""
     import torch
 
     flat = model.ops.xp.concatenate(scores)

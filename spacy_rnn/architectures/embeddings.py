@@ -1,6 +1,6 @@
-"""Embeddings of words, for every place where spaCy takes `spacy.MultiHashEmbed.v2`.
+"""Embeddings of words, for any `embed` of spaCy's Tok2Vec layers.
 
-All of them look at each distinct word of a batch once.
+All of them compute the vector of each distinct word of a batch once.
 """
 
 from collections.abc import Callable
@@ -45,14 +45,14 @@ def build_sum_hash_embed_v1(
     include_static_vectors (bool): Whether to add a projection of the pipeline's vectors.
     attr_dropout (float): Share of words from which an attribute is hidden in training, each
         attribute of each distinct word of a batch by itself.
-    hashes (int): Rows that are added up for one value of an attribute, from 1 to 4. With more
-        of them values are told apart in small tables; with fewer, in tables that are large
-        for the vocabulary, words that were never seen stay quiet.
-    unk_alpha (float): If not 0, words that the training data has not are one word, by the first
-        of the attributes. It is learnt from words of the training data: one of them that
-        occurs n times is taken for unknown with the probability `unk_alpha / (unk_alpha + n)`.
-        Within `rnn_tagger`, `rnn_ner` and `rnn_textcat`, which count words when they are
-        initialized.
+    hashes (int): Rows that are summed for a value of an attribute, from 1 to 4. With more rows
+        there are fewer collisions in small tables; with fewer, in tables that are large for the
+        vocabulary, unseen words have vectors close to zero.
+    unk_alpha (float): If not 0, words that are not in the training data, by the first attribute,
+        share one vector. It is trained on words of the training data: a word that occurs n times
+        is replaced with the probability `unk_alpha / (unk_alpha + n)` (Kiperwasser & Goldberg
+        2016). For components that count words when they are initialized: `rnn_tagger`, `rnn_ner`
+        and `rnn_textcat`.
     RETURNS (Embedding): The embedding.
     RAISES (ValueError): If a setting is out of its bounds or does not fit another one.
     """
@@ -85,7 +85,7 @@ def build_sum_hash_embed_v1(
 
 
 def project_vectors(width: int) -> FlatEmbedding:
-    """Project the vectors of the pipeline.
+    """Build a projection of the pipeline's vectors.
 
     width (int): Features of each token.
     RETURNS (FlatEmbedding): The layer.
@@ -94,10 +94,10 @@ def project_vectors(width: int) -> FlatEmbedding:
 
 
 def flatten_documents(embedding: Embedding, width: int | None = None) -> FlatEmbedding:
-    """Put the vectors of all documents one after the other.
+    """Concatenate the vectors of all documents.
 
-    embedding (Embedding): Gives the vectors of each.
-    width (int | None): Their width, where the embedding does not know it.
+    embedding (Embedding): The vectors of each document.
+    width (int | None): Their width, if the embedding does not have it as a dimension.
     RETURNS (FlatEmbedding): The layer.
     """
     flat: FlatEmbedding = chain(embedding, list2array())
@@ -109,9 +109,9 @@ def flatten_documents(embedding: Embedding, width: int | None = None) -> FlatEmb
 
 
 def by_document(words: FlatEmbedding) -> Embedding:
-    """Give each document the vectors of its own words.
+    """Split the vectors of all words by document.
 
-    words (FlatEmbedding): Gives the vectors of all words; it is not called without any.
+    words (FlatEmbedding): The vectors of all words; it is not called for batches without words.
     RETURNS (Embedding): The embedding.
     """
     dims = {"nO": words.get_dim("nO") if words.has_dim("nO") else None}
@@ -154,7 +154,7 @@ def init_words(model: Embedding, X: list[Doc] | None = None, Y: Any = None) -> N
 def embed_attributes(
     model: FlatEmbedding, docs: list[Doc], is_train: bool
 ) -> tuple[Floats2d, Callable]:
-    """Add up hashed vectors of attributes.
+    """Sum hashed vectors of attributes.
 
     model (FlatEmbedding): The layer.
     docs (list[Doc]): The documents, with at least one word.
@@ -165,7 +165,7 @@ def embed_attributes(
     ops = model.ops
     table = cast(Floats2d, model.get_param("E"))
     ids, indices = find_distinct(docs, model.attrs["attrs"])
-    places = ops.asarray1i(indices)
+    word_indices = ops.asarray1i(indices)
     keys = ops.xp.hstack(_hash(model, hide_unknown(model, ids, is_train)))
     if is_train and model.attrs["attr_dropout"]:
         hidden = ops.xp.random.uniform(size=ids.shape) < model.attrs["attr_dropout"]
@@ -174,21 +174,21 @@ def embed_attributes(
 
     def backprop(d_words: Floats2d) -> list[Doc]:
         d_vectors = ops.alloc2f(*vectors.shape)
-        ops.scatter_add(d_vectors, places, d_words)
-        # Into the gradient so far: it is as large as the table, and few rows of it are new.
-        so_far = cast(Floats2d | None, model.maybe_get_grad("E"))
-        d_table = ops.alloc2f(*table.shape) if so_far is None else so_far
+        ops.scatter_add(d_vectors, word_indices, d_words)
+        # Into an existing gradient: it is as large as the table, and few rows of it are new.
+        existing = cast(Floats2d | None, model.maybe_get_grad("E"))
+        d_table = ops.alloc2f(*table.shape) if existing is None else existing
         for column in ops.as_contig(keys.T, dtype="i"):
             ops.scatter_add(d_table, column, d_vectors)
-        if so_far is None:
+        if existing is None:
             model.inc_grad("E", d_table)
         return []
 
-    return vectors[places], backprop
+    return vectors[word_indices], backprop
 
 
 def _hash(model: FlatEmbedding, ids: Ints2d) -> list:
-    """Find the rows of each attribute of each word: its table follows that of the one before."""
+    """Find the rows of each attribute of each word. The tables of all attributes are one table."""
     first, keys, hashes = 0, [], model.attrs["hashes"]
     for number, rows in enumerate(model.attrs["rows"]):
         column = cast(Ints1d, model.ops.as_contig(model.ops.asarray(ids[:, number])))
@@ -198,7 +198,7 @@ def _hash(model: FlatEmbedding, ids: Ints2d) -> list:
 
 
 # One number is quicker to sort than a row of several. Attributes are hashes of 64 bits, so
-# that two words with the same one hardly ever meet.
+# that collisions of two words are very improbable.
 MIXER = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -206,17 +206,17 @@ def find_distinct(docs: list[Doc], attrs: list[str | int]) -> tuple[Ints2d, Ints
     """Find distinct words.
 
     docs (list[Doc]): The documents.
-    attrs (list[str | int]): What makes words distinct.
+    attrs (list[str | int]): The attributes that distinguish words.
     RETURNS (tuple[Ints2d, Ints1d]): The attributes of each distinct word, `(distinct, attrs)`,
-        and for each word its place among them, `(words,)`, on the CPU.
+        and for each word its index among them, `(words,)`, on the CPU.
     """
     ids = np.concatenate([doc.to_array(attrs).reshape(-1, len(attrs)) for doc in docs])
     ids = ids.astype("uint64")
     mixed = ids[:, 0]
     for column in ids.T[1:]:
         mixed = mixed * MIXER + column
-    _, firsts, places = np.unique(mixed, return_index=True, return_inverse=True)
-    return cast(Ints2d, ids[firsts]), cast(Ints1d, places)
+    _, firsts, indices = np.unique(mixed, return_index=True, return_inverse=True)
+    return cast(Ints2d, ids[firsts]), cast(Ints1d, indices)
 
 
 def init_table(model: FlatEmbedding, X: Any = None, Y: Any = None) -> None:

@@ -1,4 +1,4 @@
-"""Recurrent encoders, for every place where spaCy takes an encoder."""
+"""Recurrent encoders, for any `encode` of spaCy's Tok2Vec layers."""
 
 import math
 from collections.abc import Callable
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 
 def build_bilstm_encoder_v1(width: int, depth: int, dropout: float) -> Encoder:
-    """Build a bidirectional LSTM, in the place of `spacy.TorchBiLSTMEncoder.v1`.
+    """Build a bidirectional LSTM, a drop-in replacement of `spacy.TorchBiLSTMEncoder.v1`.
 
-    width (int): Features of each token that goes out, half of them from each direction.
+    width (int): Features of each output, half of them from each direction.
     depth (int): Layers.
-    dropout (float): Rate of the locked dropout between layers and on what goes out,
-        until `training.dropout` sets another one.
+    dropout (float): Rate of the locked dropout between layers and on the output, until
+        `training.dropout` sets another one.
     RETURNS (Encoder): The encoder.
     RAISES (ValueError): If a setting is out of its bounds.
     """
@@ -37,10 +37,10 @@ def build_bilstm_encoder_v1(width: int, depth: int, dropout: float) -> Encoder:
 def build_bigru_encoder_v1(width: int, depth: int, dropout: float) -> Encoder:
     """Build a bidirectional GRU, with the settings of `spacy.TorchBiLSTMEncoder.v1`.
 
-    width (int): Features of each token that goes out, half of them from each direction.
+    width (int): Features of each output, half of them from each direction.
     depth (int): Layers.
-    dropout (float): Rate of the locked dropout between layers and on what goes out,
-        until `training.dropout` sets another one.
+    dropout (float): Rate of the locked dropout between layers and on the output, until
+        `training.dropout` sets another one.
     RETURNS (Encoder): The encoder.
     RAISES (ValueError): If a setting is out of its bounds.
     """
@@ -71,30 +71,32 @@ def build_recurrent_encoder_v1(
 ) -> Encoder:
     """Build a recurrent encoder. Its results do not depend on the batch.
 
-    width (int): Features of each token that goes out, both directions together. What
-        comes in may be of any width.
+    The settings of the network are those of `RecurrentSettings`, where they are described in more
+    detail.
+
+    width (int): Features of each output, both directions together. The input may be of any width.
     depth (int): Layers.
     cell (str): A cell by name, see `spacy_rnn.nn.rnn.cells`.
-    bidirectional (bool): Whether each layer also reads from the end.
+    bidirectional (bool): Whether each layer also reads backwards.
     merge (str): How two directions become one output: "concat", each of half the width,
         or "sum", each of the whole width.
     residual (bool): Whether a layer's input is added to its output, where the two are of
         one width.
     layer_norm (bool): Whether to normalise between layers.
-    initial_state (str): Where states start: "zero" or "learned".
-    dropout (float): Rate of the dropouts below that are null, until `training.dropout`
-        sets another one.
-    dropout_input (float | None): Locked dropout on what comes in.
-    dropout_layers (float | None): Locked dropout between layers.
-    dropout_output (float | None): Locked dropout on what goes out.
+    initial_state (str): The initial states: "zero" or "learned".
+    dropout (float): Rate of the dropouts below that are None, until `training.dropout` sets
+        another one.
+    dropout_input (float | None): Rate of the locked dropout on the input.
+    dropout_layers (float | None): Rate of the locked dropout between layers.
+    dropout_output (float | None): Rate of the locked dropout on the output.
     word_dropout (float): Share of tokens whose input is dropped in training.
     weight_drop (float): Share of recurrent weights dropped in training.
     zoneout_hidden (float): Share of hidden units that keep their value for a step.
     zoneout_cell (float): The same for the cell state of an LSTM.
-    forget_bias (float): Bias of an LSTM's forget gate at the start. Without effect on other
-        cells, and where `chrono_init` is set.
-    chrono_init (int | None): The longest dependency in tokens that the gates start
-        out to remember: chrono initialisation.
+    forget_bias (float): Initial bias of an LSTM's forget gate. Without effect on other cells, and
+        where `chrono_init` is set.
+    chrono_init (int | None): The longest dependency in tokens that the gates are initialised for:
+        chrono initialisation.
     mixed_precision (bool): Whether to compute in bfloat16 where the hardware has it.
     RETURNS (Encoder): The encoder.
     RAISES (ValueError): If a setting is out of its bounds or does not fit another one.
@@ -174,7 +176,7 @@ def forward(
 
 
 def init(model: Encoder, X: list[Floats2d] | None = None, Y: list[Floats2d] | None = None) -> None:
-    """Build the network for the width of what comes in, with fresh weights.
+    """Build the network for the width of its input, with fresh weights.
 
     model (Encoder): The encoder.
     X (list[Floats2d] | None): Sample input.
@@ -189,7 +191,7 @@ def init(model: Encoder, X: list[Floats2d] | None = None, Y: list[Floats2d] | No
 
 
 def _check_tokens(model: Encoder, tokens: list[Floats2d]) -> None:
-    """Refuse documents that are not as wide as the network reads, or not of its type."""
+    """Refuse inputs of another width or type than that of the network."""
     expected = cast("NetworkShim", model.shims[0]).dims["inputs"]
     if {(each.shape[1], each.dtype) for each in tokens} == {(expected, np.dtype("float32"))}:
         return
@@ -208,7 +210,7 @@ def _check_tokens(model: Encoder, tokens: list[Floats2d]) -> None:
 
 
 def _check_finite(words: "Tensor", lengths: "Tensor") -> None:
-    """Refuse values that would make every later one wrong, and say where they are."""
+    """Refuse values that are not finite, and name the first token that has some."""
     import torch
 
     if math.isfinite(words.detach().sum()):

@@ -1,4 +1,4 @@
-"""Which words are known: those of the training data."""
+"""The words of the training data, from which embeddings tell unknown words."""
 
 from collections.abc import Iterable
 
@@ -11,9 +11,9 @@ UNKNOWN_WORD = 0
 
 
 def count_words(model: Model, docs: Iterable[Doc]) -> None:
-    """Count the words of the training data, for embeddings that tell unknown ones apart.
+    """Count the words of the training data, for embeddings with an unknown word.
 
-    model (Model): The model of a component, with such embeddings in it or none.
+    model (Model): The model of a component, with or without such embeddings.
     docs (Iterable[Doc]): The documents.
     """
     embeddings = [node for node in model.walk() if node.attrs.get("unk_alpha")]
@@ -29,14 +29,14 @@ def count_words(model: Model, docs: Iterable[Doc]) -> None:
 
 
 def hide_unknown(model: Model, ids: Ints2d, is_train: bool) -> Ints2d:
-    """Replace unknown words by one word, in training also known ones at random.
+    """Replace unknown words by one unknown word, and in training also known words at random.
 
-    The rarer a known word, the more often it is replaced (Kiperwasser & Goldberg 2016).
+    A known word is replaced the more often the rarer it is (Kiperwasser & Goldberg 2016).
 
     model (Model): An embedding.
-    ids (Ints2d): The attributes of words, `(words, attrs)`; the first is that of the word.
-    is_train (bool): Whether to hide known ones.
-    RETURNS (Ints2d): The attributes, `UNKNOWN_WORD` for a word that is not known.
+    ids (Ints2d): The attributes of words, `(words, attrs)`; the first one identifies the word.
+    is_train (bool): Whether to replace known words.
+    RETURNS (Ints2d): The attributes, with `UNKNOWN_WORD` as the first one of replaced words.
     RAISES (ValueError): If no words were counted.
     """
     unk_alpha = model.attrs["unk_alpha"]
@@ -49,10 +49,10 @@ def hide_unknown(model: Model, ids: Ints2d, is_train: bool) -> Ints2d:
             f"the components of spacy-rnn do for embeddings of their own: set it to 0 elsewhere"
         )
     words = np.asarray(ids)[:, 0]
-    places = np.searchsorted(known, words).clip(max=len(known) - 1)
-    hidden = known[places] != words
+    indices = np.searchsorted(known, words).clip(max=len(known) - 1)
+    hidden = known[indices] != words
     if is_train:
-        counts = np.frombuffer(model.attrs["counts"], dtype="uint32")[places]
+        counts = np.frombuffer(model.attrs["counts"], dtype="uint32")[indices]
         hidden |= np.random.uniform(size=len(words)) < unk_alpha / (unk_alpha + counts)
     ids = ids.copy()
     ids[hidden, 0] = UNKNOWN_WORD

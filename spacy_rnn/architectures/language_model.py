@@ -1,4 +1,4 @@
-"""Language models: segments of text in, how well each piece was foreseen out."""
+"""Recurrent language models as Thinc models: segments of text in, surprisals of pieces out."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 @dataclass
 class Segment:
-    """A piece of text that a model reads, and where it stands before.
+    """A segment of a text, and the context before it.
 
-    pieces (np.ndarray): What is to be foreseen.
-    before (int): The piece before: the end of another text where this one begins.
-    state (State | None): The states that the model came to, each `(depth, width)`. None where
-        a text begins.
+    pieces (np.ndarray): The pieces to predict.
+    before (int): The piece before them. At the beginning of a text it is the end symbol.
+    state (State | None): The state of the model before the segment, each part `(depth, width)`.
+        None at the beginning of a text.
     """
 
     pieces: np.ndarray
@@ -38,8 +38,8 @@ class Segment:
 
 
 LanguageModelT = Model[Sequence[Segment], Floats1d]
-"""Segments of text come in, and are put where they end; the negative log-likelihood of each
-piece goes out."""
+"""From segments of text to the negative log-likelihood of each piece. The context of each segment
+becomes that of the segment after it."""
 
 
 def build_language_model_v1(
@@ -105,14 +105,14 @@ def build_language_model_v1(
 def forward(
     model: LanguageModelT, segments: Sequence[Segment], is_train: bool
 ) -> tuple[Floats1d, Callable]:
-    """Compute how well a model foresees segments of text, and note where they end.
+    """Compute the negative log-likelihood of segments of text, and update their contexts.
 
     model (LanguageModelT): The model.
-    segments (Sequence[Segment]): The segments, each with a state and a piece before it, which
-        become those of its end.
+    segments (Sequence[Segment]): The segments, whose `before` and `state` become those after them.
     is_train (bool): Whether gradients will follow.
-    RETURNS (tuple[Floats1d, Callable]): The negative log-likelihood of each piece, `(pieces,)`;
-        and a callback that takes the factor of the loss that gradients are wanted of.
+    RETURNS (tuple[Floats1d, Callable]): The negative log-likelihood of each piece, in nats,
+        `(pieces,)`; and a callback that takes a factor, which the gradients of the loss are
+        multiplied by.
     """
     import torch
 
@@ -120,12 +120,13 @@ def forward(
     if is_train:
         shim.set_dropout_rate(model.attrs["dropout_rate"])
     sizes = [len(segment.pieces) for segment in segments]
-    targets = np.concatenate([np.zeros(0, dtype=np.int64), *(each.pieces for each in segments)])
-    before = np.roll(targets, 1)
-    heads = np.cumsum([0, *sizes])[:-1][np.array(sizes, dtype=np.int64) > 0]
-    before[heads] = [segment.before for segment in segments if len(segment.pieces)]
+    pieces = [segment.pieces for segment in segments]
+    targets = np.concatenate([np.zeros(0, dtype=np.int64), *pieces])
+    context = np.roll(targets, 1)
+    firsts = np.cumsum([0, *sizes])[:-1][np.array(sizes, dtype=np.int64) > 0]
+    context[firsts] = [segment.before for segment in segments if len(segment.pieces)]
     inputs = (
-        torch.from_numpy(before).to(shim.device),
+        torch.from_numpy(context).to(shim.device),
         torch.from_numpy(targets).to(shim.device),
         torch.tensor(sizes, dtype=torch.int64),
         *gather_states(model, [segment.state for segment in segments], is_train),
@@ -146,7 +147,7 @@ def forward(
 def init(model: LanguageModelT, X: Any = None, Y: Any = None) -> None:
     """Build the network for its vocabulary, with fresh weights.
 
-    model (LanguageModelT): The model, with "nO" set to the pieces of the vocabulary.
+    model (LanguageModelT): The model, with "nO" set to the size of the vocabulary.
     X (Any): Not needed.
     Y (Any): Not needed.
     """
@@ -156,13 +157,13 @@ def init(model: LanguageModelT, X: Any = None, Y: Any = None) -> None:
 def gather_states(
     model: LanguageModelT, states: "Sequence[State | None]", is_train: bool
 ) -> "tuple[State, Tensor]":
-    """Put the states of segments side by side.
+    """Batch the states of segments.
 
     model (LanguageModelT): The model.
-    states (Sequence[State | None]): The states of each, or None.
+    states (Sequence[State | None]): The state of each segment, or None.
     is_train (bool): Whether gradients will follow.
-    RETURNS (tuple[State, Tensor]): The states, each `(depth, batch, width)`, and which
-        segments have none.
+    RETURNS (tuple[State, Tensor]): The states, each `(depth, batch, width)`, and booleans, true
+        for segments without one, `(batch,)`.
     """
     import torch
 
@@ -177,25 +178,26 @@ def gather_states(
 def score_texts(
     model: LanguageModelT, texts: Sequence[np.ndarray], max_tokens: int
 ) -> list[np.ndarray]:
-    """Compute how well a model foresees whole texts, with memory that has a bound.
+    """Compute the negative log-likelihood of whole texts in bounded memory.
 
     model (LanguageModelT): The model.
     texts (Sequence[np.ndarray]): The pieces of each text.
-    max_tokens (int): How many pieces to read at once; a longer text is read in parts.
-    RETURNS (list[np.ndarray]): The negative log-likelihood of each piece and of the end, in nats:
-        for each text an array `(pieces + 1,)`.
+    max_tokens (int): The maximum number of pieces to read at once; a longer text is read in
+        segments.
+    RETURNS (list[np.ndarray]): The negative log-likelihood of each piece and of the end symbol, in
+        nats: for each text an array `(pieces + 1,)`.
     """
     scores: list[list[np.ndarray]] = [[] for _ in texts]
     cache = cast("LanguageModel", cast("NetworkShim", model.shims[0])._predictor).cache
     lengths = [len(pieces) + 1 for pieces in texts]
-    if cache:  # What it comes to hold counts as well.
+    if cache:  # Its entries count as well.
         lengths = [length + min(cache.size, length) for length in lengths]
-    for batch in batch_by_length(lengths, max_tokens, min_items=SIDE_BY_SIDE):
-        whole = [np.append(texts[index], END) for index in batch]
-        segments = [Segment(pieces) for pieces in whole]
+    for batch in batch_by_length(lengths, max_tokens, min_items=MIN_BATCH):
+        with_ends = [np.append(texts[index], END) for index in batch]
+        segments = [Segment(pieces) for pieces in with_ends]
         size = max(1, max_tokens // len(batch))
-        for start in range(0, max(map(len, whole)), size):
-            for segment, pieces in zip(segments, whole, strict=True):
+        for start in range(0, max(map(len, with_ends)), size):
+            for segment, pieces in zip(segments, with_ends, strict=True):
                 segment.pieces = pieces[start : start + size]
             flat = cast(np.ndarray, model.ops.to_numpy(model.predict(segments)))
             ends = np.cumsum([len(segment.pieces) for segment in segments])[:-1]
@@ -204,8 +206,8 @@ def score_texts(
     return [np.concatenate(parts) for parts in scores]
 
 
-SIDE_BY_SIDE = 32
-"""Texts that are read together however long they are."""
+MIN_BATCH = 32
+"""Texts that are read together, however long they are."""
 
 
 def generate(

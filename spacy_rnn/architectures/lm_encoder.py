@@ -1,4 +1,4 @@
-"""A trained language model as the embedding and encoder of another component."""
+"""Trained language models as contextual encoders of other components."""
 
 import re
 from collections.abc import Callable
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..nn.lm.model import LanguageModel
 
 LMEncoder = Model[list[Doc], list[Floats2d]]
-"""Documents come in, and for each an array `(tokens, nO)` goes out."""
+"""From documents to the vectors of their tokens, `(tokens, nO)` for each."""
 
 
 def build_lm_encoder_v1(
@@ -33,23 +33,23 @@ def build_lm_encoder_v1(
     rate_decay: float = 1.0,
     unfreeze_steps: int = 0,
 ) -> LMEncoder:
-    """Build an encoder whose vectors are what a language model knows after each token: contextual
-    string embeddings, for a model over characters (Akbik et al. 2018).
+    """Build an encoder whose vectors are the hidden states of a language model after each token:
+    contextual string embeddings, for a model over characters (Akbik et al. 2018).
 
-    It stands where spaCy takes a `tok2vec`. The weights and the vocabulary are copied at
-    `initialize`, and stored with the component from then on. A forward and a backward model go
-    side by side with `concatenate.v1`.
+    It is a `tok2vec` of other components. The weights and the vocabulary are copied at
+    `initialize`, and stored with the component from then on. `concatenate.v1` combines a forward
+    and a backward model.
 
     model (LanguageModelT): The architecture of the language model.
-    source (str | Path | None): The pipeline that has it: a package or a folder, read at
-        `initialize`.
-    component (str): Its name there.
-    trainable (bool): Whether its weights are trained on or stay as they are.
-    rate_decay (float): What the learning rate of its top layer is multiplied by, and that of each
-        layer below once more: discriminative fine-tuning, for which 1 / 2.6 was found to be good
-        (Howard & Ruder 2018, section 3.2).
-    unfreeze_steps (int): Steps after which the top layer is trained, and after as many more each
-        time the layer below too: gradual unfreezing (section 3.3 there). 0 trains all at once.
+    source (str | Path | None): The pipeline with the trained model: a package or a folder, loaded
+        at `initialize`.
+    component (str): The name of the language model in that pipeline.
+    trainable (bool): Whether its weights are trained further or frozen.
+    rate_decay (float): The factor of the learning rate of the top layer, and once more of each
+        layer below: discriminative fine-tuning, for which 1 / 2.6 was found to be good (Howard &
+        Ruder 2018, section 3.2).
+    unfreeze_steps (int): Steps before the top layer is trained, and again before each layer below:
+        gradual unfreezing (section 3.3 there). 0 trains all layers from the start.
     RETURNS (LMEncoder): The encoder.
     RAISES (ValueError): If a setting is out of its bounds.
     """
@@ -86,22 +86,22 @@ def build_lm_encoder_v1(
 def rate_of_layer(
     name: str, steps: int, *, depth: int, decay: float, unfreeze_steps: int
 ) -> float:
-    """Tell how fast a parameter of a language model is trained.
+    """Return the factor of the learning rate of a parameter.
 
-    name (str): Its name.
+    name (str): The name of the parameter.
     steps (int): The steps taken so far.
     depth (int): Layers of the recurrent network; the embeddings are below them.
-    decay (float): What the learning rate is multiplied by from layer to layer.
+    decay (float): The factor from layer to layer.
     unfreeze_steps (int): Steps from layer to layer before they are trained.
-    RETURNS (float): What the learning rate is multiplied by.
+    RETURNS (float): The factor: 0 while the layer is frozen.
     """
     number = re.match(r"network\.(?:layers|norms)\.(\d+)\.", name)
-    down = depth - int(number[1]) if number else depth + 1
-    return decay**down if steps >= down * unfreeze_steps else 0.0
+    distance = depth - int(number[1]) if number else depth + 1
+    return decay**distance if steps >= distance * unfreeze_steps else 0.0
 
 
 def forward(model: LMEncoder, docs: list[Doc], is_train: bool) -> tuple[list[Floats2d], Callable]:
-    """Give a vector for each token.
+    """Encode documents.
 
     model (LMEncoder): The encoder.
     docs (list[Doc]): The documents.
@@ -117,9 +117,9 @@ def forward(model: LMEncoder, docs: list[Doc], is_train: bool) -> tuple[list[Flo
         shim.set_dropout_rate(model.attrs["dropout_rate"])
     texts, rows, start = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)], 0
     for doc in docs:
-        text, places = _read(model, doc)
+        text, last_pieces = _segment(model, doc)
         texts.append(text)
-        rows.append(places + start)
+        rows.append(last_pieces + start)
         start += len(text)
     lengths = torch.tensor([len(text) for text in texts[1:]], dtype=torch.int64)
     pieces, words = (
@@ -150,9 +150,9 @@ def init(
     model (LMEncoder): The encoder.
     X (list[Doc] | None): Not needed.
     Y (Any): Not needed.
-    source (str | Path | None): The pipeline that has it.
-    component (str): Its name there.
-    RAISES (ValueError): If it is not there, or of another architecture.
+    source (str | Path | None): The pipeline with the trained model.
+    component (str): The name of the language model in that pipeline.
+    RAISES (ValueError): If there is no such component, or it has another architecture.
     """
     if source is None:
         raise ValueError(
@@ -175,18 +175,18 @@ def init(
     model.attrs["backward"] = trained.backward
 
 
-def _read(model: LMEncoder, doc: Doc) -> tuple[np.ndarray, np.ndarray]:
-    """Cut a document as the model reads it, and tell which piece each token is known by: its last
-    one that is read, or the one that it is a part of."""
+def _segment(model: LMEncoder, doc: Doc) -> tuple[np.ndarray, np.ndarray]:
+    """Segment a document in the order in which the model reads it, and find for each token the
+    piece after which it has been read: its last one, or the one that it is a part of."""
     units = load_units(model.attrs["units"])
     pieces = units.encode(doc)
     tokens = units.token_indices(doc, pieces)
-    numbers = np.arange(len(doc))
-    places = np.searchsorted(tokens, numbers, side="right") - 1
+    indices = np.arange(len(doc))
+    last_pieces = np.searchsorted(tokens, indices, side="right") - 1
     if model.attrs["backward"]:
-        firsts = np.searchsorted(tokens, numbers, side="left").clip(max=max(0, len(pieces) - 1))
-        own = tokens[firsts] == numbers if len(pieces) else np.zeros(len(doc), dtype=bool)
-        places = len(pieces) - 1 - np.where(own, firsts, places)
+        firsts = np.searchsorted(tokens, indices, side="left").clip(max=max(0, len(pieces) - 1))
+        has_piece = tokens[firsts] == indices if len(pieces) else np.zeros(len(doc), dtype=bool)
+        last_pieces = len(pieces) - 1 - np.where(has_piece, firsts, last_pieces)
         pieces = pieces[::-1]
-    # The end of another text is read first: it is what a token without any piece is known by.
-    return np.append(END, pieces), places + 1
+    # The end symbol of another text is read first. It stands for tokens without any piece.
+    return np.append(END, pieces), last_pieces + 1

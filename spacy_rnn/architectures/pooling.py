@@ -1,4 +1,4 @@
-"""Poolings to choose from in a config."""
+"""Poolings, as settings of text classifiers."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def build_last_pooling_v1() -> "MakePooling":
-    """Describe pooling to the last and the first token: where the two directions end.
+    """Describe pooling to the last and the first token, the ends of the two directions.
 
     RETURNS (MakePooling): Makes the pooling.
     """
@@ -25,7 +25,7 @@ def build_mean_pooling_v1() -> "MakePooling":
 
 
 def build_max_pooling_v1() -> "MakePooling":
-    """Describe pooling to the greatest value of each feature.
+    """Describe pooling to the maximum of each feature.
 
     RETURNS (MakePooling): Makes the pooling.
     """
@@ -33,9 +33,9 @@ def build_max_pooling_v1() -> "MakePooling":
 
 
 def build_concat_pooling_v1(parts: Sequence[str] = ("last", "max", "mean")) -> "MakePooling":
-    """Describe pooling to ends, greatest values and mean together (Howard & Ruder 2018).
+    """Describe concat pooling: last, maximum and mean, concatenated (Howard & Ruder 2018).
 
-    parts (Sequence[str]): Those of the three to keep.
+    parts (Sequence[str]): Which of the three.
     RETURNS (MakePooling): Makes the pooling.
     """
     return _reduce(*parts)
@@ -45,7 +45,7 @@ def build_attention_pooling_v1(width: int = 64, heads: int = 1) -> "MakePooling"
     """Describe pooling by attention (Yang et al. 2016; with several heads Lin et al. 2017).
 
     width (int): Units of the hidden layer that scores tokens.
-    heads (int): Averages side by side, each with weights of its own.
+    heads (int): Weighted averages to concatenate, each with weights of its own.
     RETURNS (MakePooling): Makes the pooling.
     """
     from ..nn.pooling import AttentionPooling
@@ -58,11 +58,12 @@ def build_hierarchical_pooling_v1(
 ) -> "MakePooling":
     """Describe pooling by attention to tokens, then to sentences (Yang et al. 2016).
 
-    A document whose sentences are not set is one sentence.
+    A document without sentence boundaries is one sentence.
 
     width (int): Units of the hidden layers that score tokens and sentences.
-    heads (int): Averages side by side.
-    dropout (float | None): Dropout on sentences. None for `training.dropout`.
+    heads (int): Weighted averages to concatenate.
+    dropout (float | None): Rate of the locked dropout on sentence vectors. None for
+        `training.dropout`.
     RETURNS (MakePooling): Makes the pooling.
     """
     from ..nn.pooling import HierarchicalAttention

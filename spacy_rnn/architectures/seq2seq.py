@@ -1,4 +1,4 @@
-"""Encoder-decoders: documents in, the pieces of their translations out."""
+"""Encoder-decoders as Thinc models: documents and translations in, surprisals of pieces out."""
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
@@ -75,14 +75,14 @@ def build_seq2seq_v1(
 def forward(
     model: Seq2SeqModel, translations: Translations, is_train: bool
 ) -> tuple[Floats1d, Callable]:
-    """Compute how well the model foresees translations.
+    """Compute the negative log-likelihood of translations: teacher forcing.
 
     model (Seq2SeqModel): The model.
     translations (Translations): Documents, and for each the pieces of its translation.
     is_train (bool): Whether gradients will follow.
     RETURNS (tuple[Floats1d, Callable]): The negative log-likelihood of each piece and each
-        end symbol, `(pieces + documents,)`; and a callback that takes the factor of the
-        smoothed loss that gradients are wanted of.
+        end symbol, in nats, `(pieces + documents,)`; and a callback that takes a factor, which the
+        gradients of the loss with label smoothing are multiplied by.
     """
     import torch
 
@@ -157,7 +157,7 @@ def translate(
 def init(model: Seq2SeqModel, X: list[Doc] | None = None, Y: Any = None) -> None:
     """Build the network for its vocabularies, with fresh weights.
 
-    model (Seq2SeqModel): The model, with "nO" set to the pieces of the target vocabulary.
+    model (Seq2SeqModel): The model, with "nO" set to the size of the target vocabulary.
     X (list[Doc] | None): Sample documents.
     Y (Any): Not needed.
     RAISES (ValueError): If embeddings are to be shared by two vocabularies.
@@ -185,7 +185,7 @@ def _pad(rows: list[list[int]]) -> "Tensor":
 
 
 def _flatten(model: Model, arrays: list, is_train: bool) -> "tuple[Tensor, Tensor]":
-    """Put what each document has one after the other."""
+    """Concatenate the pieces or the vectors of documents, and return their numbers too."""
     import torch
 
     device = cast("NetworkShim", model.shims[0]).device

@@ -1,4 +1,4 @@
-"""Models that label tokens: a softmax at each, or a CRF over all of them."""
+"""Models that label tokens, with a softmax at each token or a CRF."""
 
 from spacy.ml.models.tagger import build_tagger_model
 from thinc.api import Linear, chain, with_array, zero_init
@@ -13,11 +13,12 @@ from .crf import with_crf
 def build_tagger_v1(
     tok2vec: Embedding, output: str = "softmax", nO: int | None = None
 ) -> Labeller:
-    """Build a model that gives each token a label.
+    """Build a tagger.
 
-    tok2vec (Embedding): Gives vectors of tokens.
-    output (str): "softmax", each label by itself, or "crf", the most probable labels together.
-    nO (int | None): The number of labels. None to find it out.
+    tok2vec (Embedding): The token vectors.
+    output (str): "softmax", which predicts each label by itself, or "crf", which predicts the most
+        probable sequence of labels.
+    nO (int | None): The number of labels. Default: those of the training data.
     RETURNS (Labeller): The model.
     RAISES (ValueError): If there is no such output.
     """
@@ -28,10 +29,11 @@ def build_tagger_v1(
 
 
 def build_entity_recognizer_v1(tok2vec: Embedding, nO: int | None = None) -> Labeller:
-    """Build a model that finds entities: a CRF over their tokens' places in them.
+    """Build an entity recognizer: a CRF over BILUO tags.
 
-    tok2vec (Embedding): Gives vectors of tokens.
-    nO (int | None): Four times the number of labels, and one more. None to find it out.
+    tok2vec (Embedding): The token vectors.
+    nO (int | None): The number of tags: four for each label, and O. Default: those of the training
+        data.
     RETURNS (Labeller): The model.
     """
     return with_crf(_score_labels(tok2vec, nO), biluo_constraints)

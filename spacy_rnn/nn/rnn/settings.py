@@ -1,28 +1,28 @@
-"""The settings of a recurrent network."""
+"""The settings of recurrent networks."""
 
 from dataclasses import KW_ONLY, dataclass
 
 
 @dataclass(frozen=True)
 class RecurrentSettings:
-    """The settings of a recurrent network, wherever it is part of: `RecurrentNetwork` checks them.
+    """The settings of a `RecurrentNetwork`, which checks them.
 
-    In a config it is the block `spacy-rnn.recurrent_network.v1`.
+    In a config they are a block `spacy-rnn.recurrent_network.v1`.
 
     width (int): Features of each output, both directions together.
     depth (int): Layers.
     cell (str): A cell by name, see `spacy_rnn.nn.rnn.cells`.
-    bidirectional (bool): Whether each layer also reads from the end. Language models and decoders
-        need false: they must not read what they are to predict.
+    bidirectional (bool): Whether each layer also reads backwards. Language models and decoders
+        need false: they must not read the pieces that they are to predict.
     merge (str): How two directions become one output: "concat", each of half the width, or
         "sum", each of the whole width.
     residual (bool): Whether a layer's input is added to its output. Where the two are of
         different widths (the first layer, perhaps) it is not.
     layer_norm (bool): Whether to normalise between layers (Ba et al. 2016).
-    initial_state (str): Where states start: "zero" or "learned".
-    dropout_input (float | None): Rate of the locked dropout on the input; where the network
-        reads embeddings of its own, on these. None, here and for the next two, for the rate of
-        `training.dropout`, which reaches a PyTorch network by `set_dropout`.
+    initial_state (str): The initial states: "zero" or "learned".
+    dropout_input (float | None): Rate of the locked dropout on the input; in subword encoders,
+        decoders and language models, on the embeddings. None, here and for the next two, for
+        `training.dropout`, or for the rate given with `set_dropout` outside of spaCy.
     dropout_layers (float | None): Rate of the locked dropout between layers.
     dropout_output (float | None): Rate of the locked dropout on the output; in language models
         and decoders, on the input of the softmax.
@@ -33,8 +33,8 @@ class RecurrentSettings:
     zoneout_cell (float): The same for the cell state of an LSTM.
     forget_bias (float): Initial bias of an LSTM's forget gate. Without effect on other cells, and
         where `chrono_init` is set.
-    chrono_init (int | None): The longest dependency, in steps, that the gates are initialised to
-        remember: chrono initialisation (Tallec & Ollivier 2018).
+    chrono_init (int | None): The longest dependency, in steps, that the gates are initialised for:
+        chrono initialisation (Tallec & Ollivier 2018).
     """
 
     width: int

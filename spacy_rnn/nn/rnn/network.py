@@ -29,8 +29,8 @@ class RecurrentNetwork(nn.Module):
 
     def __init__(self, inputs: int, settings: RecurrentSettings):
         super().__init__()
-        check_count("inputs", inputs, 1)
         _check_settings(settings)
+        check_count("inputs", inputs, 1)
         width, depth = settings.width, settings.depth
         halved = settings.bidirectional and settings.merge == "concat"
         self.cell = CELLS[settings.cell]

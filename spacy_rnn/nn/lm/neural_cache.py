@@ -70,8 +70,7 @@ class NeuralCache:
     def read(
         self, log_probs: Tensor, hidden: Tensor, targets: Tensor, lengths: Tensor, state: State
     ) -> tuple[Tensor, State]:
-        """Compute the log-probabilities of the pieces of segments, each with a cache of the pieces
-        before it.
+        """Compute the log-probabilities of pieces, each with a cache of the pieces before it.
 
         log_probs (Tensor): The log-probability of each target by the network, `(pieces,)`.
         hidden (Tensor): The output of the network before each target, `(pieces, width)`.
@@ -137,8 +136,10 @@ class NeuralCache:
         )
 
     def _weigh(self, queries: Tensor, outputs: Tensor, nexts: Tensor) -> Tensor:
-        """Compute the weights of entries for successive queries. All see equally many entries,
-        each from the one of its own index on."""
+        """Compute the weights of entries for successive queries.
+
+        All see equally many entries, each from the one of its own index on.
+        """
         steps = queries.shape[1]
         offset = torch.arange(outputs.shape[1], device=queries.device)
         offset = offset - torch.arange(steps, device=queries.device)[:, None]

@@ -13,8 +13,7 @@ from .model import LanguageModel
 
 
 class LanguageModelStepper:
-    """Foresee the next piece of each hypothesis, and then another one: a step function for a
-    search.
+    """The step function of a language model: predicts the next piece of each hypothesis.
 
     model (LanguageModel): The language model.
     """

@@ -25,8 +25,10 @@ AttentionState = tuple[Tensor, ...]
 
 
 class Attention(nn.Module):
-    """The base of all attentions: dot products as scores, weights by a softmax of the scores, and
-    their weighted average of the values as context vectors.
+    """The base of all attentions, with dot products as scores.
+
+    The weights are a softmax of the scores, and the context vectors the average of the values by
+    these weights.
 
     An attention with a state attends step by step; one without attends at all steps at once.
     """
@@ -142,8 +144,10 @@ class AdditiveAttention(Attention):
 
 
 class CoverageAttention(AdditiveAttention):
-    """`v · tanh(W query + U key + c coverage)`, where the coverage of a position is the sum of its
-    attention weights so far (Tu et al. 2016, section 3.1.1; See et al. 2017, equations 10 and 11).
+    """`v · tanh(W query + U key + c coverage)` (Tu et al. 2016, section 3.1.1).
+
+    The coverage of a position is the sum of its attention weights so far (also See et al. 2017,
+    equations 10 and 11).
 
     queries (int): Features of a query.
     memory (int): Features of the memory.

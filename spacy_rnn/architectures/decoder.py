@@ -22,8 +22,8 @@ def build_recurrent_decoder_v1(
 ) -> "MakeDecoder":
     """Describe a recurrent decoder.
 
-    network (RecurrentSettings): The recurrent network, `spacy-rnn.recurrent_network.v1` with
-        `bidirectional = false`.
+    network (RecurrentSettings): The recurrent network, `spacy-rnn.recurrent_network.v1`, which
+        reads forwards.
     embed_width (int): Features of each embedding.
     readout_width (int): Features of the readout, the input of the softmax.
     deep_output (bool): Whether the readout also sees the previous piece (Bahdanau et al. 2015).

@@ -58,8 +58,8 @@ def build_language_model_v1(
 ) -> LanguageModelT:
     """Build a recurrent language model.
 
-    network (RecurrentSettings): The recurrent network, `spacy-rnn.recurrent_network.v1` with
-        `bidirectional = false`.
+    network (RecurrentSettings): The recurrent network, `spacy-rnn.recurrent_network.v1`, which
+        reads forwards.
     embed_width (int): Features of each embedding.
     tied_softmax (bool): Whether the softmax has the embeddings as its weights.
     cutoffs (list[int] | None): Ranks in the vocabulary, the most frequent entries first, where

@@ -67,8 +67,8 @@ class LanguageModel(nn.Module):
         if network.bidirectional:
             raise ValueError(
                 "A language model that reads in two directions would see the piece that it is to "
-                "predict: set bidirectional of its network to false; for features from both sides "
-                'train two components, one with direction = "backward"'
+                "predict: set bidirectional of its network to false or null; for features from "
+                'both sides train two components, one with direction = "backward"'
             )
         _check_settings(
             embed_width, width, tied_softmax, cutoffs, activation_reg, temporal_activation_reg
@@ -78,7 +78,9 @@ class LanguageModel(nn.Module):
         self.cache = cache
         self.embedding = make_embedding(pieces, embed_width)
         self.dropout_embedding = WeightDrop(dropout_embedding)
-        self.network = RecurrentNetwork(embed_width, replace(network, dropout_output=0.0))
+        self.network = RecurrentNetwork(
+            embed_width, replace(network, bidirectional=False, dropout_output=0.0)
+        )
         self.dropout_output = LockedDropout(network.dropout_output)
         self.projection = (
             Linear(width, embed_width) if tied_softmax and width != embed_width else None

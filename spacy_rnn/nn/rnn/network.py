@@ -32,12 +32,12 @@ class RecurrentNetwork(nn.Module):
         _check_settings(settings)
         check_count("inputs", inputs, 1)
         width, depth = settings.width, settings.depth
-        halved = settings.bidirectional and settings.merge == "concat"
+        self.directions = _count_directions(settings)
+        halved = self.directions == 2 and settings.merge == "concat"
         self.cell = CELLS[settings.cell]
         self.inputs = inputs
         self.width = width
         self.depth = depth
-        self.directions = 2 if settings.bidirectional else 1
         self.hidden = width // 2 if halved else width
         self.merge = settings.merge
         self.residual = settings.residual
@@ -185,13 +185,17 @@ def check_states(states: tuple[Tensor, ...], number: int, shape: tuple[int, ...]
         )
 
 
+def _count_directions(settings: RecurrentSettings) -> int:
+    return 1 if settings.bidirectional is False else 2
+
+
 def _check_settings(settings: RecurrentSettings) -> None:
     check_choice("cell", settings.cell, tuple(CELLS))
     check_choice("merge", settings.merge, ("concat", "sum"))
     check_choice("initial_state", settings.initial_state, ("zero", "learned"))
     check_count("width", settings.width, 1)
     check_count("depth", settings.depth, 1)
-    if settings.bidirectional and settings.merge == "concat" and settings.width % 2:
+    if _count_directions(settings) == 2 and settings.merge == "concat" and settings.width % 2:
         raise ValueError(
             f"width is {settings.width}, which two directions cannot share evenly: choose an even "
             f'one such as {settings.width + 1}, or merge = "sum", or bidirectional = false'

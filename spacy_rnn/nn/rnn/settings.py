@@ -12,8 +12,9 @@ class RecurrentSettings:
     width (int): Features of each output, both directions together.
     depth (int): Layers.
     cell (str): A cell by name, see `spacy_rnn.nn.rnn.cells`.
-    bidirectional (bool): Whether each layer also reads backwards. Language models and decoders
-        need false: they must not read the pieces that they are to predict.
+    bidirectional (bool | None): Whether each layer also reads from the end. None for what the
+        network is part of: encoders do, language models and decoders must not read what they are
+        to predict.
     merge (str): How two directions become one output: "concat", each of half the width, or
         "sum", each of the whole width.
     residual (bool): Whether a layer's input is added to its output. Where the two are of
@@ -41,7 +42,7 @@ class RecurrentSettings:
     depth: int = 1
     _: KW_ONLY
     cell: str = "lstm"
-    bidirectional: bool = True
+    bidirectional: bool | None = None
     merge: str = "concat"
     residual: bool = False
     layer_norm: bool = False

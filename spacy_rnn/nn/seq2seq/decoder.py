@@ -103,7 +103,7 @@ class Decoder(nn.Module):
         if network.bidirectional:
             raise ValueError(
                 "A decoder that reads in two directions would see the pieces that it is to "
-                "predict: set bidirectional of its network to false"
+                "predict: set bidirectional of its network to false or null"
             )
         if bridge == "dense" and network.initial_state == "learned":
             raise ValueError(
@@ -118,7 +118,13 @@ class Decoder(nn.Module):
         self.embedding = make_embedding(pieces, embed_width)
         self.network = RecurrentNetwork(
             embed_width + input_feeding * readout_width,
-            replace(network, word_dropout=0.0, dropout_input=0.0, dropout_output=0.0),
+            replace(
+                network,
+                bidirectional=False,
+                word_dropout=0.0,
+                dropout_input=0.0,
+                dropout_output=0.0,
+            ),
         )
         states = len(self.network.cell.state_parts) * network.depth * width
         self.bridge_layer = Linear(summary, states) if bridge == "dense" else None

@@ -37,7 +37,6 @@ tied_softmax = true
 width = 256
 depth = 2
 cell = "lstm"
-bidirectional = false
 
 [rnn_lm.scorer]
 @scorers = "spacy-rnn.language_model_scorer.v1"

@@ -61,7 +61,6 @@ label_smoothing = 0.1
 width = 512
 depth = 1
 cell = "gru"
-bidirectional = false
 
 [rnn_translator.search]
 @misc = "spacy-rnn.beam_search.v1"

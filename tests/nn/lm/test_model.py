@@ -213,4 +213,4 @@ def test_settings_out_of_bounds(settings, message):
 
 def test_two_directions_are_refused():
     with pytest.raises(ValueError, match="set bidirectional of its network to false"):
-        LanguageModel(PIECES, embed_width=4, network=RecurrentSettings(4))
+        LanguageModel(PIECES, embed_width=4, network=RecurrentSettings(4, bidirectional=True))

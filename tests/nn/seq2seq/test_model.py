@@ -253,7 +253,10 @@ def test_embeddings_are_tied_as_asked():
             {"bridge": "last", "network": RecurrentSettings(6, bidirectional=False)},
             "have 4 features and its own 6",
         ),
-        ({"network": RecurrentSettings(4)}, "set bidirectional of its network to false"),
+        (
+            {"network": RecurrentSettings(4, bidirectional=True)},
+            "set bidirectional of its network to false",
+        ),
         (
             {"network": RecurrentSettings(4, bidirectional=False, initial_state="learned")},
             'set initial_state of the network to "zero"',

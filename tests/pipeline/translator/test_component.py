@@ -104,6 +104,17 @@ def test_defaults_make_a_translator():
     assert nlp.config["components"]["rnn_translator"]["attr"] == "translation"
 
 
+def test_one_dictionary_may_describe_both_networks():
+    """Defaults that are merged into it reach both."""
+    network = {"width": 16}
+    sizes = {"embed_width": 16, "network": network}
+    model = {"encoder": sizes, "decoder": {**sizes, "readout_width": 16}}
+    translator = spacy.blank("en").add_pipe("rnn_translator", config={"model": model})
+    parts = translator.model.shims[0]._model
+    assert parts.encoder.network.directions == 2
+    assert parts.decoder.network.directions == 1
+
+
 @pytest.mark.parametrize("batch_size", [1, 2, 100])
 @pytest.mark.parametrize("max_batch_tokens", [1, 10, 1000])
 def test_batches_change_nothing(nlp, batch_size, max_batch_tokens):

@@ -134,7 +134,7 @@ def make_pair(articles: list[list[str]], dropout: float) -> tuple[Language, list
     nlp.initialize(lambda: examples)
     shim = nlp.get_pipe("rnn_lm").model.shims[0]
     shim.set_dropout_rate(dropout)
-    network = shim._model
+    network = shim.network
     twin = Twin(len(network.embedding.weight), dropout)
     with torch.no_grad():
         twin.embedding.weight.copy_(network.embedding.weight)

@@ -68,7 +68,7 @@ def compare_training(path: Path, vocab_size: int, warm_up: int, steps: int) -> N
     """Time our training and the twin's in turn."""
     nlp = make_pipeline(path, vocab_size)
     translator = nlp.get_pipe(NAME)
-    network = translator.model.shims[0]._model
+    network = translator.model.shims[0].network
     settings = nlp.config["training"]
     twin = PlainTranslator(
         len(translator.target_subwords),

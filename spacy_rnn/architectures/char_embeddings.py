@@ -9,14 +9,13 @@ from spacy.tokens import Doc
 from thinc.api import ArgsKwargs, Model, concatenate, torch2xp, xp2torch
 from thinc.types import Floats2d
 
+from ..bridge.access import network_shim
 from ..checks import check_count
 from ..types import Embedding, FlatEmbedding
 from .embeddings import by_document, find_distinct, flatten_documents, project_vectors
 
 if TYPE_CHECKING:
     from torch import nn
-
-    from ..bridge.shim import NetworkShim
 
 
 def build_char_rnn_embed_v1(
@@ -126,7 +125,7 @@ def embed_characters(
     """
     import torch
 
-    shim = cast("NetworkShim", model.shims[0])
+    shim = network_shim(model)
     ids, word_indices = find_distinct(docs, [ORTH])
     strings = docs[0].vocab.strings
     words = [_to_bytes(strings[key], model.attrs["max_bytes"]) for key in ids[:, 0]]
@@ -163,4 +162,4 @@ def init_network(model: FlatEmbedding, X: Any = None, Y: Any = None) -> None:
     X (Any): Not needed.
     Y (Any): Not needed.
     """
-    cast("NetworkShim", model.shims[0]).build()
+    network_shim(model).build()

@@ -10,6 +10,7 @@ from spacy.tokens import Doc
 from thinc.api import ArgsKwargs, Model, torch2xp, xp2torch
 from thinc.types import Floats1d, Floats2d
 
+from ..bridge.access import network_shim
 from ..bridge.flat import unflatten
 from ..nn.crf.constraints import TransitionConstraints
 from ..types import AllowedLabels, CRFModel, Labeller, LabelScores
@@ -17,7 +18,6 @@ from ..types import AllowedLabels, CRFModel, Labeller, LabelScores
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..bridge.shim import NetworkShim
     from ..nn.crf.model import CRF
 
 
@@ -80,7 +80,7 @@ def init_scores(
     scorer = model.get_ref("scorer")
     scorer.initialize(X=X, Y=Y)
     model.set_dim("nO", scorer.get_dim("nO"), force=True)
-    _shim(model.get_ref("crf")).build(labels=scorer.get_dim("nO"))
+    network_shim(model.get_ref("crf")).build(labels=scorer.get_dim("nO"))
 
 
 def forward_loss(
@@ -98,7 +98,7 @@ def forward_loss(
     scores, allowed = inputs
     words, lengths = _to_torch(model, scores, is_train)
     arguments = (words, lengths, _mask(model, allowed))
-    losses, backprop_network = _shim(model)(ArgsKwargs(arguments, {}), is_train)
+    losses, backprop_network = network_shim(model)(ArgsKwargs(arguments, {}), is_train)
 
     def backprop(d_losses: Floats1d) -> LabelScores:
         gradients = {"grad_tensors": xp2torch(d_losses, device=losses.device)}
@@ -208,7 +208,7 @@ def _predicting(
     model: CRFModel, scores: LabelScores, allowed: AllowedLabels | None
 ) -> "Iterator[tuple[CRF, Tensor, Tensor, Tensor | None]]":
     """Yield the network for prediction, and its inputs."""
-    with _shim(model).predictor() as network:
+    with network_shim(model).predictor() as network:
         words, lengths = _to_torch(model, scores)
         mask = None if allowed is None else _mask(model, allowed)
         yield cast(Any, network), words, lengths, mask
@@ -222,14 +222,10 @@ def _to_torch(
 
     flat = model.ops.xp.concatenate(scores)
     lengths = torch.tensor([len(document) for document in scores], dtype=torch.int64)
-    return xp2torch(flat, requires_grad, _shim(model).device), lengths
+    return xp2torch(flat, requires_grad, network_shim(model).device), lengths
 
 
 def _mask(model: CRFModel, allowed: AllowedLabels) -> "Tensor":
     import torch
 
-    return torch.as_tensor(allowed, dtype=torch.bool, device=_shim(model).device)
-
-
-def _shim(model: CRFModel) -> "NetworkShim":
-    return cast("NetworkShim", model.shims[0])
+    return torch.as_tensor(allowed, dtype=torch.bool, device=network_shim(model).device)

@@ -10,6 +10,7 @@ from thinc.api import ArgsKwargs, Model, torch2xp
 from thinc.types import Floats2d
 from thinc.util import get_width
 
+from ..bridge.access import network_shim
 from ..bridge.flat import unflatten
 from ..checks import check_rate
 from ..nn.rnn.settings import RecurrentSettings
@@ -17,8 +18,6 @@ from ..types import Encoder
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-    from ..bridge.shim import NetworkShim
 
 
 def build_bilstm_encoder_v1(width: int, depth: int, dropout: float) -> Encoder:
@@ -151,7 +150,7 @@ def forward(
 
     if not tokens:
         return [], lambda d_outputs: []
-    shim = cast("NetworkShim", model.shims[0])
+    shim = network_shim(model)
     sizes = [len(document) for document in tokens]
     lengths = torch.tensor(sizes)
 
@@ -187,12 +186,12 @@ def init(model: Encoder, X: list[Floats2d] | None = None, Y: list[Floats2d] | No
     if not model.has_dim("nI"):
         model.set_dim("nI", model.get_dim("nO"))
     inputs = model.get_dim("nI")
-    cast("NetworkShim", model.shims[0]).build(inputs=inputs)
+    network_shim(model).build(inputs=inputs)
 
 
 def _check_tokens(model: Encoder, tokens: list[Floats2d]) -> None:
     """Refuse inputs of another width or type than that of the network."""
-    expected = cast("NetworkShim", model.shims[0]).dims["inputs"]
+    expected = network_shim(model).dims["inputs"]
     if {(each.shape[1], each.dtype) for each in tokens} == {(expected, np.dtype("float32"))}:
         return
     widths = {document.shape[1] for document in tokens} - {expected}

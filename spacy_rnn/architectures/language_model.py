@@ -1,6 +1,7 @@
 """Recurrent language models as Thinc models: segments of text in, surprisals of pieces out."""
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
@@ -10,13 +11,13 @@ from thinc.api import ArgsKwargs, Model, torch2xp
 from thinc.types import Floats1d
 
 from ..batching import batch_by_length
+from ..bridge.access import network_shim
 from ..nn.rnn.settings import RecurrentSettings
 from ..text.subwords import END, START, UNKNOWN
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..bridge.shim import NetworkShim
     from ..generation.state import Hypothesis
     from ..nn.lm.model import LanguageModel
     from ..nn.rnn.cells import State
@@ -116,7 +117,7 @@ def forward(
     """
     import torch
 
-    shim = cast("NetworkShim", model.shims[0])
+    shim = network_shim(model)
     if is_train:
         shim.set_dropout_rate(model.attrs["dropout_rate"])
     sizes = [len(segment.pieces) for segment in segments]
@@ -151,7 +152,7 @@ def init(model: LanguageModelT, X: Any = None, Y: Any = None) -> None:
     X (Any): Not needed.
     Y (Any): Not needed.
     """
-    cast("NetworkShim", model.shims[0]).build(pieces=model.get_dim("nO"))
+    network_shim(model).build(pieces=model.get_dim("nO"))
 
 
 def gather_states(
@@ -167,10 +168,9 @@ def gather_states(
     """
     import torch
 
-    shim = cast("NetworkShim", model.shims[0])
+    shim = network_shim(model)
     fresh = torch.tensor([state is None for state in states], dtype=torch.bool)
-    network = shim._model if is_train else shim._predictor
-    with torch.no_grad():
+    with nullcontext(shim.network) if is_train else shim.predictor() as network, torch.no_grad():
         gathered = cast("LanguageModel", network).gather(states)
     return gathered, fresh.to(shim.device)
 
@@ -188,7 +188,7 @@ def score_texts(
         nats: for each text an array `(pieces + 1,)`.
     """
     scores: list[list[np.ndarray]] = [[] for _ in texts]
-    cache = cast("LanguageModel", cast("NetworkShim", model.shims[0])._predictor).cache
+    cache = cast("LanguageModel", network_shim(model).network).cache
     lengths = [len(pieces) + 1 for pieces in texts]
     if cache:  # Its entries count as well.
         lengths = [length + min(cache.size, length) for length in lengths]
@@ -224,14 +224,14 @@ def generate(
     """
     import torch
 
-    from ..nn.kernels.linear import bfloat16_products
+    from ..nn.kernels.prepared import no_autocast
     from ..nn.lm.stepper import LanguageModelStepper
 
-    with cast("NetworkShim", model.shims[0]).predictor() as network:
+    with network_shim(model).predictor() as network:
         network = cast("LanguageModel", network)
         read_before = [torch.from_numpy(np.append(END, prompt)) for prompt in prompts]
         step = LanguageModelStepper(network)
         state = step.begin(read_before, max_tokens)
         no_source = torch.zeros(len(prompts), dtype=torch.int64, device=state.hypotheses[0].device)
-        with bfloat16_products():
+        with no_autocast():
             return search(step, state, no_source, start=START, end=END, banned_pieces=(UNKNOWN,))

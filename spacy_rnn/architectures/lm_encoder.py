@@ -12,13 +12,13 @@ from spacy.util import load_model
 from thinc.api import ArgsKwargs, Model, torch2xp, xp2torch
 from thinc.types import Floats2d
 
+from ..bridge.access import network_shim
 from ..bridge.flat import unflatten
 from ..checks import check_count
 from ..text.units import END, load_units
 from .language_model import LanguageModelT
 
 if TYPE_CHECKING:
-    from ..bridge.shim import NetworkShim
     from ..nn.lm.model import LanguageModel
 
 LMEncoder = Model[list[Doc], list[Floats2d]]
@@ -62,7 +62,7 @@ def build_lm_encoder_v1(
             f"layers one learning rate"
         )
 
-    language_model = cast("NetworkShim", model.shims[0])
+    language_model = network_shim(model)
     network = cast("LanguageModel", language_model._model).network
     shim = NetworkShim(
         language_model.build_network,
@@ -111,7 +111,7 @@ def forward(model: LMEncoder, docs: list[Doc], is_train: bool) -> tuple[list[Flo
     """
     import torch
 
-    shim = cast("NetworkShim", model.shims[0])
+    shim = network_shim(model)
     learns = is_train and model.attrs["trainable"] and shim.prepare_step()
     if learns:
         shim.set_dropout_rate(model.attrs["dropout_rate"])
@@ -170,7 +170,7 @@ def init(
             f'The component "{component}" in {source} is no language model: set component to the '
             f"name of one"
         )
-    model.shims[0].from_bytes(trained.model.shims[0].to_bytes())
+    network_shim(model).from_bytes(network_shim(trained.model).to_bytes())
     model.attrs["units"] = trained.model.attrs["units"]
     model.attrs["backward"] = trained.backward
 

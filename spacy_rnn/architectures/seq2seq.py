@@ -1,7 +1,6 @@
 """Encoder-decoders as Thinc models: documents and translations in, surprisals of pieces out."""
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -9,6 +8,7 @@ from spacy.tokens import Doc
 from thinc.api import ArgsKwargs, Model, torch2xp, xp2torch
 from thinc.types import Floats1d, Floats2d, Ints1d
 
+from ..bridge.access import network_shim
 from ..bridge.flat import unflatten
 from ..text.subwords import END, START, UNKNOWN, load_subwords
 from ..types import Seq2SeqModel, Source, Translations
@@ -17,7 +17,6 @@ from .subword_encoder import make_tokenizer
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..bridge.shim import NetworkShim
     from ..generation.state import Hypothesis
     from ..nn.seq2seq.attention import Attention
     from ..nn.seq2seq.decoder import Decoder
@@ -87,7 +86,7 @@ def forward(
     import torch
 
     docs, targets = translations
-    shim = cast("NetworkShim", model.shims[0])
+    shim = network_shim(model)
     if is_train:
         shim.set_dropout_rate(model.attrs["dropout_rate"])
     arrays, backprop_source = model.get_ref("source")(docs, is_train)
@@ -128,7 +127,7 @@ def translate(
     int8 (bool): Whether the decoder computes in 8-bit integers.
     RETURNS (list[list[Hypothesis]]): The hypotheses of each document, the best first.
     """
-    from ..nn.kernels.linear import bfloat16_products
+    from ..nn.kernels.prepared import no_autocast
     from ..nn.seq2seq.decoder_stepper import DecoderStepper
 
     subwords = load_subwords(model.attrs["subwords"])
@@ -137,21 +136,20 @@ def translate(
     if any(prefixes):
         prefix_ids = _pad(subwords.encode([prefix or "" for prefix in prefixes]))
     source, lengths = _flatten(model, sources, False)
-    shim = cast("NetworkShim", model.shims[0])
+    shim = network_shim(model)
     with shim.predictor() as network:
-        network = cast("Seq2Seq", network)
-        encoded = network.encode(source, lengths)
-        with bfloat16_products(), shim.int8() if int8 else nullcontext():
-            step = DecoderStepper(network.decoder)
-            return search(
-                step,
-                step.begin(*encoded),
-                lengths.to(source.device),
-                start=START,
-                end=END,
-                banned_pieces=banned_ids,
-                prefixes=prefix_ids,
-            )
+        encoded = cast("Seq2Seq", network).encode(source, lengths)
+    with shim.predictor("int8" if int8 else None) as network, no_autocast():
+        step = DecoderStepper(cast("Seq2Seq", network).decoder)
+        return search(
+            step,
+            step.begin(*encoded),
+            lengths.to(source.device),
+            start=START,
+            end=END,
+            banned_pieces=banned_ids,
+            prefixes=prefix_ids,
+        )
 
 
 def init(model: Seq2SeqModel, X: list[Doc] | None = None, Y: Any = None) -> None:
@@ -173,7 +171,7 @@ def init(model: Seq2SeqModel, X: list[Doc] | None = None, Y: Any = None) -> None
         dims = {"source_pieces": len(load_subwords(source.attrs["subwords"]))}
     else:
         dims = {"memory": source.get_dim("nO")}
-    cast("NetworkShim", model.shims[0]).build(target_pieces=model.get_dim("nO"), **dims)
+    network_shim(model).build(target_pieces=model.get_dim("nO"), **dims)
 
 
 def _pad(rows: list[list[int]]) -> "Tensor":
@@ -188,7 +186,7 @@ def _flatten(model: Model, arrays: list, is_train: bool) -> "tuple[Tensor, Tenso
     """Concatenate the pieces or the vectors of documents, and return their numbers too."""
     import torch
 
-    device = cast("NetworkShim", model.shims[0]).device
+    device = network_shim(model).device
     lengths = torch.tensor([len(array) for array in arrays], dtype=torch.int64)
     flat = model.ops.xp.concatenate(arrays)
     if flat.ndim == 1:

@@ -11,13 +11,13 @@ from thinc.api import ArgsKwargs, Model, torch2xp, xp2torch
 from thinc.types import Floats2d, Floats3d
 from thinc.util import get_width
 
+from ..bridge.access import network_shim
 from ..bridge.flat import unflatten
 from ..checks import check_count, check_rate
 from ..types import Embedding, TextClassifier
 from .embeddings import MIXER
 
 if TYPE_CHECKING:
-    from ..bridge.shim import NetworkShim
     from ..nn.pooling import Pooling
 
 
@@ -85,7 +85,7 @@ def forward(model: TextClassifier, docs: list[Doc], is_train: bool) -> tuple[Flo
         a callback that takes the gradient as the `get_loss` of spaCy's text categorizers returns
         it: probability minus truth, or zero where the truth is missing.
     """
-    shim = cast("NetworkShim", model.shims[0])
+    shim = network_shim(model)
     vectors, backprop_tokens = model.get_ref("tok2vec")(docs, is_train)
     inputs = _make_inputs(model, docs, vectors, is_train)
     if is_train:
@@ -122,7 +122,7 @@ def attend(model: TextClassifier, docs: list[Doc]) -> tuple[Floats2d, list[list[
 
     weights = None
     if model.shims and isinstance(model.shims[0]._model, Classifier):
-        shim = cast("NetworkShim", model.shims[0])
+        shim = network_shim(model)
         vectors = model.get_ref("tok2vec").predict(docs)
         scores, weights = shim.predict(_make_inputs(model, docs, vectors, False))
     if weights is None:
@@ -146,7 +146,7 @@ def init(model: TextClassifier, X: list[Doc] | None = None, Y: Floats2d | None =
         model.set_dim("nO", get_width(Y), force=True)
     tok2vec = model.get_ref("tok2vec")
     tok2vec.initialize(X=X)
-    shim = cast("NetworkShim", model.shims[0])
+    shim = network_shim(model)
     shim.build(inputs=tok2vec.get_dim("nO"), labels=model.get_dim("nO"))
 
 
@@ -157,11 +157,11 @@ def _make_inputs(
     n-grams."""
     import torch
 
-    shim = cast("NetworkShim", model.shims[0])
+    shim = network_shim(model)
     flat = model.ops.reshape2f(model.ops.flatten(vectors), -1, shim.dims["inputs"])
     data = xp2torch(flat, requires_grad=is_train, device=shim.device)
     lengths = torch.tensor([len(doc) for doc in docs], dtype=torch.int64)
-    if cast(Any, shim._model).pooling.reads_sentences:
+    if cast(Any, shim.network).pooling.reads_sentences:
         sizes = [_sentence_lengths(doc) for doc in docs]
         sentences = torch.tensor([length for doc in sizes for length in doc], dtype=torch.int64)
         counts = torch.tensor([len(doc) for doc in sizes], dtype=torch.int64)

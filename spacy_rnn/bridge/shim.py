@@ -15,9 +15,9 @@ from thinc.util import convert_recursive, get_array_module, get_torch_default_de
 from torch import nn
 
 from ..nn.dropout import scheduled_dropouts, set_dropout
-from ..nn.kernels.prepared import Store, keep_in
-from ..nn.kernels.quantized import has_int8, int8_products
-from .devices import has_bfloat16
+from ..nn.kernels.prepared import Precision, PreparedWeights, prepare
+from ..nn.kernels.quantized import has_int8
+from .devices import has_bfloat16, protect_forks
 from .weights import build_shapes, check_weights, dump_weights, fill_weights, read_weights
 
 logger = logging.getLogger("spacy")
@@ -26,25 +26,25 @@ logger = logging.getLogger("spacy")
 class NetworkShim(PyTorchShim):
     """Train, run and store a PyTorch network inside a Thinc model.
 
-    What differs from Thinc's own shim: dropout follows the training config, weight
-    averages reach the network, one norm of all its gradients is clipped, prediction
-    shares no mode with training, copies are trained apart, and weights are stored as
-    safetensors, which hold numbers and nothing that runs.
+    Unlike with Thinc's own shim, dropout follows the training config, weight averages reach the
+    network, one norm of all its gradients is clipped, prediction shares no mode with training,
+    copies are trained apart, and weights are stored as safetensors, which hold numbers and nothing
+    that runs.
 
     build (Callable[..., nn.Module]): Makes the network from its dimensions, given by
         name. A function of a module or a `functools.partial` of one, so that it pickles.
-    dims (dict[str, int]): The dimensions to begin with.
+    dims (dict[str, int]): The initial dimensions.
     mixed_precision (bool): Whether to compute in bfloat16 where the hardware has it.
-    device (torch.device | None): Where the network lives. Default: the device of
-        Thinc's current ops.
+    device (torch.device | None): The device of the network. Default: the device of Thinc's
+        current ops.
     method (str): The method of the network that computes its outputs. Default: a call of the
-        network, which also runs what is hooked to it.
-    rate (Callable[[str, int], float] | None): Tells by the name of a parameter and the steps
-        taken so far what its learning rate is multiplied by: 0 leaves it as it is. Default: 1
-        for all.
+        network, which also runs its hooks.
+    rate (Callable[[str, int], float] | None): Returns what the learning rate is multiplied by,
+        from the name of a parameter and the steps taken so far: 0 leaves the parameter as it is.
+        Default: 1 for all.
 
-    build_network (Callable[..., nn.Module]): What was given as `build`.
-    mixed_precision (bool): As given.
+    build_network (Callable[..., nn.Module]): The argument `build`.
+    mixed_precision (bool): The argument.
     steps (int): Steps since the weights were made or loaded.
     grad_norm (float): The norm of all gradients at the last step, before clipping.
     skipped_steps (int): Steps not taken because a gradient was infinite or not a number.
@@ -66,19 +66,23 @@ class NetworkShim(PyTorchShim):
         self._method = method
         self._device = get_torch_default_device() if device is None else device
         self._rate = rate
-        self._kept: Store = {}
         self.build(**dims)
 
     @property
     def device(self) -> torch.device:
-        """torch.device: Where the network lives."""
+        """torch.device: The device of the network."""
         return self._device
 
+    @property
+    def network(self) -> nn.Module:
+        """nn.Module: The network that is trained, in training mode."""
+        return self._model
+
     def build(self, **dims: int) -> None:
-        """Make the network anew, with fresh weights.
+        """Build the network again, with new weights.
 
         dims (int): Its dimensions by name.
-        RAISES (ValueError): If the network cannot be made of them.
+        RAISES (ValueError): If the network cannot be built from them.
         """
         self.dims = dims
         self._set_network(self.build_network(**dims))
@@ -99,7 +103,7 @@ class NetworkShim(PyTorchShim):
         set_dropout(self._scheduled_dropouts, rate)
 
     def prepare_step(self) -> bool:
-        """Have gradients of those parameters alone that the next step will change.
+        """Record gradients of only those parameters that the next step will change.
 
         RETURNS (bool): Whether there are any.
         """
@@ -123,30 +127,42 @@ class NetworkShim(PyTorchShim):
         return getattr(network, self._method)(*inputs.args, **inputs.kwargs)
 
     @contextmanager
-    def predictor(self) -> Iterator[nn.Module]:
+    def predictor(self, precision: Precision | None = None) -> Iterator[nn.Module]:
         """Lend the network for prediction, for more than one call of it, until the weights change.
 
-        YIELDS (nn.Module): The network, in evaluation mode and on the trained weights.
+        precision (Precision | None): The precision of products with prepared weights, see
+            `prepare`. Default: bfloat16 with mixed precision, where the hardware has it, and
+            otherwise float32.
+        YIELDS (nn.Module): A network in evaluation mode on the trained weights, which are
+            prepared once for each precision. With mixed precision torch's autocast is on.
         """
-        with torch.inference_mode(), self._autocast(), keep_in(self._kept):
-            yield self._predictor
+        network = self._predictor(precision)
+        with torch.inference_mode(), self._autocast():
+            yield network
 
-    def int8(self) -> AbstractContextManager:
-        """Compute in 8-bit integers for a while, where the device does.
+    def _predictor(self, precision: Precision | None) -> nn.Module:
+        """Return the network with its weights prepared, in the default precision where the device
+        does not have the precision that is asked for."""
+        default = self._default_precision()
+        if precision == "int8" and not has_int8(self._device):
+            warnings.warn(
+                f"int8 is on, but torch has no products of 8-bit integers on this device "
+                f"({self._device}): computing in floating point",
+                stacklevel=5,
+            )
+            precision = None
+        predictors, precision = self._predictors, precision or default
+        if precision not in predictors:
+            weights = PreparedWeights(precision, unquantized=default)
+            predictors[precision] = prepare(predictors["float32"][0], weights), weights
+        return predictors[precision][0]
 
-        RETURNS (AbstractContextManager): To be entered within `predictor`.
-        """
-        if has_int8(self._device):
-            return int8_products()
-        warnings.warn(
-            f"int8 is on, but torch has no products of 8-bit integers on this device "
-            f"({self._device}): computing in floating point",
-            stacklevel=2,
-        )
-        return nullcontext()
+    def _default_precision(self) -> Precision:
+        is_mixed = self.mixed_precision and has_bfloat16(self._device)
+        return "bfloat16" if is_mixed else "float32"
 
     def begin_update(self, inputs: ArgsKwargs) -> tuple[Any, Callable[[ArgsKwargs], ArgsKwargs]]:
-        """Run the network with its noise and remember what the gradients need.
+        """Run the network in training mode and record what the gradients need.
 
         inputs (ArgsKwargs): What the network takes; tensors that require gradients get
             them.
@@ -161,15 +177,15 @@ class NetworkShim(PyTorchShim):
         def backprop(grads: ArgsKwargs) -> ArgsKwargs:
             torch.autograd.backward(*grads.args, **grads.kwargs)
             d_inputs = [
-                each.grad
-                for each in (*inputs.args, *inputs.kwargs.values())
-                if getattr(each, "grad", None) is not None
+                value.grad
+                for value in (*inputs.args, *inputs.kwargs.values())
+                if getattr(value, "grad", None) is not None
             ]
             if not all(math.isfinite(d_input.sum()) for d_input in d_inputs):
                 self._found_nonfinite = True
                 for d_input in d_inputs:
                     d_input.zero_()
-            return convert_recursive(_has_grad, lambda each: each.grad, inputs)
+            return convert_recursive(_has_grad, lambda value: value.grad, inputs)
 
         return outputs, backprop
 
@@ -205,7 +221,7 @@ class NetworkShim(PyTorchShim):
                 scale = {} if rates[name] == 1 else {"lr_scale": rates[name]}
                 updated, _ = optimizer((self.id, name), weights, gradient, **scale)
                 weights[...] = updated
-            self._kept = {}
+            self._clear_prepared()
         self._found_nonfinite = False
         for parameter in self._parameters.values():
             parameter.grad = None
@@ -227,12 +243,12 @@ class NetworkShim(PyTorchShim):
         try:
             for parameter, weights in swapped.items():
                 parameter.data = xp2torch(weights, device=self.device)
-            self._kept = {}
+            self._clear_prepared()
             yield
         finally:
             for parameter, weights in backup.items():
                 parameter.data = weights
-            self._kept = {}
+            self._clear_prepared()
 
     def copy(self) -> "NetworkShim":
         """Copy the network, under an id of its own.
@@ -276,13 +292,13 @@ class NetworkShim(PyTorchShim):
         if dims != self.dims:
             self.build(**dims)
         fill_weights(self._model, tensors)
-        self._kept = {}
+        self._clear_prepared()
         self._begin()
         return self
 
     def __getstate__(self) -> dict:
-        made_again = ("_scheduled_dropouts", "_parameters", "_predictor", "_kept")
-        return {key: value for key, value in vars(self).items() if key not in made_again}
+        derived = ("_scheduled_dropouts", "_parameters", "_predictors")
+        return {key: value for key, value in vars(self).items() if key not in derived}
 
     def __setstate__(self, state: dict) -> None:
         vars(self).update(state)
@@ -293,18 +309,24 @@ class NetworkShim(PyTorchShim):
         self._set_network(self._model)
 
     def _set_network(self, network: nn.Module) -> None:
-        """Keep a network in training mode and, on the same weights, one that predicts.
-
-        Two objects, because a mode that is flipped back and forth is seen by all threads.
-        """
+        """Hold a network that is trained, and those on the same weights that predict."""
         self._model = network.to(self._device).train()
         self._scheduled_dropouts = scheduled_dropouts(self._model)
         self._parameters = dict(self._model.named_parameters())
-        shared = {id(tensor): tensor for tensor in (*network.parameters(), *network.buffers())}
-        self._predictor = copy.deepcopy(network, shared).eval()
-        self._kept = {}
+        weights = PreparedWeights()
+        # Where the trained network gets hooks later, these run in training alone.
+        self._predictors: dict[Precision, tuple[nn.Module, PreparedWeights]] = {}
+        self._predictors["float32"] = (prepare(self._model, weights), weights)
+        protect_forks(self)
+
+    def _clear_prepared(self) -> None:
+        """Forget what was prepared of weights that have changed."""
+        for _, weights in [*self._predictors.values()]:
+            weights.clear()
 
     def _autocast(self) -> AbstractContextManager:
+        """Return torch's autocast for mixed precision: in training, and in prediction for whole
+        sequences, where torch chooses the type of each operation, not this package alone."""
         if self.mixed_precision:
             if has_bfloat16(self._device):
                 return torch.autocast(self._device.type, torch.bfloat16)
@@ -317,9 +339,9 @@ class NetworkShim(PyTorchShim):
 
 
 def _clip(gradients: Collection[Any], limit: float) -> float:
-    """Scale gradients down to a norm in place, and give the one that they had. Where it is not
-    finite they stay as they are. What `clip_grad_norm_` does takes longer for a small network."""
-    norm = math.sqrt(sum(get_array_module(each).vdot(each, each) for each in gradients))
+    """Scale gradients down to a norm in place, and return the norm before. Where it is not finite
+    they stay as they are. Torch's `clip_grad_norm_` takes longer for a small network."""
+    norm = math.sqrt(sum(get_array_module(part).vdot(part, part) for part in gradients))
     if limit < norm < math.inf:
         for gradient in gradients:
             gradient *= limit / norm

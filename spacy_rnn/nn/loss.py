@@ -8,7 +8,7 @@ from torch.autograd import Function
 from torch.nn import functional
 
 from .kernels.autograd import refuse_second_derivatives
-from .kernels.linear import pad_rows
+from .kernels.shapes import pad_rows
 
 MAX_LOGITS = 1_000_000
 """Logits of a block, of which their probabilities and gradients are held beside them."""

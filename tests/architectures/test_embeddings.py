@@ -56,7 +56,8 @@ def build(settings, docs, **changes):
 
 
 def network_of(model):
-    return next(node for node in model.walk() if node.shims).shims[0]._predictor
+    with next(node for node in model.walk() if node.shims).shims[0].predictor() as network:
+        return network
 
 
 @pytest.mark.parametrize("settings", EMBEDDINGS.values(), ids=EMBEDDINGS)

@@ -58,7 +58,7 @@ def build(documents, name="spacy-rnn.RecurrentEncoder.v1", *, width=8, depth=1, 
 
 
 def network_of(model):
-    return model.shims[0]._model
+    return model.shims[0].network
 
 
 def parameters_of(model):

@@ -115,7 +115,7 @@ def changes(before, encoder):
     """Give how far each parameter is from where it was, and what it is now."""
     after = {
         name: parameter.detach().clone()
-        for name, parameter in encoder.shims[0]._model.named_parameters()
+        for name, parameter in encoder.shims[0].network.named_parameters()
     }
     moved = {name: float((after[name] - old).abs().max()) for name, old in before.items()}
     return moved, after

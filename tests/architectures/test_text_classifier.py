@@ -43,7 +43,7 @@ def build(docs, exclusive=True, **settings):
 @pytest.mark.parametrize("exclusive", [True, False])
 def test_each_expert_has_the_gradient_of_its_own_cross_entropy(docs, exclusive):
     model = build(docs, exclusive)
-    network = model.shims[0]._model
+    network = model.shims[0].network
     torch.nn.init.normal_(network.ngrams)
     right = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 0, 0]], dtype="f")
     probabilities, backprop = model.begin_update(docs)

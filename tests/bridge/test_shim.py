@@ -18,6 +18,7 @@ import pytest
 import spacy
 import srsly
 import torch
+from new_process import run_python
 from safetensors.torch import load, save
 from spacy.training import Example
 from spacy.training.loop import train_while_improving
@@ -29,6 +30,7 @@ from torch.func import functional_call
 from spacy_rnn.bridge import shim as shim_module
 from spacy_rnn.bridge.devices import has_bfloat16
 from spacy_rnn.bridge.shim import NetworkShim
+from spacy_rnn.nn.kernels.linear import Linear
 
 OURS = "spacy-rnn.BiLSTMEncoder.v1"
 STOCK = "spacy.TorchBiLSTMEncoder.v1"
@@ -72,6 +74,11 @@ class Tied(nn.Module):
         return self.second(torch.tanh(self.first(words))) * self.scale
 
 
+def prepared_layers(inputs):
+    """The same as layers that compute with prepared weights."""
+    return nn.Sequential(Linear(inputs, 3), nn.Tanh(), Linear(3, 2))
+
+
 class Roots(nn.Module):
     """Its gradients are infinite where a square root is taken of zero."""
 
@@ -92,6 +99,11 @@ def learn(shim, words, d_outputs):
 
 def predict(shim, words):
     return shim(ArgsKwargs((words,), {}), False)[0]
+
+
+def predictor_of(shim, precision=None):
+    with shim.predictor(precision) as network:
+        return network
 
 
 def weights_of(shim):
@@ -209,9 +221,9 @@ def test_training_dropout_and_its_schedule_reach_the_network(rates, accumulate_g
 # Averages
 
 
-def trained_with_averages(bridge):
+def trained_with_averages(bridge, build=layers):
     """Train until the averages are somewhere else than the weights."""
-    shim = bridge(layers, inputs=4)
+    shim = bridge(build, inputs=4)
     optimizer = Adam(0.1, use_averages=True)
     for _ in range(5):
         learn(shim, torch.randn(3, 4), torch.randn(3, 2))
@@ -529,6 +541,82 @@ def test_copied_encoder_is_trained_apart(documents):
     assert not same(copied.predict(tokens), before)
 
 
+@pytest.mark.parametrize("precision", [None, "float32", "bfloat16", "int8"])
+def test_the_network_is_prepared_once_for_each_precision(precision):
+    shim = ours(layers, inputs=4)
+    words = torch.randn(3, 4)
+    others = [predictor_of(shim, other) for other in ("float32", "bfloat16", "int8")]
+    with shim.predictor(precision) as network:
+        assert torch.is_inference_mode_enabled()
+        assert network in others
+        assert not network.training
+        assert torch.equal(network(words), predict(shim, words))
+    assert len(set(others)) == 3
+    assert predictor_of(shim, precision) is network
+    assert predictor_of(shim) is predictor_of(shim, "float32")
+
+
+def build_again(shim):
+    shim.build(inputs=4)
+
+
+def load_again(shim):
+    shim.from_bytes(shim.to_bytes())
+
+
+def take_a_step(shim):
+    learn(shim, torch.randn(3, 4), torch.randn(3, 2))
+    shim.finish_update(SGD(0.1))
+
+
+def fill_caches(shim):
+    """Prepare something of the weights in two precisions; give what holds it."""
+    for precision in ("float32", "int8"):
+        weights = predictor_of(shim, precision)[0].prepared
+        weights.get("something", list(shim.network.parameters()), object)
+        yield weights
+
+
+@pytest.mark.parametrize(
+    "change",
+    [build_again, load_again, take_a_step, lambda shim: shim.to_device("cpu", 0)],
+)
+def test_what_was_prepared_goes_with_its_weights(change):
+    shim = ours(prepared_layers, inputs=4)
+    before = list(fill_caches(shim))
+    assert all(weights._cache for weights in before)
+    change(shim)
+    for precision in ("float32", "int8"):
+        assert not predictor_of(shim, precision)[0].prepared._cache
+
+
+def test_what_was_prepared_goes_with_averages_and_comes_not_back():
+    shim, averages = trained_with_averages(ours, prepared_layers)
+    before = list(fill_caches(shim))
+    with shim.use_params(averages):
+        assert not any(weights._cache for weights in before)
+        between = list(fill_caches(shim))
+    assert not any(weights._cache for weights in between)
+
+
+def test_integers_without_their_kernels_warn_and_do_without(monkeypatch):
+    monkeypatch.setattr(shim_module, "has_int8", lambda device: False)
+    shim = ours(layers, inputs=4)
+    with pytest.warns(UserWarning, match=r"no products of 8-bit integers on this device \(cpu\)"):
+        assert predictor_of(shim, "int8") is predictor_of(shim)
+
+
+def test_mixed_precision_is_the_precision_of_prepared_weights(monkeypatch):
+    for supported in (False, True):
+        monkeypatch.setattr(shim_module, "has_bfloat16", lambda device, has=supported: has)
+        shim = NetworkShim(prepared_layers, {"inputs": 4}, mixed_precision=True)
+        with nullcontext() if supported else pytest.warns(UserWarning, match="mixed_precision"):
+            weights = [predictor_of(shim, each)[0].prepared for each in (None, "int8", "float32")]
+        expected = "bfloat16" if supported else "float32"
+        assert [each.unquantized for each in weights] == [expected, expected, "float32"]
+        assert [each.precision for each in weights] == [expected, "int8", "float32"]
+
+
 # Storage
 
 
@@ -733,6 +821,34 @@ def test_forked_process_does_not_wait_for_threads_of_its_parent(is_train, docume
     assert threads == 1
 
 
+FORKS = """
+import os, torch
+from spacy_rnn.bridge.shim import NetworkShim
+
+def fork():
+    if not (child := os.fork()):
+        os._exit(torch.get_num_threads())
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+torch.set_num_threads(2)
+seen = [fork()]
+shim = NetworkShim(torch.nn.Linear, {"in_features": 2, "out_features": 2})
+other = shim.copy()
+seen.append(fork())
+del shim
+seen.append(fork())
+del other
+seen.append(fork())
+print(*seen)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="forks are safe on Linux alone")
+def test_forked_processes_have_one_thread_while_there_is_a_network():
+    """Those of programs that only import the package have as many as before."""
+    assert run_python("-W", "ignore", "-c", FORKS).split() == ["2", "1", "1", "2"]
+
+
 # Devices
 
 
@@ -744,7 +860,7 @@ devices = ["cpu", pytest.param("cuda:0", marks=needs_gpu)]
 
 
 def devices_of(shim):
-    networks = (shim._model, shim._predictor)
+    networks = (shim.network, predictor_of(shim))
     return {str(tensor.device) for network in networks for tensor in network.state_dict().values()}
 
 
@@ -790,7 +906,9 @@ def test_move_takes_both_networks_along():
     shim = ours(layers, inputs=4)
     shim.to_device("meta", 0)
     assert devices_of(shim) == {str(shim.device)} == {"meta"}
-    for one, other in zip(shim._model.parameters(), shim._predictor.parameters(), strict=True):
+    predictor = predictor_of(shim)
+    assert predictor is not shim.network
+    for one, other in zip(shim.network.parameters(), predictor.parameters(), strict=True):
         assert one is other
 
 

@@ -8,13 +8,13 @@ from contract_samples import make_class_examples
 from new_process import run_python, run_script
 from spacy.training import Example
 
-SMALL = {"embed_width": 16, "width": 16}
+SMALL = {"embed_width": 16, "network": {"width": 16}}
 CONFIGS = {
     "rnn_tagger": {},
     "rnn_ner": {},
     "rnn_textcat": {},
     "rnn_textcat_multilabel": {},
-    "rnn_lm": {"model": {**SMALL, "chrono_init": 9}},
+    "rnn_lm": {"model": {"embed_width": 16, "network": {"width": 16, "chrono_init": 9}}},
     "rnn_translator": {
         "vocab_size": 300,
         "model": {"encoder": SMALL, "decoder": {**SMALL, "readout_width": 16}},

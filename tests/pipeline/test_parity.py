@@ -50,7 +50,7 @@ def test_losses_equal_those_of_a_plain_loop(plain_translator):
         examples.append(Example(nlp.make_doc(source), reference))
     nlp.initialize(lambda: examples)
     twin = plain_translator(285, embed=16, width=24, dropout=0.0, smoothing=0.0)
-    twin.copy_weights(translator.model.shims[0]._model)
+    twin.copy_weights(translator.model.shims[0].network)
     plain = torch.optim.SGD(twin.parameters(), lr=RATE)
     encode = translator.target_subwords.encode
     optimizer = SGD(RATE, L2=0.0, grad_clip=CLIP, use_averages=False)

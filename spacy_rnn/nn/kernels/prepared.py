@@ -1,63 +1,225 @@
-"""What follows from the weights alone, kept for as long as they stay as they are."""
+"""Weights prepared for prediction.
 
+Much of what a network computes follows from its weights alone: matrices in another type or layout,
+several of them as one, or the product of a matrix with all embeddings of a vocabulary. A network
+in training computes that anew in each pass, by `UnpreparedWeights`. `prepare` returns a second
+network on the same weights that computes it once, by `PreparedWeights` in a given precision.
+"""
+
+import copy
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import AbstractContextManager
-from contextvars import ContextVar
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
-from .switches import switched
+from ...torch_private import lay_out, multiply_laid_out
+from .quantized import pays_in_int8, round_to_int8
+from .shapes import LinearFunction, compiles_each_shape, in_few_shapes
+
+Precision = Literal["float32", "bfloat16", "int8"]
+"""The precision of products with prepared weights."""
+
+MAX_TABLE = 16_000_000
+"""Numbers in a table of the products of a matrix with all embeddings: 64 MB."""
 
 Made = TypeVar("Made")
-Store = dict[Hashable, Any]
-
-_STORE: ContextVar[Store | None] = ContextVar("store", default=None)
+Network = TypeVar("Network", bound=nn.Module)
 
 
-def keep_in(store: Store) -> AbstractContextManager[Store]:
-    """Have `kept` keep what it makes, for a while and in this thread.
+class UnpreparedWeights:
+    """Products with weights as they are: in training, and in a network that was not prepared.
 
-    store (Store): Where: to be shared by all who predict on the same weights, and to be thrown
-        away with them.
-    RETURNS (AbstractContextManager[Store]): To be entered; gives the same.
+    Nothing is cached. Where torch's autocast is on, it says the precision.
     """
-    return switched(_STORE, store)
 
+    def get(self, kind: Hashable, weights: Sequence[Tensor], make: Callable[[], Made]) -> Made:
+        """Return something that follows from weights alone.
 
-def keeps() -> bool:
-    """Tell whether what is made here and now will be kept.
-
-    RETURNS (bool): Whether it will.
-    """
-    return _STORE.get() is not None
-
-
-def kept(kind: Hashable, weights: Sequence[Tensor], make: Callable[[], Made]) -> Made:
-    """Give what was made before, or make it: anew where weights were written to by torch.
-
-    kind (Hashable): What it is.
-    weights (Sequence[Tensor]): What it is made of. Nothing is kept of tensors that are not
-        parameters: they may be gone when their identity comes up again.
-    make (Callable[[], Made]): Makes it, of these alone.
-    RETURNS (Made): It.
-    """
-    store = _STORE.get()
-    if store is None or not all(map(_counts_writes, weights)):
+        kind (Hashable): What it is.
+        weights (Sequence[Tensor]): The weights.
+        make (Callable[[], Made]): Computes it.
+        RETURNS (Made): What `make` returns.
+        """
         return make()
-    key = kind, *map(id, weights)
-    state = [(each.data_ptr(), each._version) for each in weights]
-    if key not in store or store[key][0] != state:
-        store[key] = state, make()
-    return store[key][1]
+
+    def linear(
+        self, weights: Sequence[Tensor], biases: Sequence[Tensor] = (), quantize: bool = True
+    ) -> LinearFunction:
+        """Return the linear function of a matrix, or of several as one.
+
+        weights (Sequence[Tensor]): The matrices, each `(outputs, columns)`.
+        biases (Sequence[Tensor]): The bias of each, `(outputs,)`. None at all for no bias.
+        quantize (bool): Whether the precision "int8" may apply.
+        RETURNS (LinearFunction): What `functional.linear` computes, with the outputs of all
+            matrices side by side.
+        """
+        if compiles_each_shape(weights[0]):
+            return in_few_shapes(self._linear_in_bfloat16(weights, biases))
+        matrix, bias = self._join(weights), self._join(biases) if biases else None
+        return lambda data: functional.linear(data, matrix, bias)
+
+    def embedding_product(
+        self, embedding: nn.Embedding, matrix: Tensor, bias: Tensor | None = None
+    ) -> Callable[[Tensor], Tensor]:
+        """Return the linear function of a matrix, over the embeddings of a vocabulary.
+
+        Never in integers: embeddings are small numbers.
+
+        embedding (nn.Embedding): The embeddings.
+        matrix (Tensor): The matrix, `(outputs, features)`.
+        bias (Tensor | None): Its bias, `(outputs,)`.
+        RETURNS (Callable[[Tensor], Tensor]): From entries of the vocabulary, `(words,)`, to the
+            products with their embeddings, `(words, outputs)`.
+        """
+        multiply = self.linear([matrix], [] if bias is None else [bias], quantize=False)
+        return lambda words: multiply(embedding(words))
+
+    def _join(self, parts: Sequence[Tensor]) -> Tensor:
+        return parts[0] if len(parts) == 1 else self.get("joined", parts, lambda: join(parts))
+
+    def _linear_in_bfloat16(
+        self, weights: Sequence[Tensor], biases: Sequence[Tensor]
+    ) -> LinearFunction:
+        matrix, bias = join(weights).bfloat16(), join(biases).bfloat16() if biases else None
+        return lambda data: functional.linear(data.bfloat16(), matrix, bias)
+
+
+UNPREPARED = UnpreparedWeights()
+
+
+class PreparedWeights(UnpreparedWeights):
+    """Products with the weights of a network in prediction, in a given precision.
+
+    What follows from parameters alone is cached, and computed again after torch wrote to them.
+    Other writes, to `parameter.data` or to an array that shares its memory, go unnoticed: call
+    `clear` after them. Any number of threads may use one object.
+
+    precision (Precision): The precision. "bfloat16" is for matrices in float32: products are in
+        the type of the data, or where torch's autocast is on in bfloat16, as those of torch then.
+        "int8" is for parameters that it is faster for, as `pays_in_int8` says.
+    unquantized (Precision): The precision of all other products, if that is "int8".
+    """
+
+    def __init__(self, precision: Precision = "float32", unquantized: Precision = "float32"):
+        self.precision = precision
+        self.unquantized = unquantized if precision == "int8" else precision
+        self._cache: dict[Hashable, tuple[list[tuple[int, int]], Any]] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.precision, self.unquantized)  # A copy has to fill its own cache.
+
+    def get(self, kind: Hashable, weights: Sequence[Tensor], make: Callable[[], Made]) -> Made:
+        """Return something that follows from parameters alone, cached for as long as torch does
+        not write to them. Of other tensors, which may be gone when another one has their id, and
+        of parameters whose writes torch does not count, nothing is cached."""
+        if not all(map(_counts_writes, weights)):
+            return make()
+        cache = self._cache  # As of now: what is made of weights that change goes with them.
+        key = kind, *map(id, weights)
+        state = [(weight.data_ptr(), weight._version) for weight in weights]
+        cached = cache.get(key)
+        if cached is None or cached[0] != state:
+            with torch.no_grad():
+                cached = cache[key] = state, make()
+        return cached[1]
+
+    def clear(self) -> None:
+        """Empty the cache, after weights have changed."""
+        self._cache = {}
+
+    def linear(
+        self, weights: Sequence[Tensor], biases: Sequence[Tensor] = (), quantize: bool = True
+    ) -> LinearFunction:
+        if quantize and self._is_quantized(weights):
+            rounded = self.get("int8", weights, lambda: round_to_int8(join(weights)))
+            bias = self._join(biases) if biases else None
+            return in_few_shapes(lambda data: rounded.multiply(data, bias))
+        if self._is_in_bfloat16(weights[0]):
+            multiply = self._linear_in_bfloat16(weights, biases)
+            return in_few_shapes(lambda data: multiply(data).to(data.dtype))
+        return super().linear(weights, biases)
+
+    def embedding_product(
+        self, embedding: nn.Embedding, matrix: Tensor, bias: Tensor | None = None
+    ) -> Callable[[Tensor], Tensor]:
+        """Return the linear function of a matrix, over the embeddings of a vocabulary: a table, if
+        it has at most `MAX_TABLE` numbers."""
+        vocabulary = embedding.weight
+        if vocabulary.shape[0] * matrix.shape[0] > MAX_TABLE:
+            return super().embedding_product(embedding, matrix, bias)
+
+        def make_table() -> Tensor:
+            # Computed once, so as exactly as it can be.
+            with torch.autocast(vocabulary.device.type, enabled=False):
+                return functional.linear(vocabulary, matrix, bias)
+
+        weights = [vocabulary, matrix] if bias is None else [vocabulary, matrix, bias]
+        table = self.get("table", weights, make_table)
+        return lambda words: table.index_select(0, words)
+
+    def _linear_in_bfloat16(
+        self, weights: Sequence[Tensor], biases: Sequence[Tensor]
+    ) -> LinearFunction:
+        # Casting a matrix and laying it out both take longer than a product of few rows.
+        matrix = self.get("bfloat16", weights, lambda: lay_out(join(weights).bfloat16()))
+        bias = self.get("bfloat16", biases, lambda: join(biases).bfloat16()) if biases else None
+        return lambda data: multiply_laid_out(data.bfloat16(), matrix, bias)
+
+    def _is_in_bfloat16(self, weight: Tensor) -> bool:
+        """Whether this object, and not torch's autocast, computes in bfloat16."""
+        is_float32 = self.unquantized == "bfloat16" and weight.dtype == torch.float32
+        return is_float32 and not torch.is_autocast_enabled(weight.device.type)
+
+    def _is_quantized(self, weights: Sequence[Tensor]) -> bool:
+        are_parameters = all(isinstance(weight, nn.Parameter) for weight in weights)
+        return self.precision == "int8" and are_parameters and pays_in_int8(weights)
+
+
+class PreparedModule(nn.Module):
+    """A module that computes with weights by `prepared`, which `prepare` sets.
+
+    prepared (UnpreparedWeights): Computes products with the weights.
+    """
+
+    prepared: UnpreparedWeights = UNPREPARED
+
+
+def prepare(network: Network, weights: PreparedWeights) -> Network:
+    """Prepare a network for prediction.
+
+    network (Network): The network, which stays as it is.
+    weights (PreparedWeights): Computes with its weights.
+    RETURNS (Network): A second network with the same parameters and buffers, in evaluation mode,
+        whose modules hold the prepared weights. Run it under `torch.inference_mode`.
+    """
+    # A network that is switched to evaluation mode and back would be switched for all threads.
+    shared = {id(tensor): tensor for tensor in (*network.parameters(), *network.buffers())}
+    prepared = copy.deepcopy(network, shared).eval()
+    for module in prepared.modules():
+        if isinstance(module, PreparedModule):
+            module.prepared = weights
+    return prepared
+
+
+def no_autocast() -> AbstractContextManager[Any]:
+    """Turn torch's autocast off on a CPU, around the steps of a search or a stream.
+
+    Their products with prepared weights have a precision already. All else that a step computes
+    is so little that casts take longer than they save.
+
+    RETURNS (AbstractContextManager[Any]): To be entered, by one thread.
+    """
+    return torch.autocast("cpu", enabled=False)
 
 
 def join(parts: Sequence[Tensor]) -> Tensor:
-    """Put weights that are multiplied by the same data one after the other.
+    """Concatenate weights that are multiplied by the same data.
 
     parts (Sequence[Tensor]): At least one, each `(outputs, …)`.
-    RETURNS (Tensor): All outputs: the part itself where there is but one.
+    RETURNS (Tensor): All outputs. A single part itself.
     """
     return parts[0] if len(parts) == 1 else torch.cat(list(parts))
 

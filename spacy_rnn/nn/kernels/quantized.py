@@ -1,12 +1,10 @@
 """Matrix products with weights as 8-bit integers, for prediction on a CPU."""
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
-from contextvars import ContextVar
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ...torch_private import (
     has_int8_linear,
@@ -17,11 +15,9 @@ from ...torch_private import (
     multiply_laid_out,
     prepack_int8,
 )
-from .prepared import join, kept
-from .switches import switched
 
-FEWEST_WEIGHTS = 2**18
-"""Weights of a matrix from which on 8 bits are faster, for one row of data or many."""
+MIN_WEIGHTS = 2**18
+"""Parameters of a matrix from which on 8 bits are faster, for one row of data or many."""
 
 PARTS = 256
 """Data in bfloat16 are rounded to parts of 1, so many that each is exact up to there."""
@@ -127,40 +123,28 @@ class DynamicInt8:
         return products.mul_(peaks) if bias is None else torch.addcmul(bias, products, peaks)
 
 
-_ON: ContextVar[bool] = ContextVar("on", default=False)
+def pays_in_int8(weights: Sequence[Tensor]) -> bool:
+    """Whether products with matrices are faster in 8-bit integers.
 
-
-def int8_products() -> AbstractContextManager:
-    """Round matrices and multiply by these for a while, in this thread, in all that asks for
-    `quantized_weight`.
-
-    RETURNS (AbstractContextManager): To be entered.
+    weights (Sequence[Tensor]): The matrices, each `(outputs, columns)`, as one.
+    RETURNS (bool): Whether they have at least `MIN_WEIGHTS` parameters, on a CPU.
     """
-    return switched(_ON, True)
+    return sum(map(Tensor.numel, weights)) >= MIN_WEIGHTS and has_int8(weights[0].device)
 
 
-def quantized_weight(weights: Sequence[Tensor]) -> WeightOnlyInt8 | DynamicInt8 | None:
-    """Give matrices as integers, where products are to be in integers.
+def round_to_int8(matrix: Tensor) -> WeightOnlyInt8 | DynamicInt8:
+    """Round a matrix to 8-bit integers, the way that is fast on this processor.
 
-    weights (Sequence[Tensor]): The matrices, each `(rows, columns)`, to be taken as one.
-    RETURNS (WeightOnlyInt8 | DynamicInt8 | None): The same rounded. None where they are to be
-        used as they are: outside of `int8_products`, or too small for integers to be faster.
+    matrix (Tensor): The matrix, `(outputs, columns)`.
+    RETURNS (WeightOnlyInt8 | DynamicInt8): The integers.
     """
-    of_network = all(isinstance(weight, nn.Parameter) for weight in weights)
-    if not (_ON.get() and of_network and sum(map(Tensor.numel, weights)) >= FEWEST_WEIGHTS):
-        return None
-
-    def round_weights() -> WeightOnlyInt8 | DynamicInt8:
-        kind = WeightOnlyInt8 if is_fast_in_bfloat16() else DynamicInt8
-        return kind.from_float(join(weights))
-
-    return kept("int8", weights, round_weights)
+    return (WeightOnlyInt8 if is_fast_in_bfloat16() else DynamicInt8).from_float(matrix)
 
 
 def has_int8(device: torch.device) -> bool:
-    """Tell whether there are such products on a device.
+    """Whether torch multiplies by 8-bit integers on a device.
 
     device (torch.device): The device.
-    RETURNS (bool): Whether torch has them there.
+    RETURNS (bool): Whether it does.
     """
     return device.type == "cpu" and has_int8_linear()

@@ -11,7 +11,8 @@ from ...checks import check_at_least, check_count
 from ..batch.segments import segment_ids
 from ..dropout import LockedDropout, WeightDrop
 from ..init import make_embedding
-from ..kernels.linear import Linear, linear
+from ..kernels.linear import Linear
+from ..kernels.prepared import PreparedModule
 from ..loss import cross_entropy
 from ..rnn.cells import State
 from ..rnn.network import RecurrentNetwork
@@ -23,7 +24,7 @@ TAIL_FACTOR = 4
 one, of rarer entries."""
 
 
-class LanguageModel(nn.Module):
+class LanguageModel(PreparedModule):
     """A recurrent language model: predicts each piece of a text from those before it (Mikolov et
     al. 2010).
 
@@ -246,7 +247,7 @@ class LanguageModel(nn.Module):
         readout = self._read_out(hidden)
         if self.adaptive is not None:
             return self.adaptive.log_prob(readout)
-        scores = linear(readout, self.output_weight, self.output_bias)
+        scores = self.prepared.linear([self.output_weight], [self.output_bias])(readout)
         return scores.float().log_softmax(dim=1)
 
 

@@ -15,13 +15,17 @@ from torch.autograd import Function
 
 from ..batch.packed import Packed, step_slices
 from ..kernels.autograd import refuse_second_derivatives
-from ..kernels.linear import pad_rows, prepare_linear
-from ..kernels.prepared import kept
+from ..kernels.prepared import UnpreparedWeights
+from ..kernels.shapes import pad_rows
 from .cells import Weights
 
 
 def scan_gru(
-    data: Tensor, layout: Packed, weights: Sequence[Weights], state: Tensor
+    data: Tensor,
+    layout: Packed,
+    weights: Sequence[Weights],
+    state: Tensor,
+    prepared: UnpreparedWeights,
 ) -> tuple[Tensor, Tensor]:
     """Scan a batch with a GRU (Cho et al. 2014), the reset gate applied after the product.
 
@@ -30,6 +34,8 @@ def scan_gru(
     weights (Sequence[Weights]): The weights of each direction.
     state (Tensor): The initial hidden states in the order of the layout,
         `(directions, batch, hidden)`.
+    prepared (UnpreparedWeights): Computes the product with the input matrices, and keeps the
+        recurrent weights of the directions in one tensor.
     RETURNS (tuple[Tensor, Tensor]): The hidden states of all directions at each word,
         shape `(words, directions * hidden)`, and the final states in the order of the layout.
     """
@@ -40,13 +46,13 @@ def scan_gru(
     input_matrices, recurrent_matrices, input_biases, recurrent_biases = zip(*weights, strict=True)
     # One product for both directions, whose results for each word are adjacent. Its rows are
     # padded here: so none have to be cut off afterwards, or added to its gradient.
-    inputs = prepare_linear(input_matrices, input_biases)(pad_rows(data))
+    inputs = prepared.linear(input_matrices, input_biases)(pad_rows(data))
     rows_of_inputs = torch.stack(words) * len(weights) + directions[:, None]
     gates = inputs.view(-1, len(input_biases[0])).index_select(0, rows_of_inputs.flatten())
     outputs, final = _Scan.apply(
         gates.view(len(weights), len(data), -1),
-        _stack(recurrent_matrices, gates.dtype),
-        _stack(recurrent_biases, gates.dtype),
+        _stack(recurrent_matrices, gates.dtype, prepared),
+        _stack(recurrent_biases, gates.dtype, prepared),
         state.to(gates.dtype),
         layout.batch_sizes.tolist(),
     )
@@ -148,13 +154,13 @@ class _Scan(Function):
         return d_gates.flatten(2), d_matrices, d_recurrent.sum(1), d_state, None
 
 
-def _stack(parts: Sequence[Tensor], dtype: torch.dtype) -> Tensor:
-    """Stack weights of the directions, in prediction once for all batches."""
+def _stack(parts: Sequence[Tensor], dtype: torch.dtype, prepared: UnpreparedWeights) -> Tensor:
+    """Stack weights of the directions, where they are prepared once for all batches."""
 
     def stack() -> Tensor:
         return torch.stack(tuple(parts)).to(dtype)
 
-    return kept(("stacked", dtype), parts, stack)
+    return prepared.get(("stacked", dtype), parts, stack)
 
 
 def _states_before(start: Tensor, outputs: Tensor, batch_sizes: list[int]) -> Tensor:

@@ -13,13 +13,14 @@ from torch.nn import functional
 from ...checks import check_choice, check_count, check_finite, check_rate
 from ..batch.segments import check_lengths
 from ..dropout import LockedDropout, WordDropout
+from ..kernels.prepared import PreparedModule
 from .cells import CELLS, State, Weights
 from .layer import DirectionalLayer
 from .scan import ScanRequest, choose_scan
 from .settings import RecurrentSettings
 
 
-class RecurrentNetwork(nn.Module):
+class RecurrentNetwork(PreparedModule):
     """A stack of recurrent layers in one or two directions.
 
     inputs (int): Features of each input word.
@@ -165,6 +166,7 @@ class RecurrentNetwork(nn.Module):
             training=self.training,
             zero_state=zero_state,
             final=final,
+            prepared=self.prepared,
         )
 
 

@@ -21,8 +21,8 @@ from ...torch_private import lay_out_lstm, onednn_has_lstm, onednn_lstm
 from ..batch.packed import pack
 from ..batch.tiles import Padded, Tiled, bin_pack, pad_tiles
 from ..dropout import zoneout
-from ..kernels.linear import compiles_each_shape, computed_type
-from ..kernels.prepared import kept
+from ..kernels.prepared import UNPREPARED, UnpreparedWeights
+from ..kernels.shapes import compiles_each_shape, computed_type
 from .cells import GRU, LSTM, Cell, State, Weights
 from .gru import scan_gru
 
@@ -46,6 +46,7 @@ class ScanRequest:
     training (bool): Whether zoneout is random, rather than its expectation.
     zero_state (bool): Whether all initial states are zero.
     final (bool): Whether the final states are needed.
+    prepared (UnpreparedWeights): Computes what follows from the weights alone.
     """
 
     cell: Cell
@@ -57,6 +58,7 @@ class ScanRequest:
     training: bool
     zero_state: bool
     final: bool
+    prepared: UnpreparedWeights = UNPREPARED
 
     @property
     def on_cpu(self) -> bool:
@@ -114,6 +116,7 @@ class _TiledLSTMScan(Scan):
 
     carries_cell: ClassVar[bool]
     _layout: Tiled
+    _prepared: UnpreparedWeights
 
     @staticmethod
     def fits(request: ScanRequest) -> bool:
@@ -149,7 +152,7 @@ class _TiledLSTMScan(Scan):
         outputs, cell_states = [], []
         for direction, (weight_ih, weight_hh, bias_ih, bias_hh) in enumerate(weights):
             backward = direction == 1
-            matrices = _prepare_matrices(weight_ih, weight_hh, backward, self.carries_cell)
+            matrices = self._prepare_matrices(weight_ih, weight_hh, backward)
             results = [
                 onednn_lstm(
                     words,
@@ -169,6 +172,24 @@ class _TiledLSTMScan(Scan):
         output = by_tile[0] if len(by_tile) == 1 else torch.cat(by_tile)
         return output.index_select(0, self._layout.rows), cell_states
 
+    def _prepare_matrices(
+        self, weight_ih: Tensor, weight_hh: Tensor, backward: bool
+    ) -> Sequence[Tensor]:
+        """Return an LSTM's input matrix with the column for padding, and its recurrent matrix. In
+        prediction both are laid out as oneDNN reads them, which it would else do for each tile."""
+        carries_cell, dtype = self.carries_cell, computed_type(weight_ih.dtype)
+
+        def add_column() -> Tensor:
+            column = _padding_column(weight_hh.shape[1], carries_cell)
+            return torch.cat([weight_ih, column.to(weight_ih)], 1)
+
+        def lay_out() -> Sequence[Tensor]:
+            return lay_out_lstm(add_column().to(dtype), weight_hh.to(dtype), backward)
+
+        if torch.is_grad_enabled():
+            return [add_column(), weight_hh]
+        return self._prepared.get(("lstm", dtype, carries_cell), (weight_ih, weight_hh), lay_out)
+
 
 class BinPackedLSTMScan(_TiledLSTMScan):
     """An LSTM over columns that hold more than one sequence, from states of zero.
@@ -181,6 +202,7 @@ class BinPackedLSTMScan(_TiledLSTMScan):
     carries_cell = False
 
     def __init__(self, request: ScanRequest, lengths: Tensor):
+        self._prepared = request.prepared
         self._layout = bin_pack(lengths, request.data.device)
 
     @staticmethod
@@ -210,6 +232,7 @@ class PaddedLSTMScan(_TiledLSTMScan):
     def __init__(self, request: ScanRequest, lengths: Tensor):
         gates = len(request.cell.gates) * request.hidden
         cell_cost = gates * (request.width + request.hidden)
+        self._prepared = request.prepared
         self._layout = pad_tiles(lengths, request.data.device, cell_cost)
 
     @staticmethod
@@ -268,7 +291,7 @@ class GRUScan(_PackedScan):
     def _run_sorted(
         self, data: Tensor, weights: Sequence[Weights], state: State
     ) -> tuple[Tensor, State]:
-        output, final = scan_gru(data, self._layout, weights, state[0])
+        output, final = scan_gru(data, self._layout, weights, state[0], self._request.prepared)
         return output, (final,)
 
 
@@ -412,25 +435,6 @@ def _unsort_state(before: State, after: State, order: Tensor) -> State:
 
 def _make_linear(weight: Tensor, bias: Tensor) -> Callable[[Tensor], Tensor]:
     return partial(functional.linear, weight=weight, bias=bias)
-
-
-def _prepare_matrices(
-    weight_ih: Tensor, weight_hh: Tensor, backward: bool, carries_cell: bool
-) -> Sequence[Tensor]:
-    """Return an LSTM's input matrix with the column for padding, and its recurrent matrix. In
-    prediction both are laid out as oneDNN reads them, which it would else do for each tile."""
-    hidden = weight_hh.shape[1]
-    dtype = computed_type(weight_ih.dtype)
-
-    def add_column() -> Tensor:
-        return torch.cat([weight_ih, _padding_column(hidden, carries_cell).to(weight_ih)], 1)
-
-    def lay_out() -> Sequence[Tensor]:
-        return lay_out_lstm(add_column().to(dtype), weight_hh.to(dtype), backward)
-
-    if torch.is_grad_enabled():
-        return [add_column(), weight_hh]
-    return kept(("lstm", dtype, carries_cell), (weight_ih, weight_hh), lay_out)
 
 
 @cache

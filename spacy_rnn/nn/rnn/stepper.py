@@ -5,8 +5,7 @@ from typing import cast
 from torch import Tensor, nn
 
 from ..dropout import zoneout
-from ..kernels.linear import PreparedLinear, prepare_linear
-from ..kernels.lookup import lookup
+from ..kernels.shapes import LinearFunction
 from .cells import LayerStates, SingleProductCell
 from .network import RecurrentNetwork, check_states
 
@@ -47,13 +46,20 @@ class Stepper:
             for layer in range(network.depth)
             for weights in network.weights_of_layer(layer)
         ]
+        linear = network.prepared.linear
         if embedding is None:
-            self._read_first = prepare_linear([first.weight_ih], [first.bias_ih], quantize=False)
+            self._read_first = linear([first.weight_ih], [first.bias_ih], quantize=False)
         else:
-            self._read_first = lookup(embedding, first.weight_ih, first.bias_ih)
-        self._read = [prepare_linear([layer.weight_ih], [layer.bias_ih]) for layer in others]
+            self._read_first = network.prepared.embedding_product(
+                embedding, first.weight_ih, first.bias_ih
+            )
+        self._read = [linear([layer.weight_ih], [layer.bias_ih]) for layer in others]
+
+        def make_linear(weight: Tensor, bias: Tensor) -> LinearFunction:
+            return linear([weight], [bias])
+
         self._steps = [
-            network.cell.prepare_step(layer.weight_hh, layer.bias_hh, _make_linear)
+            network.cell.prepare_step(layer.weight_hh, layer.bias_hh, make_linear)
             for layer in (weights[:-1] if recurrent_given else weights)
         ]
 
@@ -96,7 +102,3 @@ class Stepper:
             new_states += after
             data = after[0] + cast(Tensor, data) if self._residual[layer] else after[0]
         return network.dropout_output(data), tuple(new_states)
-
-
-def _make_linear(weight: Tensor, bias: Tensor) -> PreparedLinear:
-    return prepare_linear([weight], [bias])

@@ -12,7 +12,8 @@ from ...checks import check_choice, check_count, check_rate
 from ..batch.segments import pad, padding_mask, unpad
 from ..dropout import LockedDropout, WordDropout
 from ..init import make_embedding
-from ..kernels.linear import Linear, prepare_linear
+from ..kernels.linear import Linear
+from ..kernels.prepared import PreparedModule
 from ..rnn.cells import State, states_by_layer
 from ..rnn.network import RecurrentNetwork
 from ..rnn.settings import RecurrentSettings
@@ -38,7 +39,7 @@ class Memory(NamedTuple):
     mask: Tensor
 
 
-class Decoder(nn.Module):
+class Decoder(PreparedModule):
     """A recurrent decoder: predicts the next piece from the pieces before it and the source.
 
     A recurrent network reads the pieces so far; its output is the query of the attention; output,
@@ -214,7 +215,7 @@ class Decoder(nn.Module):
     def _feed(self, memory: Memory, state: State, embedded: Tensor) -> Tensor:
         """Compute the readouts step by step, with the previous one as an input of each step."""
         step, states = Stepper(self.network), states_by_layer(state)
-        project = prepare_linear([self.readout.weight], [self.readout.bias])
+        project = self.prepared.linear([self.readout.weight], [self.readout.bias])
         attention_state = self.initial_attention_state(memory)
         readout = embedded.new_zeros(len(embedded), self.readout.out_features)
         readouts = [readout[:, None][:, :0]]

@@ -4,8 +4,6 @@ import torch
 from torch import Tensor
 
 from ...generation.state import SearchState
-from ..kernels.linear import prepare_linear
-from ..kernels.lookup import lookup
 from ..rnn.cells import SingleProductCell, states_by_layer
 from ..rnn.stepper import Stepper
 from .decoder import Decoder, Memory
@@ -35,14 +33,19 @@ class DecoderStepper:
         embedding = None if decoder.input_feeding else decoder.embedding
         self._read = Stepper(network, embedding, recurrent_given=self._shares_product)
         shared = network.weights_of_layer(network.depth - 1) if self._shares_product else []
-        self._project = prepare_linear(
+        prepared = decoder.prepared
+        self._project = prepared.linear(
             [*(last.weight_hh for last in shared), readout.weight],
             [*(last.bias_hh for last in shared), readout.bias],
         )
         # The recurrent part is empty where the cell does not share its product.
         self._sizes = sum(len(last.bias_hh) for last in shared), len(readout.bias)
-        self._add_word = lookup(decoder.embedding, piece.weight) if piece else lambda words: None
-        self._predict_next = prepare_linear([decoder.output_weight], [decoder.output_bias])
+        self._add_word = (
+            prepared.embedding_product(decoder.embedding, piece.weight)
+            if piece
+            else lambda words: None
+        )
+        self._predict_next = prepared.linear([decoder.output_weight], [decoder.output_bias])
 
     def begin(self, memory: Memory, summary: Tensor) -> SearchState:
         """Stand before the first piece, with one hypothesis for each sentence.

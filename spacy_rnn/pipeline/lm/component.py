@@ -12,6 +12,7 @@ from spacy.vocab import Vocab
 from thinc.api import Optimizer, set_dropout_rate
 
 from ...architectures.language_model import LanguageModelT, Segment, generate, score_texts
+from ...bridge.access import network_shim
 from ...checks import check_choice, check_count
 from ...extensions import ensure_extension
 from ...generation.config import SamplingSearch, Search
@@ -96,7 +97,7 @@ class RecurrentLanguageModel(TrainablePipe):
         RAISES (ValueError): If there is none, or it does not fit the weights.
         """
         units = load_units(self.model.attrs["units"])
-        pieces = self.model.shims[0].dims["pieces"]
+        pieces = network_shim(self.model).dims["pieces"]
         if units.kind != self.kind or len(units) != pieces:
             raise ValueError(
                 f'"{self.name}" predicts {self.kind} and has weights for {pieces} of them, but '

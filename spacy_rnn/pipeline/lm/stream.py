@@ -8,6 +8,7 @@ import numpy as np
 from spacy.tokens import Token
 
 from ...architectures.language_model import LanguageModelT
+from ...bridge.access import network_shim
 from ...checks import check_count
 from ...metrics.common import BITS
 from ...text.units import END, Units
@@ -16,7 +17,6 @@ from ..stream import Stream
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ...bridge.shim import NetworkShim
     from ...generation.state import SearchState
     from ...nn.lm.model import LanguageModel
     from ...nn.lm.stepper import LanguageModelStepper
@@ -37,7 +37,7 @@ class TextStream(Stream):
     ):
         self.units = units
         self.carry = carry
-        super().__init__(cast("NetworkShim", model.shims[0]), state)
+        super().__init__(network_shim(model), state)
 
     def restart(self) -> None:
         """Reset the state to the start of a text."""
@@ -130,8 +130,8 @@ class TextStream(Stream):
 
     @contextmanager
     def _step(self) -> "Iterator[LanguageModelStepper]":
-        from ...nn.kernels.linear import bfloat16_products
+        from ...nn.kernels.prepared import no_autocast
         from ...nn.lm.stepper import LanguageModelStepper
 
-        with self._shim.predictor() as network, bfloat16_products():
+        with self._shim.predictor() as network, no_autocast():
             yield LanguageModelStepper(cast("LanguageModel", network))

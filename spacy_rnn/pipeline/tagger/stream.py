@@ -8,13 +8,13 @@ from spacy.vocab import Vocab
 from thinc.api import Model, torch2xp, xp2torch
 from thinc.types import Floats2d
 
+from ...bridge.access import network_shim
 from ...types import Embedding, Encoder, Labeller
 from ..stream import Stream
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ...bridge.shim import NetworkShim
     from ...nn.crf.model import CRF
     from ...nn.rnn.network import RecurrentNetwork
 
@@ -43,7 +43,7 @@ class TagStream(Stream):
         scorer = model.get_ref("scorer") if model.has_ref("scorer") else model
         self._score: Encoder = scorer.layers[-1]
         self._advance = _find_transitions(model)
-        super().__init__(cast("NetworkShim", encoder.shims[0]), state)
+        super().__init__(network_shim(encoder), state)
 
     def restart(self) -> None:
         """Reset the state to the start of a text."""
@@ -103,7 +103,7 @@ def _find_parts(tok2vec: Model) -> tuple[Embedding, Encoder]:
             f'but the tagger has "{tok2vec.name}": choose spacy.Tok2Vec.v2 with '
             f"spacy-rnn.RecurrentEncoder.v1"
         )
-    if cast("NetworkShim", encoder.shims[0])._model.directions == 2:
+    if cast("RecurrentNetwork", network_shim(encoder).network).directions == 2:
         raise ValueError(
             "The encoder of the tagger is bidirectional, but a stream has no end to read from: "
             "train with bidirectional = false"
@@ -120,7 +120,7 @@ def _find_transitions(model: Labeller) -> "Callable[[Tensor, Tensor], Tensor]":
             return lambda scores, before: scores.log()
         temperature = softmax.attrs["softmax_temperature"]
         return lambda scores, before: (scores / temperature).log_softmax(0)
-    shim = cast("NetworkShim", model.get_ref("crf").shims[0])
+    shim = network_shim(model.get_ref("crf"))
 
     def advance(scores: "Tensor", before: "Tensor") -> "Tensor":
         with shim.predictor() as crf:

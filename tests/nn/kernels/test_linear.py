@@ -1,6 +1,5 @@
 """Products in few shapes: the same numbers, from hardly ever a new kernel."""
 
-from contextlib import nullcontext
 from copy import deepcopy
 from dataclasses import replace
 from functools import partial
@@ -13,9 +12,8 @@ from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from spacy_rnn.nn import loss as vocabulary
-from spacy_rnn.nn.kernels.linear import bfloat16_products, linear, pad_rows
-from spacy_rnn.nn.kernels.lookup import lookup
-from spacy_rnn.nn.kernels.prepared import keep_in
+from spacy_rnn.nn.kernels.prepared import UNPREPARED, PreparedWeights, no_autocast, prepare
+from spacy_rnn.nn.kernels.shapes import pad_rows
 from spacy_rnn.nn.rnn.network import RecurrentNetwork
 from spacy_rnn.nn.rnn.settings import RecurrentSettings
 from spacy_rnn.nn.seq2seq.attention import (
@@ -30,6 +28,10 @@ from spacy_rnn.text.subwords import END, START
 from spacy_rnn.torch_private import onednn_has
 
 PRODUCTS = ("mm", "addmm", "bmm", "baddbmm")
+
+
+def linear(data, weight, bias=None, prepared=UNPREPARED):
+    return prepared.linear([weight], [] if bias is None else [bias])(data)
 
 
 @pytest.mark.parametrize("shape", [(0,), (1,), (7,), (8,), (100,), (9, 2)], ids=str)
@@ -129,70 +131,80 @@ def test_rows_that_were_added_leave_no_trace_in_the_loss(words, monkeypatch):
 @pytest.mark.parametrize("bias", [None, nn.Parameter(torch.randn(6))], ids=["plain", "bias"])
 def test_products_alone_are_in_bfloat16(shape, bias):
     data, weight = torch.randn(*shape, 5), nn.Parameter(torch.randn(6, 5))
-    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16), keep_in({}) as store:
+    prepared = PreparedWeights("bfloat16")
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
         expected = functional.linear(data, weight, bias)
-        with bfloat16_products():
-            result, other = linear(data, weight, bias), data @ data.transpose(-1, -2)
-        assert linear(data, weight, bias).dtype == torch.bfloat16
+        with no_autocast():
+            result, other = linear(data, weight, bias, prepared), data @ data.transpose(-1, -2)
+        assert linear(data, weight, bias, prepared).dtype == torch.bfloat16
     assert result.dtype == other.dtype == torch.float32
     torch.testing.assert_close(result, expected.float(), rtol=0.01, atol=0.01)
-    _, matrix = store["bfloat16", id(weight)]
+    _, matrix = prepared._cache["bfloat16", id(weight)]
     assert matrix.is_mkldnn == onednn_has(torch.bfloat16)
-    assert store.keys() == {("bfloat16", id(each)) for each in (weight, bias) if each is not None}
+    assert prepared._cache.keys() == {
+        ("bfloat16", id(part)) for part in (weight, bias) if part is not None
+    }
 
 
 def test_products_are_in_bfloat16_without_onednn_too(monkeypatch):
     monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
     data, weight = torch.randn(3, 5), nn.Parameter(torch.randn(6, 5))
-    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16), keep_in({}) as store:
-        with bfloat16_products():
-            result = linear(data, weight)
+    prepared = PreparedWeights("bfloat16")
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        with no_autocast():
+            result = linear(data, weight, prepared=prepared)
         expected = functional.linear(data, weight).float()
     torch.testing.assert_close(result, expected, rtol=0.01, atol=0.01)
-    ((_, matrix),) = store.values()
+    ((_, matrix),) = prepared._cache.values()
     assert not matrix.is_mkldnn
 
 
 def test_autocast_leaves_float64_as_it_is():
     data, weight = torch.randn(3, 5).double(), nn.Parameter(torch.randn(6, 5).double())
-    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16), keep_in({}):
-        for products in (nullcontext, bfloat16_products):
-            with products():
-                assert torch.equal(linear(data, weight), functional.linear(data, weight))
-
-
-def test_products_are_in_bfloat16_no_longer_than_asked():
-    data, weight = torch.randn(3, 5), nn.Parameter(torch.randn(6, 5))
-    elsewhere = []
-
-    def fail():
-        with bfloat16_products():
-            thread = Thread(target=lambda: elsewhere.append(linear(data, weight)))
-            thread.start()
-            thread.join()
-            raise KeyError
-
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
-        with pytest.raises(KeyError):
-            fail()
-        assert linear(data, weight).dtype == torch.bfloat16
-    for result in (*elsewhere, linear(data, weight)):
-        assert torch.equal(result, functional.linear(data, weight))
-    assert len(elsewhere) == 1
+        for prepared in (UNPREPARED, PreparedWeights(), PreparedWeights("bfloat16")):
+            result = linear(data, weight, prepared=prepared)
+            assert torch.equal(result, functional.linear(data, weight))
+
+
+def test_products_are_in_bfloat16_for_those_alone_who_asked():
+    """Not beside, in the same thread or in another one, even while they are computed."""
+    data, weight = torch.randn(3, 5), nn.Parameter(torch.randn(6, 5))
+    prepared, results = PreparedWeights("bfloat16"), []
+
+    def multiply_beside():
+        results.extend((linear(data, weight), linear(data, weight, prepared=PreparedWeights())))
+
+    def multiply():
+        multiply_beside()
+        thread = Thread(target=multiply_beside)
+        thread.start()
+        thread.join()
+        return linear(data, weight, prepared=prepared)
+
+    with torch.inference_mode():
+        rounded = prepared.get("products", [weight], multiply)
+        multiply_beside()
+        expected = functional.linear(data, weight)
+    assert not torch.equal(rounded, expected)
+    assert len(results) == 6
+    for result in results:
+        assert torch.equal(result, expected)
 
 
 def test_tables_do_not_depend_on_who_asks_first():
     embedding, matrix = nn.Embedding(9, 5), nn.Parameter(torch.randn(6, 5))
     tables = []
-    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
-        for first in (nullcontext, bfloat16_products):
-            with keep_in({}), first():
-                tables.append(lookup(embedding, matrix)(torch.arange(9)))
+    with torch.inference_mode():
+        for enabled in (True, False):
+            prepared = PreparedWeights("bfloat16")
+            with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+                tables.append(prepared.embedding_product(embedding, matrix)(torch.arange(9)))
     expected = functional.linear(embedding.weight, matrix)
     assert all(torch.equal(table, expected) for table in tables)
 
 
-KEPT_OF_A_LAYER = {
+CACHED_OF_A_LAYER = {
     # In each direction its own; of the GRU both together: matrices, and biases. In float32 torch's
     # GRU predicts.
     ("lstm", torch.float32): [("lstm", torch.float32)] * 2,
@@ -203,8 +215,8 @@ KEPT_OF_A_LAYER = {
 
 
 @pytest.mark.parametrize("final", [False, True])
-@pytest.mark.parametrize(("cell", "dtype"), KEPT_OF_A_LAYER, ids=str)
-def test_networks_predict_with_what_is_kept(cell, dtype, final):
+@pytest.mark.parametrize(("cell", "dtype"), CACHED_OF_A_LAYER, ids=str)
+def test_networks_predict_with_what_is_prepared(cell, dtype, final):
     if cell == "lstm" and not onednn_has(dtype):
         pytest.skip("oneDNN has no such LSTM here")
     network = RecurrentNetwork(5, RecurrentSettings(8, 2, cell=cell)).eval()
@@ -213,20 +225,21 @@ def test_networks_predict_with_what_is_kept(cell, dtype, final):
         trained, _ = network(data, lengths, final=final)
         with torch.inference_mode():
             expected, _ = network(data, lengths, final=final)
-            with keep_in({}) as store:
-                results = [network(data, lengths, final=final)[0] for _ in range(2)]
+            prepared = prepare(network, PreparedWeights())
+            results = [prepared(data, lengths, final=final)[0] for _ in range(2)]
     assert all(torch.equal(result, expected) for result in results)
     tolerance = 1e-5 if dtype == torch.float32 else 2e-2
     torch.testing.assert_close(expected, trained, rtol=tolerance, atol=tolerance)
     # The matrix of an LSTM says what padding does: hold states for the end, or forget them.
-    kinds = [(*kind, final) if cell == "lstm" else kind for kind in KEPT_OF_A_LAYER[cell, dtype]]
-    assert [key[0] for key in store] == kinds * 2
+    kinds = [(*kind, final) if cell == "lstm" else kind for kind in CACHED_OF_A_LAYER[cell, dtype]]
+    assert [key[0] for key in prepared.prepared._cache] == kinds * 2
 
 
 def test_without_autocast_products_stay_as_they_are():
     data, weight = torch.randn(3, 5), nn.Parameter(torch.randn(6, 5))
-    with bfloat16_products():
-        assert torch.equal(linear(data, weight), functional.linear(data, weight))
+    for prepared in (UNPREPARED, PreparedWeights()):
+        result = linear(data, weight, prepared=prepared)
+        assert torch.equal(result, functional.linear(data, weight))
 
 
 ATTENTIONS = {

@@ -4,16 +4,15 @@ import pytest
 import torch
 from torch import nn
 
+from spacy_rnn import torch_private
 from spacy_rnn.nn.kernels import quantized as int8
-from spacy_rnn.nn.kernels.linear import linear
-from spacy_rnn.nn.kernels.prepared import keep_in
+from spacy_rnn.nn.kernels.prepared import PreparedWeights
 from spacy_rnn.nn.kernels.quantized import (
     LEVELS,
     PARTS,
     DynamicInt8,
     WeightOnlyInt8,
     has_int8,
-    int8_products,
 )
 from spacy_rnn.torch_private import is_fast_in_bfloat16
 
@@ -25,7 +24,7 @@ ROWS = 64
 
 @pytest.fixture(autouse=True)
 def round_small_matrices(monkeypatch):
-    monkeypatch.setattr(int8, "FEWEST_WEIGHTS", ROWS)
+    monkeypatch.setattr(int8, "MIN_WEIGHTS", ROWS)
 
 
 @pytest.fixture(params=[WeightOnlyInt8, DynamicInt8])
@@ -35,6 +34,11 @@ def kind(request, monkeypatch):
         pytest.skip("no bfloat16 on this CPU")
     monkeypatch.setattr(int8, "is_fast_in_bfloat16", lambda: request.param is WeightOnlyInt8)
     return request.param
+
+
+def linear(data, weight, bias=None, precision="int8"):
+    biases = [] if bias is None else [bias]
+    return PreparedWeights(precision).linear([weight], biases)(data)
 
 
 def sample(columns=33, rows=ROWS, batch=(5,)):
@@ -67,9 +71,8 @@ SHAPES = [(columns, batch) for columns in (1, 33, 512) for batch in ((1,), (7,),
 @pytest.mark.parametrize(("columns", "batch"), SHAPES, ids=str)
 def test_products_are_exact_but_for_the_rounding(kind, columns, batch):
     data, weight, bias = sample(columns, batch=batch)
-    with int8_products():
-        result = linear(data, weight, bias)
-    plain = linear(data, weight, bias)
+    result = linear(data, weight, bias)
+    plain = linear(data, weight, bias, "float32")
     sums = weight.abs().sum(1), data.abs().sum(-1, keepdim=True)
     if kind is DynamicInt8:
         exact = multiply_integers(data, weight, bias)
@@ -86,16 +89,14 @@ def test_products_are_exact_but_for_the_rounding(kind, columns, batch):
 
 def test_no_rows_are_legal(kind):
     data, weight, bias = sample(batch=(0,))
-    with int8_products():
-        assert linear(data, weight, bias).shape == (0, ROWS)
+    assert linear(data, weight, bias).shape == (0, ROWS)
 
 
 @pytest.mark.parametrize("rows", [1, 2])
 def test_extremes_do_not_overflow(kind, rows):
     """All products at their largest: what 16 bits could not hold of 8 bits by 8."""
     weight = nn.Parameter(torch.full((ROWS, 512), -1.0), requires_grad=False)
-    with int8_products():
-        result = linear(torch.full((rows, 512), 1e6), weight)
+    result = linear(torch.full((rows, 512), 1e6), weight)
     tolerance = 1e-6 if kind is DynamicInt8 else 1 / PARTS
     torch.testing.assert_close(result, torch.full((rows, ROWS), -512e6), rtol=tolerance, atol=0)
 
@@ -104,23 +105,20 @@ def test_extremes_do_not_overflow(kind, rows):
 def test_rows_do_not_depend_on_each_other(kind, columns):
     data, weight, bias = sample(columns, batch=(4,))
     data[2] *= 1e4 if kind is DynamicInt8 else 10  # Where sums stay exact.
-    with int8_products():
-        together = linear(data, weight, bias)
-        alone = torch.cat([linear(row[None], weight, bias) for row in data])
+    together = linear(data, weight, bias)
+    alone = torch.cat([linear(row[None], weight, bias) for row in data])
     assert torch.equal(together, alone)
 
 
 def test_nothing_gives_nothing(kind):
     weight = nn.Parameter(torch.zeros(ROWS, 8), requires_grad=False)
-    with int8_products():
-        assert not linear(torch.zeros(2, 8), weight).any()
+    assert not linear(torch.zeros(2, 8), weight).any()
 
 
 def test_what_is_no_number_shows(kind):
     data, weight, bias = sample()
     data[1, 0] = torch.nan
-    with int8_products():
-        result = linear(data, weight, bias)
+    result = linear(data, weight, bias)
     assert result[1].isnan().all()
     assert not result[[0, 2]].isnan().any()
 
@@ -130,20 +128,36 @@ def test_what_is_no_number_shows(kind):
 def test_weights_that_are_no_numbers_show(kind, rows, bad):
     data, weight, _ = sample(512, batch=(rows,))
     weight[3, 5] = bad
-    with int8_products():
-        result = linear(data, weight)
+    result = linear(data, weight)
     assert result[:, 3].isnan().all()
     assert result[:, 4:].isfinite().all()
 
 
 def test_only_large_parameters_are_rounded_and_only_once(monkeypatch):
     data, weight, bias = sample()
-    monkeypatch.setattr(int8, "FEWEST_WEIGHTS", weight.numel())
+    monkeypatch.setattr(int8, "MIN_WEIGHTS", weight.numel())
     small = nn.Parameter(weight[: ROWS - 1].clone())
-    matrices = {}
-    with torch.inference_mode(), keep_in(matrices), int8_products():
-        linear(data, weight, bias)
-        linear(data, weight)
-        assert torch.equal(linear(data, small), data @ small.T)
-        assert torch.equal(linear(data, weight * 1), data @ weight.T)
-    assert list(matrices) == [("int8", id(weight))]
+    prepared = PreparedWeights("int8")
+    with torch.inference_mode():
+        prepared.linear([weight], [bias])(data)
+        prepared.linear([weight])(data)
+        assert torch.equal(prepared.linear([small])(data), data @ small.T)
+        assert torch.equal(prepared.linear([weight * 1])(data), data @ weight.T)
+        assert torch.equal(prepared.linear([weight], quantize=False)(data), data @ weight.T)
+    assert list(prepared._cache) == [("int8", id(weight))]
+
+
+def test_small_matrices_are_in_the_other_precision():
+    data, weight, _ = sample(rows=ROWS - 1, columns=1)
+    prepared = PreparedWeights("int8", "bfloat16")
+    with torch.inference_mode():
+        result = prepared.linear([weight])(data)
+    assert list(prepared._cache) == [("bfloat16", id(weight))]
+    assert result.dtype == torch.float32
+
+
+def test_without_a_kernel_for_integers_products_are_in_the_other_precision(monkeypatch):
+    monkeypatch.setattr(torch_private, "INT8_LINEAR", None)
+    data, weight, bias = sample()
+    assert not has_int8(torch.device("cpu"))
+    assert torch.equal(linear(data, weight, bias), linear(data, weight, bias, "float32"))

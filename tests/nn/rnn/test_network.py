@@ -2,7 +2,6 @@
 
 import math
 import re
-from contextlib import nullcontext
 from functools import partial
 from itertools import product
 
@@ -14,7 +13,7 @@ from torch import nn
 from torch.nn.utils.rnn import pack_sequence, unpack_sequence
 
 from spacy_rnn.bridge.devices import has_bfloat16
-from spacy_rnn.nn.kernels.prepared import keep_in
+from spacy_rnn.nn.kernels.prepared import PreparedWeights, prepare
 from spacy_rnn.nn.rnn.cells import CELLS, states_by_layer
 from spacy_rnn.nn.rnn.network import RecurrentNetwork
 from spacy_rnn.nn.rnn.scan import BinPackedLSTMScan, PaddedLSTMScan
@@ -746,16 +745,16 @@ def test_noise_of_a_step_is_that_of_one_pass(setting, residual):
 
 @pytest.mark.parametrize("residual", [False, True])
 def test_steps_read_entries_of_a_vocabulary(residual):
-    """By what is kept of the vocabulary, where something is."""
+    """By a table of the vocabulary, where weights are prepared."""
     network = random_network(4, 4, 2, dtype=torch.float32, bidirectional=False, residual=residual)
     embedding, words = nn.Embedding(9, 4), torch.tensor([7, 2, 2])
     states = states_by_layer(network.start(3))
-    for store in (None, {}):
-        with keep_in(store) if store is not None else nullcontext():
-            found = Stepper(network, embedding)(words, states)
-            expected = Stepper(network)(embedding(words), states)
+    prepared = prepare(network, PreparedWeights())
+    for reader in (network, prepared):
+        found = Stepper(reader, embedding)(words, states)
+        expected = Stepper(reader)(embedding(words), states)
         torch.testing.assert_close(found, expected)
-        assert store is None or next(iter(store))[0] == "looked up"
+    assert next(iter(prepared.prepared._cache))[0] == "table"
 
 
 def test_weights_are_dropped_once_for_all_steps():

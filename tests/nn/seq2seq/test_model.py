@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from spacy_rnn.nn.kernels.prepared import keep_in
+from spacy_rnn.nn.kernels.prepared import PreparedWeights, prepare
 from spacy_rnn.nn.rnn.cells import CELLS
 from spacy_rnn.nn.rnn.settings import RecurrentSettings
 from spacy_rnn.nn.seq2seq.attention import (
@@ -83,15 +83,11 @@ def surprisals(network, sources, targets):
     return result.split([len(target) + 1 for target in targets])
 
 
-@pytest.fixture(params=[False, True], ids=["each-step", "kept"])
-def kept(request):
-    """Whether what follows from the weights alone is kept: if so, where."""
-    if not request.param:
-        yield None
-    else:
-        store = {}
-        with keep_in(store):
-            yield store
+each_preparation = pytest.mark.parametrize(
+    "prepare_it",
+    [lambda network: network, lambda network: prepare(network, PreparedWeights())],
+    ids=["each-step", "prepared"],
+)
 
 
 def assert_steps_equal_whole_targets(network):
@@ -123,35 +119,36 @@ def assert_steps_equal_whole_targets(network):
     ],
     ids="-".join,
 )
-def test_whole_targets_equal_single_steps_with_every_setting(cell, depth, settings, kept):
+@each_preparation
+def test_whole_targets_equal_single_steps_with_every_setting(cell, depth, settings, prepare_it):
     case = {"cell": cell, "attention": "general", "input_feeding": False, "bridge": "zero"}
     # As wide as the embeddings, so that a first layer is residual too.
     sizes = {"embed_width": 4, "readout_width": 4}
     network = make_network(case, depth=depth, network=settings, **sizes)
-    assert_steps_equal_whole_targets(network)
+    assert_steps_equal_whole_targets(prepare_it(network))
 
 
 @each_case
-def test_whole_targets_equal_single_steps(case, kept):
-    network = make_network(case)
+@each_preparation
+def test_whole_targets_equal_single_steps(case, prepare_it):
+    network = prepare_it(make_network(case))
     assert_steps_equal_whole_targets(network)
-    if kept is not None:
-        decoder = network.decoder
+    decoder = network.decoder
+    if isinstance(decoder.prepared, PreparedWeights):
         first, words = decoder.network.layers[0], decoder.embedding.weight
         read = [] if case["input_feeding"] else [(words, first.weight_ih, first.bias_ih)]
         read += [(words, decoder.deep_output_layer.weight)] if decoder.deep_output_layer else []
-        assert [key for key in kept if key[0] == "looked up"] == [
-            ("looked up", *map(id, weights)) for weights in read
+        assert [key for key in decoder.prepared._cache if key[0] == "table"] == [
+            ("table", *map(id, weights)) for weights in read
         ]
 
 
-def test_gates_of_a_large_vocabulary_are_not_kept(monkeypatch):
-    monkeypatch.setattr("spacy_rnn.nn.kernels.lookup.MAX_NUMBERS", PIECES * 3 * 4 - 1)
-    network = make_network(CASES[0])
-    with keep_in({}) as store:
-        step = DecoderStepper(network.decoder)
-        step(torch.full((4, 1), START), step.begin(*network.encode(*flat(SOURCES))))
-    assert "looked up" not in {key[0] for key in store}
+def test_gates_of_a_large_vocabulary_are_not_tabulated(monkeypatch):
+    monkeypatch.setattr("spacy_rnn.nn.kernels.prepared.MAX_TABLE", PIECES * 3 * 4 - 1)
+    network = prepare(make_network(CASES[0]), PreparedWeights())
+    step = DecoderStepper(network.decoder)
+    step(torch.full((4, 1), START), step.begin(*network.encode(*flat(SOURCES))))
+    assert "table" not in {key[0] for key in network.decoder.prepared._cache}
 
 
 @each_case

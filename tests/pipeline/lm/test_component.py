@@ -92,7 +92,7 @@ def words(trained):
 
 
 def network_of(nlp):
-    return nlp.get_pipe("rnn_lm").model.shims[0]._model
+    return nlp.get_pipe("rnn_lm").model.shims[0].network
 
 
 def test_a_uniform_model_scores_the_size_of_its_vocabulary(nlp):

@@ -286,7 +286,7 @@ def test_a_document_of_twenty_thousand_words_is_read(nlp):
 
 def test_weights_that_are_not_numbers_are_an_error(nlp):
     copy = copy_pipeline(nlp)
-    network = copy.get_pipe("rnn_ner").model.get_ref("crf").shims[0]._model
+    network = copy.get_pipe("rnn_ner").model.get_ref("crf").shims[0].network
     with torch.no_grad():
         network.end_transitions.fill_(float("nan"))
     with pytest.raises(ValueError, match="not numbers"):

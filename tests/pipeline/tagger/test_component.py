@@ -364,7 +364,7 @@ def test_a_stream_of_tokens_is_tagged_as_the_whole_text(settings):
 def test_a_crf_tags_a_stream_by_what_came_so_far():
     nlp = make_forward_tagger("crf")
     tagger = nlp.get_pipe("rnn_tagger")
-    crf = tagger.model.get_ref("crf").shims[0]._model
+    crf = tagger.model.get_ref("crf").shims[0].network
     crf.end_transitions.data.zero_()  # What ends a text has no part in what came so far.
     words = ["the", "old", "cats", "slept", "in", "Oslo"]
     with tagger.stream() as stream:

@@ -341,7 +341,7 @@ def test_banned_pieces_are_not_written(nlp):
 
 @pytest.fixture
 def round_small_matrices(monkeypatch):
-    monkeypatch.setattr("spacy_rnn.nn.kernels.quantized.FEWEST_WEIGHTS", 2048)
+    monkeypatch.setattr("spacy_rnn.nn.kernels.quantized.MIN_WEIGHTS", 2048)
 
 
 def test_integers_translate_the_same(nlp, round_small_matrices):
@@ -363,7 +363,7 @@ def test_integers_translate_the_same(nlp, round_small_matrices):
 
 
 @pytest.mark.parametrize("int8", [False, True])
-def test_what_is_kept_follows_the_weights(int8, round_small_matrices):
+def test_what_is_prepared_follows_the_weights(int8, round_small_matrices):
     """What was rounded, or computed once for all words, before a step, is not after it."""
     nlp = make_pipeline(config={**SMALL, "int8": int8})
     examples, _ = train(nlp, steps=20)
@@ -411,10 +411,10 @@ def test_mixed_precision_searches_with_products_in_bfloat16(trained, beam_width,
     scores = [each["score"] for each in expected]
     assert [each["score"] for each in found] == pytest.approx(scores, abs=0.05)
     assert [each["score"] for each in found] != scores
-    store = mixed.get_pipe("rnn_translator").model.shims[0]._kept
-    decoder = mixed.get_pipe("rnn_translator").model.shims[0]._predictor.decoder
+    with mixed.get_pipe("rnn_translator").model.shims[0].predictor() as network:
+        decoder = network.decoder
     together = decoder.network.layers[-1].weight_hh, decoder.readout.weight
-    assert ("bfloat16", *map(id, together)) in store
+    assert ("bfloat16", *map(id, together)) in decoder.prepared._cache
 
 
 def test_all_settings_of_recurrent_encoders_are_those_of_a_translators_networks():
@@ -447,7 +447,7 @@ def test_all_settings_of_recurrent_encoders_are_those_of_a_translators_networks(
     model = {**SMALL["model"], "encoder": encoder, "decoder": decoder}
     nlp = make_pipeline({**SMALL, "model": model})
     train(nlp, steps=1)
-    seq2seq = nlp.get_pipe("rnn_translator").model.shims[0]._model
+    seq2seq = nlp.get_pipe("rnn_translator").model.shims[0].network
     for network in (seq2seq.encoder.network, seq2seq.decoder.network):
         assert network.zoneouts == (0.1, 0.1)
         assert network.residual
@@ -708,7 +708,7 @@ def test_translating_before_training_says_what_is_missing():
 @pytest.mark.parametrize("int8", [False, True])
 def test_weights_that_are_not_numbers_are_an_error(nlp, round_small_matrices, int8):
     copy = make_pipeline({**SMALL, "int8": int8}).from_bytes(nlp.to_bytes())
-    network = copy.get_pipe("rnn_translator").model.shims[0]._model
+    network = copy.get_pipe("rnn_translator").model.shims[0].network
     network.decoder.readout.weight.data.fill_(float("nan"))
     with pytest.raises(ValueError, match="not numbers"):
         copy("eins")

@@ -33,8 +33,9 @@ def build_lm_encoder_v1(
     rate_decay: float = 1.0,
     unfreeze_steps: int = 0,
 ) -> LMEncoder:
-    """Build an encoder whose vectors are the hidden states of a language model after each token:
-    contextual string embeddings, for a model over characters (Akbik et al. 2018).
+    """Build an encoder whose vectors are the hidden states of a language model after each token.
+
+    Of a model over characters these are contextual string embeddings (Akbik et al. 2018).
 
     It is a `tok2vec` of other components. The weights and the vocabulary are copied at
     `initialize`, and stored with the component from then on. `concatenate.v1` combines a forward
@@ -176,8 +177,11 @@ def init(
 
 
 def _segment(model: LMEncoder, doc: Doc) -> tuple[np.ndarray, np.ndarray]:
-    """Segment a document in the order in which the model reads it, and find for each token the
-    piece after which it has been read: its last one, or the one that it is a part of."""
+    """Segment a document in the order in which the model reads it, and find each token's piece.
+
+    It is the piece after which the token has been read: its last one, or the one that it is a
+    part of.
+    """
     units = load_units(model.attrs["units"])
     pieces = units.encode(doc)
     tokens = units.token_indices(doc, pieces)

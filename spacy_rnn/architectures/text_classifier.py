@@ -153,8 +153,10 @@ def init(model: TextClassifier, X: list[Doc] | None = None, Y: Floats2d | None =
 def _make_inputs(
     model: TextClassifier, docs: list[Doc], vectors: list[Floats2d], is_train: bool
 ) -> ArgsKwargs:
-    """Make the inputs of the network: token vectors, lengths of documents and of sentences, and
-    n-grams."""
+    """Make the inputs of the network.
+
+    These are token vectors, lengths of documents and of sentences, and n-grams.
+    """
     import torch
 
     shim = network_shim(model)
@@ -173,8 +175,7 @@ def _make_inputs(
 
 
 def _find_ngrams(docs: list[Doc], size: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
-    """Find the n-grams of all documents: their rows in the hash table, and the document of
-    each."""
+    """Find the n-grams of all documents: their rows in the hash table, and their documents."""
     words = np.concatenate([np.zeros(0, "uint64"), *(doc.to_array(NORM) for doc in docs)])
     owners = np.repeat(np.arange(len(docs)), [len(doc) for doc in docs])
     all_rows, all_owners = [np.zeros(0, "int64")], [np.zeros(0, "int64")]

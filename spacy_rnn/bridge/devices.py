@@ -26,8 +26,9 @@ def has_bfloat16(device: torch.device) -> bool:
 
 
 def protect_forks(owner: object) -> None:
-    """Keep processes from waiting forever for threads of torch that stayed in their parent: while
-    an object lives, a process that is forked runs torch on one thread.
+    """Keep processes from waiting forever for threads of torch that stayed in their parent.
+
+    While an object lives, a process that is forked runs torch on one thread.
 
     owner (object): The owner of a network.
     """

@@ -141,8 +141,10 @@ class NetworkShim(PyTorchShim):
             yield network
 
     def _predictor(self, precision: Precision | None) -> nn.Module:
-        """Return the network with its weights prepared, in the default precision where the device
-        does not have the precision that is asked for."""
+        """Return the network with its weights prepared.
+
+        It is in the default precision where the device does not have the one that is asked for.
+        """
         default = self._default_precision()
         if precision == "int8" and not has_int8(self._device):
             warnings.warn(
@@ -325,8 +327,11 @@ class NetworkShim(PyTorchShim):
             weights.clear()
 
     def _autocast(self) -> AbstractContextManager:
-        """Return torch's autocast for mixed precision: in training, and in prediction for whole
-        sequences, where torch chooses the type of each operation, not this package alone."""
+        """Return torch's autocast for mixed precision.
+
+        It is for training, and for prediction of whole sequences, where torch chooses the type of
+        each operation, not this package alone.
+        """
         if self.mixed_precision:
             if has_bfloat16(self._device):
                 return torch.autocast(self._device.type, torch.bfloat16)
@@ -339,8 +344,11 @@ class NetworkShim(PyTorchShim):
 
 
 def _clip(gradients: Collection[Any], limit: float) -> float:
-    """Scale gradients down to a norm in place, and return the norm before. Where it is not finite
-    they stay as they are. Torch's `clip_grad_norm_` takes longer for a small network."""
+    """Scale gradients down to a norm in place, and return the norm before.
+
+    Where it is not finite they stay as they are. Torch's `clip_grad_norm_` takes longer for a
+    small network.
+    """
     norm = math.sqrt(sum(get_array_module(part).vdot(part, part) for part in gradients))
     if limit < norm < math.inf:
         for gradient in gradients:

@@ -112,9 +112,11 @@ class PreparedWeights(UnpreparedWeights):
         return type(self), (self.precision, self.unquantized)  # A copy has to fill its own cache.
 
     def get(self, kind: Hashable, weights: Sequence[Tensor], make: Callable[[], Made]) -> Made:
-        """Return something that follows from parameters alone, cached for as long as torch does
-        not write to them. Of other tensors, which may be gone when another one has their id, and
-        of parameters whose writes torch does not count, nothing is cached."""
+        """Return something that follows from parameters alone, cached until torch writes to them.
+
+        Of other tensors, which may be gone when another one has their id, and of parameters whose
+        writes torch does not count, nothing is cached.
+        """
         if not all(map(_counts_writes, weights)):
             return make()
         cache = self._cache  # As of now: what is made of weights that change goes with them.
@@ -145,8 +147,10 @@ class PreparedWeights(UnpreparedWeights):
     def embedding_product(
         self, embedding: nn.Embedding, matrix: Tensor, bias: Tensor | None = None
     ) -> Callable[[Tensor], Tensor]:
-        """Return the linear function of a matrix, over the embeddings of a vocabulary: a table, if
-        it has at most `MAX_TABLE` numbers."""
+        """Return the linear function of a matrix, over the embeddings of a vocabulary.
+
+        It is a table, if this has at most `MAX_TABLE` numbers.
+        """
         vocabulary = embedding.weight
         if vocabulary.shape[0] * matrix.shape[0] > MAX_TABLE:
             return super().embedding_product(embedding, matrix, bias)

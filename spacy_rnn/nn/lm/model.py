@@ -25,8 +25,9 @@ one, of rarer entries."""
 
 
 class LanguageModel(PreparedModule):
-    """A recurrent language model: predicts each piece of a text from those before it (Mikolov et
-    al. 2010).
+    """A recurrent language model (Mikolov et al. 2010).
+
+    It predicts each piece of a text from those before it.
 
     The regularisation is that of AWD-LSTM (Merity et al. 2018): locked dropout, dropout of
     recurrent weights (`weight_drop`) and of embeddings, and activation regularisation (AR, TAR).
@@ -198,8 +199,7 @@ class LanguageModel(PreparedModule):
     def remember(
         self, log_probs: Tensor, hidden: Tensor, targets: Tensor, lengths: Tensor, state: State
     ) -> tuple[Tensor, State]:
-        """Interpolate log-probabilities with those of the cache, if there is one, and add the
-        targets to it.
+        """Interpolate log-probabilities with those of the cache, if any, and cache the targets.
 
         log_probs (Tensor): The log-probability of each target by the network, `(pieces,)`.
         hidden (Tensor): The output of the network before each target, `(pieces, width)`.

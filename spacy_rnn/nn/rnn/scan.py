@@ -175,8 +175,10 @@ class _TiledLSTMScan(Scan):
     def _prepare_matrices(
         self, weight_ih: Tensor, weight_hh: Tensor, backward: bool
     ) -> Sequence[Tensor]:
-        """Return an LSTM's input matrix with the column for padding, and its recurrent matrix. In
-        prediction both are laid out as oneDNN reads them, which it would else do for each tile."""
+        """Return an LSTM's input matrix with the column for padding, and its recurrent matrix.
+
+        In prediction both are laid out as oneDNN reads them, which it would else do for each tile.
+        """
         carries_cell, dtype = self.carries_cell, computed_type(weight_ih.dtype)
 
         def add_column() -> Tensor:
@@ -426,8 +428,10 @@ def _sort_state(state: State, order: Tensor) -> State:
 
 
 def _unsort_state(before: State, after: State, order: Tensor) -> State:
-    """Put states in the order of a layout back in the order of the batch. Sequences without words
-    keep the state before."""
+    """Put states in the order of a layout back in the order of the batch.
+
+    Sequences without words keep the state before.
+    """
     return tuple(
         old.index_copy(1, order, new.to(old.dtype)) for old, new in zip(before, after, strict=True)
     )

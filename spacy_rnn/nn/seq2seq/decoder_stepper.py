@@ -10,8 +10,9 @@ from .decoder import Decoder, Memory
 
 
 class DecoderStepper:
-    """Predict the next piece of each hypothesis, and then another one: a step function for a
-    search. What does not depend on the pieces is done once for all of them.
+    """The step function of a decoder: predicts the next piece of each hypothesis.
+
+    What does not depend on the pieces is done once for all of them.
 
     The readout and, in a `SingleProductCell`, the next step both multiply the hidden state of the
     last layer, which is the output of a decoder's network unless that is residual: one product

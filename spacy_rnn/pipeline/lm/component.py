@@ -330,8 +330,10 @@ class RecurrentLanguageModel(TrainablePipe):
         return losses
 
     def _to_segments(self, doc: Doc) -> list[Segment]:
-        """Split a document or chunk into segments, each of one text unless the state is never
-        reset."""
+        """Split a document or chunk into segments.
+
+        Each is of one text unless the state is never reset.
+        """
         chunk = get_chunk(doc)
         if chunk is None:
             return [Segment(np.append(self._turn(self.units.encode(doc)), END))]

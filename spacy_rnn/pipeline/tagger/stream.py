@@ -112,8 +112,10 @@ def _find_parts(tok2vec: Model) -> tuple[Embedding, Encoder]:
 
 
 def _find_transitions(model: Labeller) -> "Callable[[Tensor, Tensor], Tensor]":
-    """Return the function from the scores of a token, and the log-probabilities at the token
-    before it, to the log-probabilities of its labels."""
+    """Return the function to the log-probabilities of a token's labels.
+
+    It takes the scores of the token, and the log-probabilities at the token before it.
+    """
     if not model.has_ref("crf"):
         softmax = model.get_ref("softmax")
         if softmax.attrs["softmax_normalize"]:

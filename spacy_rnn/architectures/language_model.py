@@ -224,14 +224,14 @@ def generate(
     """
     import torch
 
-    from ..nn.kernels.prepared import no_autocast
     from ..nn.lm.stepper import LanguageModelStepper
 
-    with network_shim(model).predictor() as network:
-        network = cast("LanguageModel", network)
-        read_before = [torch.from_numpy(np.append(END, prompt)) for prompt in prompts]
-        step = LanguageModelStepper(network)
+    shim = network_shim(model)
+    read_before = [torch.from_numpy(np.append(END, prompt)) for prompt in prompts]
+    no_source = torch.zeros(len(prompts), dtype=torch.int64, device=shim.device)
+    with shim.predictor() as network:
+        step = LanguageModelStepper(cast("LanguageModel", network))
         state = step.begin(read_before, max_tokens)
-        no_source = torch.zeros(len(prompts), dtype=torch.int64, device=state.hypotheses[0].device)
-        with no_autocast():
-            return search(step, state, no_source, start=START, end=END, banned_pieces=(UNKNOWN,))
+    with shim.predictor(shim.step_precision()) as network:
+        step = LanguageModelStepper(cast("LanguageModel", network))
+        return search(step, state, no_source, start=START, end=END, banned_pieces=(UNKNOWN,))

@@ -127,7 +127,6 @@ def translate(
     int8 (bool): Whether the decoder computes in 8-bit integers.
     RETURNS (list[list[Hypothesis]]): The hypotheses of each document, the best first.
     """
-    from ..nn.kernels.prepared import no_autocast
     from ..nn.seq2seq.decoder_stepper import DecoderStepper
 
     subwords = load_subwords(model.attrs["subwords"])
@@ -139,7 +138,7 @@ def translate(
     shim = network_shim(model)
     with shim.predictor() as network:
         encoded = cast("Seq2Seq", network).encode(source, lengths)
-    with shim.predictor("int8" if int8 else None) as network, no_autocast():
+    with shim.predictor(shim.step_precision(int8)) as network:
         step = DecoderStepper(cast("Seq2Seq", network).decoder)
         return search(
             step,

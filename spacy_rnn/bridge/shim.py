@@ -128,38 +128,47 @@ class NetworkShim(PyTorchShim):
 
     @contextmanager
     def predictor(self, precision: Precision | None = None) -> Iterator[nn.Module]:
-        """Lend the network for prediction, for more than one call of it, until the weights change.
+        """Lend the network for prediction, for any number of calls until the weights change.
 
-        precision (Precision | None): The precision of products with prepared weights, see
-            `prepare`. Default: bfloat16 with mixed precision, where the hardware has it, and
-            otherwise float32.
+        precision (Precision | None): The precision of products with prepared weights: of
+            `step_precision` for steps. Default: float32, and with mixed precision what torch's
+            autocast chooses, for whole sequences.
         YIELDS (nn.Module): A network in evaluation mode on the trained weights, which are
-            prepared once for each precision. With mixed precision torch's autocast is on.
+            prepared once for each precision.
         """
-        network = self._predictor(precision)
-        with torch.inference_mode(), self._autocast():
+        network = self._predictor(precision or "float32")
+        # On a CPU a step has its precision from the prepared weights: all else that it computes
+        # is so little that the casts of autocast take longer than they save.
+        is_step = precision is not None and self._device.type == "cpu"
+        autocast = torch.autocast("cpu", enabled=False) if is_step else self._autocast()
+        with torch.inference_mode(), autocast:
             yield network
 
-    def _predictor(self, precision: Precision | None) -> nn.Module:
-        """Return the network with its weights prepared.
-
-        It is in the default precision where the device does not have the one that is asked for.
-        """
-        default = self._default_precision()
-        if precision == "int8" and not has_int8(self._device):
-            warnings.warn(
-                f"int8 is on, but torch has no products of 8-bit integers on this device "
-                f"({self._device}): computing in floating point",
-                stacklevel=5,
-            )
-            precision = None
-        predictors, precision = self._predictors, precision or default
+    def _predictor(self, precision: Precision) -> nn.Module:
+        predictors = self._predictors
         if precision not in predictors:
-            weights = PreparedWeights(precision, unquantized=default)
+            weights = PreparedWeights(precision, unquantized=self._float_precision())
             predictors[precision] = prepare(predictors["float32"][0], weights), weights
         return predictors[precision][0]
 
-    def _default_precision(self) -> Precision:
+    def step_precision(self, int8: bool = False) -> Precision:
+        """Return the precision for a network that runs step by step, as in a search.
+
+        int8 (bool): Whether to compute in 8-bit integers, where the device does.
+        RETURNS (Precision): The precision: otherwise bfloat16 with mixed precision, where the
+            hardware has it, or float32.
+        """
+        if int8 and has_int8(self._device):
+            return "int8"
+        if int8:
+            warnings.warn(
+                f"int8 is on, but torch has no products of 8-bit integers on this device "
+                f"({self._device}): computing in floating point",
+                stacklevel=2,
+            )
+        return self._float_precision()
+
+    def _float_precision(self) -> Precision:
         is_mixed = self.mixed_precision and has_bfloat16(self._device)
         return "bfloat16" if is_mixed else "float32"
 

@@ -600,21 +600,37 @@ def test_what_was_prepared_goes_with_averages_and_comes_not_back():
 
 
 def test_integers_without_their_kernels_warn_and_do_without(monkeypatch):
-    monkeypatch.setattr(shim_module, "has_int8", lambda device: False)
     shim = ours(layers, inputs=4)
+    assert shim.step_precision() == "float32"
+    monkeypatch.setattr(shim_module, "has_int8", lambda device: False)
     with pytest.warns(UserWarning, match=r"no products of 8-bit integers on this device \(cpu\)"):
-        assert predictor_of(shim, "int8") is predictor_of(shim)
+        assert shim.step_precision(int8=True) == "float32"
 
 
-def test_mixed_precision_is_the_precision_of_prepared_weights(monkeypatch):
-    for supported in (False, True):
-        monkeypatch.setattr(shim_module, "has_bfloat16", lambda device, has=supported: has)
-        shim = NetworkShim(prepared_layers, {"inputs": 4}, mixed_precision=True)
-        with nullcontext() if supported else pytest.warns(UserWarning, match="mixed_precision"):
-            weights = [predictor_of(shim, each)[0].prepared for each in (None, "int8", "float32")]
-        expected = "bfloat16" if supported else "float32"
-        assert [each.unquantized for each in weights] == [expected, expected, "float32"]
-        assert [each.precision for each in weights] == [expected, "int8", "float32"]
+@pytest.mark.parametrize("supported", [False, True])
+def test_mixed_precision_is_that_of_steps_and_autocast_that_of_whole_sequences(
+    supported, monkeypatch
+):
+    """Steps leave autocast, also that of a caller: their products have a precision already."""
+    monkeypatch.setattr(shim_module, "has_bfloat16", lambda device: supported)
+    monkeypatch.setattr(shim_module, "has_int8", lambda device: True)
+    shim = NetworkShim(prepared_layers, {"inputs": 4}, mixed_precision=True)
+    words = torch.randn(3, 4)
+    expected = "bfloat16" if supported else "float32"
+    assert [shim.step_precision(), shim.step_precision(int8=True)] == [expected, "int8"]
+    with nullcontext() if supported else pytest.warns(UserWarning, match="mixed_precision"):
+        assert predict(shim, words).dtype == getattr(torch, expected)
+    with torch.autocast("cpu", torch.bfloat16):
+        for precision, unquantized in [
+            ("float32", "float32"),
+            ("bfloat16", "bfloat16"),
+            ("int8", expected),
+        ]:
+            with shim.predictor(precision) as network:
+                assert not torch.is_autocast_enabled("cpu")
+                assert network(words).dtype == torch.float32
+            weights = network[0].prepared
+            assert (weights.precision, weights.unquantized) == (precision, unquantized)
 
 
 # Storage

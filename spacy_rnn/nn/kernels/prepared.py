@@ -8,7 +8,6 @@ network on the same weights that computes it once, by `PreparedWeights` in a giv
 
 import copy
 from collections.abc import Callable, Hashable, Sequence
-from contextlib import AbstractContextManager
 from typing import Any, Literal, TypeVar
 
 import torch
@@ -206,17 +205,6 @@ def prepare(network: Network, weights: PreparedWeights) -> Network:
         if isinstance(module, PreparedModule):
             module.prepared = weights
     return prepared
-
-
-def no_autocast() -> AbstractContextManager[Any]:
-    """Turn torch's autocast off on a CPU, around the steps of a search or a stream.
-
-    Their products with prepared weights have a precision already. All else that a step computes
-    is so little that casts take longer than they save.
-
-    RETURNS (AbstractContextManager[Any]): To be entered, by one thread.
-    """
-    return torch.autocast("cpu", enabled=False)
 
 
 def join(parts: Sequence[Tensor]) -> Tensor:

@@ -24,7 +24,7 @@ class LanguageModelStepper:
 
     @cached_property
     def _read(self) -> Stepper:
-        # Only for a step: before it, matrices may be wanted in another type, or not at all.
+        # Whoever begins or reads probabilities needs no weights prepared for steps.
         return Stepper(self._model.network, self._model.embedding)
 
     def begin(self, prompts: Sequence[Tensor], max_tokens: int, full: bool = False) -> SearchState:

@@ -130,8 +130,7 @@ class TextStream(Stream):
 
     @contextmanager
     def _step(self) -> "Iterator[LanguageModelStepper]":
-        from ...nn.kernels.prepared import no_autocast
         from ...nn.lm.stepper import LanguageModelStepper
 
-        with self._shim.predictor() as network, no_autocast():
+        with self._shim.predictor(self._shim.step_precision()) as network:
             yield LanguageModelStepper(cast("LanguageModel", network))

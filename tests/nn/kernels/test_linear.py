@@ -12,7 +12,7 @@ from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from spacy_rnn.nn import loss as vocabulary
-from spacy_rnn.nn.kernels.prepared import UNPREPARED, PreparedWeights, no_autocast, prepare
+from spacy_rnn.nn.kernels.prepared import UNPREPARED, PreparedWeights, prepare
 from spacy_rnn.nn.kernels.shapes import pad_rows
 from spacy_rnn.nn.rnn.network import RecurrentNetwork
 from spacy_rnn.nn.rnn.settings import RecurrentSettings
@@ -134,7 +134,7 @@ def test_products_alone_are_in_bfloat16(shape, bias):
     prepared = PreparedWeights("bfloat16")
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
         expected = functional.linear(data, weight, bias)
-        with no_autocast():
+        with torch.autocast("cpu", enabled=False):
             result, other = linear(data, weight, bias, prepared), data @ data.transpose(-1, -2)
         assert linear(data, weight, bias, prepared).dtype == torch.bfloat16
     assert result.dtype == other.dtype == torch.float32
@@ -151,7 +151,7 @@ def test_products_are_in_bfloat16_without_onednn_too(monkeypatch):
     data, weight = torch.randn(3, 5), nn.Parameter(torch.randn(6, 5))
     prepared = PreparedWeights("bfloat16")
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
-        with no_autocast():
+        with torch.autocast("cpu", enabled=False):
             result = linear(data, weight, prepared=prepared)
         expected = functional.linear(data, weight).float()
     torch.testing.assert_close(result, expected, rtol=0.01, atol=0.01)

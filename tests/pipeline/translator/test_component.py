@@ -411,7 +411,7 @@ def test_mixed_precision_searches_with_products_in_bfloat16(trained, beam_width,
     scores = [each["score"] for each in expected]
     assert [each["score"] for each in found] == pytest.approx(scores, abs=0.05)
     assert [each["score"] for each in found] != scores
-    with mixed.get_pipe("rnn_translator").model.shims[0].predictor() as network:
+    with mixed.get_pipe("rnn_translator").model.shims[0].predictor("bfloat16") as network:
         decoder = network.decoder
     together = decoder.network.layers[-1].weight_hh, decoder.readout.weight
     assert ("bfloat16", *map(id, together)) in decoder.prepared._cache

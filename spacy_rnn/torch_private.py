@@ -1,6 +1,6 @@
-"""All operators of torch that its documentation does not have, and what does without them.
+"""Operators that torch does not document, each with a fallback.
 
-They may change with any release of torch. So each is looked up when this module is imported, by
+They may change with any release of torch. So each is probed when this module is imported, by
 its name and its number of arguments (microseconds, and no kernel is compiled), and where this
 torch has none of that form, the functions below compute the same another way, if not as fast.
 """

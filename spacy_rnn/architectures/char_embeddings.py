@@ -61,7 +61,7 @@ def build_char_cnn_embed_v1(
     words: Embedding | None = None,
     include_static_vectors: bool = False,
 ) -> Embedding:
-    """Build an embedding by convolutions over the characters of each word (Ma & Hovy 2016).
+    """Build an embedding by a convolution over the characters of each word (Ma & Hovy 2016).
 
     width (int): Features of each token from its characters.
     embed_width (int): Features of each byte of the UTF-8 of a word.

@@ -1,4 +1,4 @@
-"""The words of the training data, from which embeddings tell unknown words."""
+"""The words of the training data, by which embeddings recognize unknown ones."""
 
 from collections.abc import Iterable
 

@@ -217,7 +217,7 @@ def generate(
 
     model (LanguageModelT): The model.
     prompts (Sequence[np.ndarray]): The pieces of each prompt.
-    search (Callable): The search, called as `spacy_rnn.generation.config.Search` is, with sources
+    search (Callable): The search, called as `spacy_rnn.generation.search.Search` is, with sources
         of no positions.
     max_tokens (int): The maximum number of prompt pieces to read at once.
     RETURNS (list[list[Hypothesis]]): The continuations of each prompt, the best first.

@@ -121,13 +121,13 @@ def translate(
     model (Seq2SeqModel): The model.
     sources (list[Ints1d] | list[Floats2d]): For each document its pieces or the vectors of its
         tokens: the output of the model's "source".
-    search (Callable): The search, called as `spacy_rnn.generation.config.Search` is.
+    search (Callable): The search, called as `spacy_rnn.generation.search.Search` is.
     prefixes (Sequence[str | None]): The text that each translation has to begin with.
     banned_pieces (Sequence[str]): Pieces that must not be generated, by name.
     int8 (bool): Whether the decoder computes in 8-bit integers.
     RETURNS (list[list[Hypothesis]]): The hypotheses of each document, the best first.
     """
-    from ..nn.seq2seq.decoder_stepper import DecoderStepper
+    from ..nn.seq2seq.stepper import DecoderStepper
 
     subwords = load_subwords(model.attrs["subwords"])
     banned_ids = UNKNOWN, *subwords.piece_ids(banned_pieces)

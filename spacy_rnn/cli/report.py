@@ -47,7 +47,7 @@ def report(
     RAISES (ValueError): If a file is not what it should be.
     """
     from ..report.charts.curves import render_learning_curve
-    from ..report.report import find_attention, make_report
+    from ..report.writer import find_attention, make_report
 
     rows = [json.loads(line) for line in log.read_text("utf8").splitlines() if line.strip()]
     translations = srsly.read_json(samples) if samples else []

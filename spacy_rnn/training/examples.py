@@ -12,9 +12,9 @@ from spacy.training import Example
 
 from .parallel import POLICIES, ParallelCorpus, create_parallel_corpus_v1
 from .readers.base import DocReader, Field, ReadOptions, RecordReader, logger
+from .readers.pairs import open_texts
 from .readers.records import make_annotated_doc
 from .readers.registry import HUB, find_reader
-from .readers.sources import open_texts
 
 
 def read_examples(

@@ -14,7 +14,7 @@ from spacy.training import Example
 
 from ..checks import check_count
 from ..extensions import ensure_extension
-from .readers.sources import Pair, ReadPairs, open_pairs
+from .readers.pairs import Pair, ReadPairs, open_pairs
 
 logger = logging.getLogger("spacy")
 
@@ -58,7 +58,7 @@ POLICIES = {
 """Policies by the setting that chooses what to do, in the order in which they are applied to a
 pair until it is skipped."""
 
-OUTCOMES = {"skip": "skipped", "keep": "kept", "replace": "put U+FFFD into"}
+OUTCOMES = {"skip": "skipped", "keep": "accepted", "replace": "put U+FFFD into"}
 
 
 def create_parallel_corpus_v1(

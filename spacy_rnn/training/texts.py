@@ -8,7 +8,7 @@ from spacy.language import Language
 from spacy.training import Example
 
 from ..checks import check_choice, check_count
-from .readers.sources import Pair, ReadPairs, open_texts
+from .readers.pairs import Pair, ReadPairs, open_texts
 
 DOCUMENTS = ("line", "paragraph", "file")
 

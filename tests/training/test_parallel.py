@@ -14,7 +14,7 @@ import spacy
 from spacy.util import registry
 
 from spacy_rnn.training.parallel import ParallelCorpus, create_parallel_corpus_v1, shuffle
-from spacy_rnn.training.readers.sources import Pair
+from spacy_rnn.training.readers.pairs import Pair
 
 # What readers of lines, of CSV and of JSON like to take for something else.
 TEXTS = [
@@ -263,7 +263,7 @@ def test_empty_sides_are_kept(write_text, caplog):
     corpus = create_parallel_corpus_v1(**files, on_empty="keep")
     assert sides(corpus) == [("a", ""), ("", "B"), ("", "")]
     assert re.search(
-        r'kept pairs with an empty side: 3, .* line 1 \(on_empty = "keep"\)', caplog.text
+        r'accepted pairs with an empty side: 3, .* line 1 \(on_empty = "keep"\)', caplog.text
     )
     translations = [example.reference._.translation for example in corpus(spacy.blank("en"))]
     assert translations == ["", "B", ""]

@@ -15,7 +15,7 @@ from ...architectures.language_model import LanguageModelT, Segment, generate, s
 from ...bridge.access import network_shim
 from ...checks import check_choice, check_count
 from ...extensions import ensure_extension
-from ...generation.config import SamplingSearch, Search
+from ...generation.search import SamplingSearch, Search
 from ...metrics.common import BITS, perplexity_of
 from ...metrics.language_model import TOTALS
 from ...text.subwords import END

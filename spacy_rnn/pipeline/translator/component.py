@@ -17,7 +17,7 @@ from ...architectures.seq2seq import translate
 from ...batching import batch_by_length
 from ...checks import check_count, check_rate
 from ...extensions import ensure_extension
-from ...generation.config import Search
+from ...generation.search import Search
 from ...metrics.common import perplexity, references_of
 from ...metrics.translation import tokenization_of
 from ...text.subwords import Subwords, load_subwords, train_subwords

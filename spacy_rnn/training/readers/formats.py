@@ -2,7 +2,7 @@
 
 Text, TSV and JSONL are read here and not through `datasets`, which also ends a line at a lone
 carriage return, keeps a byte order mark, takes quotes and the word NA in TSV for its own marks,
-turns JSON strings that look like dates into dates, and cannot say which line is at fault.
+turns JSON strings of the form of a date into dates, and cannot say which line is at fault.
 A Parquet file that is packed once more by gzip it cannot read at all.
 """
 

@@ -17,8 +17,8 @@ from spacy_rnn.nn.seq2seq.attention import (
     GeneralAttention,
 )
 from spacy_rnn.nn.seq2seq.decoder import Decoder
-from spacy_rnn.nn.seq2seq.decoder_stepper import DecoderStepper
 from spacy_rnn.nn.seq2seq.model import Seq2Seq, SubwordEncoder, reduce_mean
+from spacy_rnn.nn.seq2seq.stepper import DecoderStepper
 from spacy_rnn.text.subwords import END, START
 
 PIECES = 7

@@ -16,7 +16,7 @@ from spacy.util import fix_random_seed
 from thinc.api import SGD, Adam, Model
 from torch.nn import functional
 
-from spacy_rnn.generation.config import BeamSearch, GreedySearch
+from spacy_rnn.generation.search import BeamSearch, GreedySearch
 from spacy_rnn.metrics.language_model import score_examples
 from spacy_rnn.training.bptt import create_bptt_batcher_v1
 

@@ -17,7 +17,7 @@ from thinc.api import Adam, Model
 
 from spacy_rnn.architectures.encoders import build_recurrent_encoder_v1
 from spacy_rnn.nn.rnn.settings import RecurrentSettings
-from spacy_rnn.nn.seq2seq.decoder_stepper import DecoderStepper
+from spacy_rnn.nn.seq2seq.stepper import DecoderStepper
 from spacy_rnn.pipeline.translator.passages import split_passages
 from spacy_rnn.text.subwords import Subwords
 

@@ -9,7 +9,7 @@ from markdown_it import MarkdownIt
 from typer.testing import CliRunner
 
 from spacy_rnn.cli.app import app
-from spacy_rnn.report.report import make_report
+from spacy_rnn.report.writer import make_report
 
 SVG = "{http://www.w3.org/2000/svg}"
 METRICS = {

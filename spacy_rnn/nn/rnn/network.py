@@ -140,8 +140,9 @@ class RecurrentNetwork(PreparedModule):
         layer (int): The layer, 0 for the first one.
         RETURNS (list[Weights]): The weights of each direction.
         """
-        rows = range(layer * self.directions, (layer + 1) * self.directions)
-        return [cast(DirectionalLayer, self.layers[row]).weights() for row in rows]
+        first = layer * self.directions
+        directions = [*self.layers][first : first + self.directions]
+        return [cast(DirectionalLayer, direction).weights() for direction in directions]
 
     def check_words(self, data: Tensor) -> None:
         """Refuse words with another number of features than the network reads.

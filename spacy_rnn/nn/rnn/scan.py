@@ -122,7 +122,7 @@ class _TiledLSTMScan(Scan):
     def fits(request: ScanRequest) -> bool:
         data = request.data
         return (
-            isinstance(request.cell, LSTM)
+            type(request.cell) is LSTM
             and not request.has_zoneout
             and request.on_cpu
             and data.dtype == torch.float32
@@ -284,7 +284,7 @@ class GRUScan(_PackedScan):
     @staticmethod
     def fits(request: ScanRequest) -> bool:
         return (
-            isinstance(request.cell, GRU)
+            type(request.cell) is GRU
             and not request.has_zoneout
             and request.on_cpu
             and (torch.is_grad_enabled() or compiles_each_shape(request.data))

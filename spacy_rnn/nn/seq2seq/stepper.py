@@ -49,7 +49,7 @@ class DecoderStepper:
         self._predict_next = prepared.linear([decoder.output_weight], [decoder.output_bias])
 
     def begin(self, memory: Memory, summary: Tensor) -> SearchState:
-        """Stand before the first piece, with one hypothesis for each sentence.
+        """Return the state before the first piece, with one hypothesis for each sentence.
 
         memory (Memory): The source sentences.
         summary (Tensor): Each of them as one vector, `(batch, summary)`.
@@ -58,25 +58,25 @@ class DecoderStepper:
         decoder = self._decoder
         start = decoder.start(summary)
         recurrent, _ = self._project(start[0][-1]).split_with_sizes(self._sizes, 1)
-        own = [recurrent, *states_by_layer(start)]
+        parts = [recurrent, *states_by_layer(start)]
         if decoder.input_feeding:
-            own.append(summary.new_zeros(len(summary), self._sizes[1]))
+            parts.append(summary.new_zeros(len(summary), self._sizes[1]))
         attention_state = decoder.initial_attention_state(memory)
-        return SearchState(memory, (*(part[:, None] for part in own), *attention_state))
+        return SearchState(memory, (*(part[:, None] for part in parts), *attention_state))
 
     def __call__(self, pieces: Tensor, state: SearchState) -> tuple[Tensor, Tensor, SearchState]:
         """Predict the next piece of each hypothesis.
 
         pieces (Tensor): The last piece of each, `(batch, hypotheses)`.
-        state (SearchState): Where the decoder stands.
+        state (SearchState): The state of the decoder.
         RETURNS (tuple[Tensor, Tensor, SearchState]): A score for each piece of the
             vocabulary, not normalised, `(batch, hypotheses, pieces)`; the weights of the
-            attention, `(batch, hypotheses, positions)`; and where the decoder stands then.
+            attention, `(batch, hypotheses, positions)`; and the state after the step.
         """
         decoder, flat = self._decoder, pieces.flatten()
-        recurrent, *states = (
-            part.flatten(0, 1) for part in state.hypotheses[: self._hypothesis_parts]
-        )
+        parts = state.hypotheses[: self._hypothesis_parts]
+        attention_state = state.hypotheses[self._hypothesis_parts :]
+        recurrent, *states = (part.flatten(0, 1) for part in parts)
         words = flat
         if decoder.input_feeding:
             words = torch.cat([decoder.embedding(flat), states.pop()], 1)
@@ -86,16 +86,12 @@ class DecoderStepper:
         def unflatten(data: Tensor) -> Tensor:
             return data.view(*pieces.shape, data.shape[1])
 
-        memory, attention_state = (
-            Memory(*state.sentences),
-            state.hypotheses[self._hypothesis_parts :],
-        )
         context, weights, attention_state = decoder.attend(
-            unflatten(hidden), memory, attention_state
+            unflatten(hidden), Memory(*state.sentences), attention_state
         )
         recurrent, projected_hidden = self._project(hidden).split_with_sizes(self._sizes, 1)
         readout = decoder.read_out(projected_hidden, context.flatten(0, 1), self._add_word(flat))
-        own = (recurrent, *after, readout) if decoder.input_feeding else (recurrent, *after)
-        hypotheses = *map(unflatten, own), *attention_state
+        parts = (recurrent, *after, readout) if decoder.input_feeding else (recurrent, *after)
+        hypotheses = *map(unflatten, parts), *attention_state
         scores = unflatten(self._predict_next(readout))
         return scores, weights, SearchState(state.sentences, hypotheses)

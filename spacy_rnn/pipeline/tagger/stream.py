@@ -73,7 +73,9 @@ class TagStream(Stream):
         *state, before = self._state
         with self._shim.predictor() as network:
             words = xp2torch(vectors, device=self._shim.device)
-            encoded, after = Stepper(cast("RecurrentNetwork", network))(words, tuple(state))
+            # Made for each token: weights may change between two, and are prepared already.
+            step = Stepper(cast("RecurrentNetwork", network))
+            encoded, after = step(words, tuple(state))
         outputs = cast(Floats2d, torch2xp(encoded, ops=self._score.ops))
         (scores,) = self._score.predict([outputs])
         now = self._advance(xp2torch(scores[0]), before)

@@ -7,6 +7,7 @@ import torch
 
 from spacy_rnn.nn.lm.model import LanguageModel
 from spacy_rnn.nn.lm.neural_cache import FEW, NeuralCache
+from spacy_rnn.nn.rnn.cells import CELLS
 from spacy_rnn.nn.rnn.settings import RecurrentSettings
 
 PIECES = 5
@@ -83,8 +84,11 @@ def test_steps_are_those_of_the_whole():
         state = cache.add(hidden[time : time + 1], targets[time : time + 1], state)
 
 
-def test_texts_of_any_past_go_on_side_by_side():
-    model = LanguageModel(PIECES, **SIZES, cache=NeuralCache(8, 0.5, 1.0)).eval()
+@pytest.mark.parametrize("cell", CELLS)
+def test_texts_of_any_past_go_on_side_by_side(cell):
+    network = RecurrentSettings(6, cell=cell, bidirectional=False)
+    cache = NeuralCache(8, 0.5, 1.0)
+    model = LanguageModel(PIECES, embed_width=6, network=network, cache=cache).eval()
     pasts, nexts = [[1, 2, 3, 2], [4], None, list(range(5)) * 4], torch.tensor([2, 1, 2])
 
     def go_on(states):

@@ -7,6 +7,9 @@ import pytest
 import torch
 from torch import nn
 
+from spacy_rnn.generation.beam import beam_search
+from spacy_rnn.generation.constraints import DecodingConstraints
+from spacy_rnn.generation.scoring import Ranking
 from spacy_rnn.nn.kernels.prepared import PreparedWeights, prepare
 from spacy_rnn.nn.rnn.cells import CELLS
 from spacy_rnn.nn.rnn.settings import RecurrentSettings
@@ -171,6 +174,22 @@ def test_hypotheses_go_their_own_ways(case):
     ):
         expected = surprisals(network, [SOURCES[sentence]], [written])[0][-1]
         torch.testing.assert_close(-scores[row, column].log_softmax(0)[END], expected)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_beam_search_scores_sequences_as_whole_targets(cell):
+    case = {"cell": cell, "attention": "general", "input_feeding": False, "bridge": "dense"}
+    network = make_network(case)
+    step, lengths = DecoderStepper(network.decoder), flat(SOURCES)[1]
+    state = step.begin(*network.encode(*flat(SOURCES)))
+    constraints = DecodingConstraints(START, END, max_ratio=0, max_extra=3)
+    found = beam_search(step, state, lengths, constraints, Ranking("none"), 3)
+    for source, hypotheses in zip(SOURCES, found, strict=True):
+        assert len(hypotheses) == 3
+        for hypothesis in hypotheses:
+            (expected,) = surprisals(network, [source], [hypothesis.pieces])
+            assert hypothesis.score == pytest.approx(-float(expected.sum()), abs=1e-4)
 
 
 @each_case

@@ -18,6 +18,7 @@ from torch.nn import functional
 
 from spacy_rnn.generation.search import BeamSearch, GreedySearch
 from spacy_rnn.metrics.language_model import score_examples
+from spacy_rnn.nn.rnn.cells import CELLS
 from spacy_rnn.training.bptt import create_bptt_batcher_v1
 
 TEXTS = [
@@ -540,6 +541,15 @@ def test_a_stream_is_the_whole_text(nlp):
             assert found == pytest.approx(bits[:-1].tolist(), abs=1e-4)
         assert stream.end() == pytest.approx(bits[-1], abs=1e-4)
         assert sum(feed(stream, nlp, text)) == pytest.approx(sum(found), abs=1e-3)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_stream_of_any_cell_is_the_whole_text(cell):
+    """With a cache beside the network."""
+    network = {"width": 16, "depth": 2, "cell": cell}
+    nlp = make_pipeline(units="words", model={"embed_width": 16, "network": network, **CACHE})
+    train(nlp, 5)
+    test_a_stream_is_the_whole_text(nlp)
 
 
 def test_tokens_are_fed_with_the_space_before_them(nlp):

@@ -102,7 +102,8 @@ def lay_out(matrix: Tensor) -> Tensor:
     RETURNS (Tensor): The same for `multiply_laid_out` alone; as it is where oneDNN has no such
         product.
     """
-    if REORDER_LINEAR is None or LINEAR is None or not onednn_has(matrix.dtype):
+    on_cpu = matrix.device.type == "cpu"
+    if REORDER_LINEAR is None or LINEAR is None or not (on_cpu and onednn_has(matrix.dtype)):
         return matrix
     return REORDER_LINEAR(matrix.contiguous(), None)
 

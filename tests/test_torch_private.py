@@ -96,6 +96,8 @@ def test_what_onednn_cannot_multiply_is_not_laid_out():
     data = torch.randn(2, 4, dtype=torch.float64)
     assert lay_out(matrix) is matrix
     assert torch.equal(multiply_laid_out(data, matrix), nn.functional.linear(data, matrix))
+    elsewhere = torch.empty(3, 4, device="meta")
+    assert lay_out(elsewhere) is elsewhere
 
 
 @pytest.mark.parametrize("name", ["LSTM", "REORDER_LSTM"])

@@ -1,4 +1,4 @@
-"""What all documents hold in one array, and each of them in its own."""
+"""From one array over all documents to an array for each."""
 
 from collections.abc import Iterable
 from typing import TypeVar
@@ -9,11 +9,11 @@ Rows = TypeVar("Rows", Floats2d, Ints1d)
 
 
 def unflatten(array: Rows, lengths: Iterable[int]) -> list[Rows]:
-    """Give each document its own rows, as Thinc's `Ops.unflatten` does, in a fraction of the time.
+    """Split an array into those of documents, in a fraction of the time of `Ops.unflatten`.
 
-    array (Rows): The rows of all documents, one document's after the other's.
-    lengths (Iterable[int]): The rows of each.
-    RETURNS (list[Rows]): Views of them.
+    array (Rows): The rows of all documents, concatenated.
+    lengths (Iterable[int]): The number of rows of each document.
+    RETURNS (list[Rows]): A view of the rows of each document.
     """
     parts, start = [], 0
     for length in lengths:

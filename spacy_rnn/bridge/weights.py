@@ -15,11 +15,11 @@ VALUE_FUNCTIONS = {
     *("log", "log_", "neg", "neg_", "sign", "empty_like", "ones_like", "zeros_like"),
     *("constant_", "kaiming_normal_", "kaiming_uniform_"),
 }
-"""What initialisation calls for the values alone: the result has the shape of the argument."""
+"""Functions of initialisation whose result has the shape of their argument."""
 
 
 class SkipValues(TorchFunctionMode):
-    """Skip what changes values and no shapes, for tensors on the meta device, which have none.
+    """Skip the functions that compute values, for tensors on the meta device, which have none.
 
     On that device torch runs such functions in Python, and the first of them imports its compiler,
     Dynamo, and sympy with it: 1.5 seconds, longer than all else that loading takes.

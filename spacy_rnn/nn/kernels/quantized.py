@@ -17,32 +17,32 @@ from ...torch_private import (
 )
 
 MIN_WEIGHTS = 2**18
-"""Parameters of a matrix from which on 8 bits are faster, for one row of data or many."""
+"""Parameters of a matrix from which 8 bits are faster, for one row of data or many."""
 
 PARTS = 256
-"""Data in bfloat16 are rounded to parts of 1, so many that each is exact up to there."""
+"""Data for weight-only products are rounded to this fraction of 1: up to 1 bfloat16 is exact."""
 
-READ_AT_ONCE = 16
-"""Columns that torch's kernel for 8-bit weights takes at once; it reads past an odd end."""
+COLUMN_BLOCK = 16
+"""Columns that torch's weight-only kernel reads at once; it reads past an incomplete block."""
 
-# Seven bits for data as integers: with eight, processors without VNNI instructions would
-# overflow the 16 bits that they add pairs of products up in.
+# Data as integers have 7 bits. With 8, processors without VNNI instructions would overflow the 16
+# bits in which they accumulate pairs of products.
 LEVELS, ZERO = 63, 64
 
 
 @dataclass(frozen=True)
 class WeightOnlyInt8:
-    """A matrix as integers, for data in bfloat16: where the processor multiplies these fast.
+    """A matrix as integers, for data in bfloat16, on processors with instructions for bfloat16.
 
-    A single row of data is multiplied by the integers, for which half as much is read from
-    memory; more rows by the same numbers in bfloat16. The data are rounded to parts of 1 and the
-    scales are powers of 2, so that sums are exact, and the same in whatever order a kernel adds
-    up, as long as they are below 2 to the power of 24 in these units: surely for 512 columns of
-    data within [-1, 1], as the states of a GRU or LSTM are.
+    A single row of data is multiplied by the integers, which are half as much memory to read; more
+    rows by the same numbers in bfloat16. Data are rounded to 1 / `PARTS` and scales are powers of
+    2. So sums are exact, and the same in any order of summation, if they are below 2 to the power
+    of 24 in these units: always with 512 columns of data in [-1, 1], such as the states of a GRU
+    or an LSTM.
 
     integers (Tensor): The integers, `(rows, columns)`.
-    scales (Tensor): What products of these and rounded data are multiplied by, `(rows,)`.
-    matrix (Tensor): The integers times the scales, in bfloat16 and oneDNN's order.
+    scales (Tensor): The scale of each row, for products with rounded data, `(rows,)`.
+    matrix (Tensor): The integers times the scales, in bfloat16 and the layout of oneDNN.
     """
 
     integers: Tensor
@@ -54,11 +54,11 @@ class WeightOnlyInt8:
         """Round a matrix.
 
         matrix (Tensor): The matrix, `(rows, columns)`.
-        RETURNS (WeightOnlyInt8): The same to 6 or 7 bits and a sign.
+        RETURNS (WeightOnlyInt8): The matrix with 6 or 7 bits and a sign.
         """
         peaks = matrix.abs().amax(dim=1)
         _, exponents = torch.frexp(peaks / 127)
-        # Integers know no infinity, so that the scales have to say it.
+        # Integers cannot be infinite or NaN: scales are, of such rows.
         scales = torch.ldexp(torch.ones_like(peaks), exponents) + 0 * peaks
         integers = (matrix / scales[:, None]).round()
         scales = scales / PARTS
@@ -66,15 +66,15 @@ class WeightOnlyInt8:
         return cls(integers.to(torch.int8), scales.bfloat16(), lay_out(rounded))
 
     def multiply(self, data: Tensor, bias: Tensor | None) -> Tensor:
-        """Compute what `functional.linear` does with the matrix, nearly.
+        """Return approximately what `functional.linear` does.
 
         data (Tensor): Rows, `(…, columns)`.
-        bias (Tensor | None): What is added, `(rows,)`.
+        bias (Tensor | None): The bias, `(rows,)`.
         RETURNS (Tensor): The products, `(…, rows)`.
         """
         parts = (data * PARTS).round_().bfloat16()
         row = None
-        if parts.numel() == parts.shape[-1] and parts.numel() % READ_AT_ONCE == 0:
+        if parts.numel() == parts.shape[-1] and parts.numel() % COLUMN_BLOCK == 0:
             row = int8_weight_only(parts.view(1, -1), self.integers, self.scales)
         if row is None:
             products = multiply_laid_out(parts, self.matrix)
@@ -85,11 +85,11 @@ class WeightOnlyInt8:
 
 @dataclass(frozen=True)
 class DynamicInt8:
-    """A matrix as integers, each row with a scale of its own, for data as integers.
+    """A matrix as integers, for data that are rounded to integers too, row by row.
 
-    packed (Tensor): The integers, in oneDNN's order.
-    scales (Tensor): What the integers of each row are multiplied by, `(rows,)`.
-    zeros (Tensor): Zero for each row: the integers are symmetric.
+    packed (Tensor): The integers, in the layout of oneDNN.
+    scales (Tensor): The scale of each row, `(rows,)`.
+    zeros (Tensor): The zero point of each row: 0, the integers are symmetric.
     """
 
     packed: Tensor
@@ -101,20 +101,20 @@ class DynamicInt8:
         """Round a matrix.
 
         matrix (Tensor): The matrix, `(rows, columns)`.
-        RETURNS (DynamicInt8): The same to 7 bits and a sign.
+        RETURNS (DynamicInt8): The matrix with 7 bits and a sign.
         """
         scales = (matrix.abs().amax(dim=1) / 127).clamp(min=torch.finfo(torch.float32).tiny)
         integers = (matrix / scales[:, None]).round().to(torch.int8)
         return cls(prepack_int8(integers), scales, torch.zeros(len(scales), dtype=torch.int32))
 
     def multiply(self, data: Tensor, bias: Tensor | None) -> Tensor:
-        """Compute what `functional.linear` does with the matrix, nearly.
+        """Return approximately what `functional.linear` does.
 
-        Each row of the data is rounded by its own largest value, so that no row depends on
-        the others.
+        Each row of the data has a scale of its own, by its largest value, so that no row depends
+        on the others.
 
         data (Tensor): Rows, `(…, columns)`.
-        bias (Tensor | None): What is added, `(rows,)`.
+        bias (Tensor | None): The bias, `(rows,)`.
         RETURNS (Tensor): The products, `(…, rows)`.
         """
         peaks = data.abs().amax(dim=-1, keepdim=True).clamp(min=torch.finfo(data.dtype).tiny)

@@ -3,7 +3,6 @@
 import logging
 import os
 from functools import cache
-from weakref import WeakSet
 
 import torch
 
@@ -11,7 +10,7 @@ from ..torch_private import has_bfloat16_instructions
 
 logger = logging.getLogger("spacy")
 
-_OWNERS: WeakSet[object] = WeakSet()
+_IMPORTED_IN = os.getpid()
 
 
 def has_bfloat16(device: torch.device) -> bool:
@@ -25,24 +24,20 @@ def has_bfloat16(device: torch.device) -> bool:
     return device.type == "cpu" and has_bfloat16_instructions()
 
 
-def protect_forks(owner: object) -> None:
+@cache
+def protect_forks() -> None:
     """Keep processes from waiting forever for threads of torch that stayed in their parent.
 
-    While an object lives, a process that is forked runs torch on one thread.
-
-    owner (object): The owner of a network.
+    From the first network on, a process that is forked runs torch on one thread: what it inherits
+    may be gone already when it loads a network of its own. So does a forked process whose parent
+    had none.
     """
-    _OWNERS.add(owner)
-    _watch_forks()
-
-
-@cache
-def _watch_forks() -> None:
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=_use_one_thread)
+    if os.getpid() != _IMPORTED_IN:
+        _use_one_thread()
 
 
 def _use_one_thread() -> None:
-    if _OWNERS:
-        torch.set_num_threads(1)
-        logger.info("Forked process %d: torch runs on one thread here", os.getpid())
+    torch.set_num_threads(1)
+    logger.info("Forked process %d: torch runs on one thread here", os.getpid())

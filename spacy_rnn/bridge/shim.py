@@ -328,7 +328,7 @@ class NetworkShim(PyTorchShim):
         # Where the trained network gets hooks later, these run in training alone.
         self._predictors: dict[Precision, tuple[nn.Module, PreparedWeights]] = {}
         self._predictors["float32"] = (prepare(self._model, weights), weights)
-        protect_forks(self)
+        protect_forks()
 
     def _clear_prepared(self) -> None:
         """Forget what was prepared of weights that have changed."""

@@ -6,7 +6,7 @@ from functools import cache
 
 import torch
 
-from ..torch_private import has_bfloat16_instructions
+from ..torch_private import is_fast_in_bfloat16
 
 logger = logging.getLogger("spacy")
 
@@ -16,12 +16,15 @@ _IMPORTED_IN = os.getpid()
 def has_bfloat16(device: torch.device) -> bool:
     """Whether a device has instructions for bfloat16.
 
+    Of a CPU oneDNN has to use them too: where it is off, or held to an older processor's
+    instructions by ONEDNN_MAX_CPU_ISA, torch's LSTM fails in bfloat16.
+
     device (torch.device): The device.
     RETURNS (bool): Whether mixed precision makes sense there.
     """
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    return device.type == "cpu" and has_bfloat16_instructions()
+    return device.type == "cpu" and is_fast_in_bfloat16()
 
 
 @cache

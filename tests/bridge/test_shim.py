@@ -27,6 +27,7 @@ from thinc.compat import has_cupy_gpu
 from torch import nn
 from torch.func import functional_call
 
+from spacy_rnn import torch_private
 from spacy_rnn.bridge import shim as shim_module
 from spacy_rnn.bridge.devices import has_bfloat16
 from spacy_rnn.bridge.shim import NetworkShim
@@ -991,14 +992,40 @@ def test_mixed_precision_without_hardware_warns_and_does_without(documents, monk
     ],
 )
 def test_processor_is_asked_for_bfloat16(capabilities, expected, monkeypatch):
+    monkeypatch.setattr(torch_private, "onednn_has", lambda dtype: True)
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
     assert has_bfloat16(torch.device("cpu")) is expected
+
+
+def test_onednn_is_asked_for_bfloat16_too(monkeypatch):
+    monkeypatch.setattr(torch_private, "has_bfloat16_instructions", lambda: True)
+    for answer in (False, True):
+        monkeypatch.setattr(torch_private, "onednn_has", {torch.bfloat16: answer}.get)
+        assert has_bfloat16(torch.device("cpu")) is answer
 
 
 def test_old_torch_that_cannot_tell_has_no_bfloat16(monkeypatch):
     for name in ("get_capabilities", "_is_avx512_bf16_supported", "_is_amx_tile_supported"):
         monkeypatch.delattr(torch.cpu, name, raising=False)
     assert has_bfloat16(torch.device("cpu")) is False
+
+
+def test_mixed_precision_with_onednn_held_to_older_instructions(run_python):
+    """Batches of one length only are those that torch's LSTM would hand to oneDNN."""
+    program = (
+        "import numpy as np, warnings; from spacy_rnn.architectures.encoders import *\n"
+        "warnings.simplefilter('error')\n"
+        "mixed = build_recurrent_encoder_v1(8, cell='lstm', mixed_precision=True).initialize()\n"
+        "words = np.ones((5, 8), dtype='float32')\n"
+        "try: mixed.predict([words])\n"
+        "except UserWarning as warning: print(warning)\n"
+        "warnings.simplefilter('ignore')\n"
+        "for batch in ([words], [words, words], [words, words[:3]]):\n"
+        "    outputs, backprop = mixed.begin_update(batch)\n"
+        "    backprop(outputs), mixed.predict(batch)"
+    )
+    output = run_python("-c", program, ONEDNN_MAX_CPU_ISA="AVX2")
+    assert "no bfloat16 on this device" in output
 
 
 def test_processor_does_not_speak_for_other_devices():

@@ -164,7 +164,7 @@ def compare_losses(articles: list[list[str]], _: list[list[str]], options) -> No
     batches = create_bptt_batcher_v1(LANES, STEPS, random_length=False)(examples)
     worst = 0.0
     for _step, batch, expected in zip(range(options.steps), batches, theirs, strict=False):
-        loss = nlp.update(batch, sgd=optimizer)["rnn_lm"]
+        loss = nlp.update(batch, sgd=optimizer)["rnn_lm"] / (LANES * STEPS)
         worst = max(worst, abs(loss - expected))
     print(f"parity: largest difference of {options.steps} losses {worst:.1e}, the last {loss:.4f}")
 

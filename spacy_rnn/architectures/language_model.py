@@ -68,7 +68,7 @@ def build_language_model_v1(
     dropout_embedding (float): Share of the vocabulary whose embeddings are dropped in a step.
     activation_reg (float): The weight of the mean square of the output (AR).
     temporal_activation_reg (float): The weight of the mean square of the difference of successive
-        outputs (TAR).
+        outputs (TAR), added up over pieces as the loss is.
     cache_size (int): Entries of the neural cache of recent pieces of a text, used in prediction
         alone (Grave et al. 2017). 0 for none.
     cache_weight (float): Its interpolation weight once a text is long: lambda there.

@@ -45,8 +45,11 @@ class NetworkShim(PyTorchShim):
 
     build_network (Callable[..., nn.Module]): The argument `build`.
     mixed_precision (bool): The argument.
+    sample_size (int): What the next step divides the gradients by, for a component to raise by the
+        pieces of each batch: the mean over all pieces is then the same however a batch is split
+        to accumulate gradients. 0 to leave them the sums that they are.
     steps (int): Steps since the weights were made or loaded.
-    grad_norm (float): The norm of all gradients at the last step, before clipping.
+    grad_norm (float): The norm of all gradients at the last step, divided but not yet clipped.
     skipped_steps (int): Steps not taken because a gradient was infinite or not a number.
     """
 
@@ -90,6 +93,7 @@ class NetworkShim(PyTorchShim):
 
     def _begin(self) -> None:
         self._found_nonfinite = False
+        self.sample_size = 0
         self.steps = 0
         self.grad_norm = 0.0
         self.skipped_steps = 0
@@ -203,9 +207,10 @@ class NetworkShim(PyTorchShim):
     def finish_update(self, optimizer: Optimizer) -> None:
         """Take one step with the gradients so far.
 
-        All gradients of the network together are scaled down to the norm
-        `optimizer.grad_clip` if they exceed it (Pascanu et al. 2013). A step with a
-        gradient that is infinite or not a number is skipped and counted.
+        They are divided by the sample size, if there is one. All gradients of the network
+        together are then scaled down to the norm `optimizer.grad_clip` if they exceed it
+        (Pascanu et al. 2013). A step with a gradient that is infinite or not a number is skipped
+        and counted.
 
         optimizer (Optimizer): Thinc's optimizer, or any callable of its signature.
         """
@@ -217,7 +222,7 @@ class NetworkShim(PyTorchShim):
         }
         self.steps += 1
         limit = getattr(optimizer, "grad_clip", None) or math.inf
-        self.grad_norm = _clip(gradients.values(), limit)
+        self.grad_norm = _scale(gradients.values(), self.sample_size or 1, limit)
         if gradients and (self._found_nonfinite or not math.isfinite(self.grad_norm)):
             self.skipped_steps += 1
             logger.warning(
@@ -234,6 +239,7 @@ class NetworkShim(PyTorchShim):
                 weights[...] = updated
             self._clear_prepared()
         self._found_nonfinite = False
+        self.sample_size = 0
         for parameter in self._parameters.values():
             parameter.grad = None
 
@@ -352,16 +358,18 @@ class NetworkShim(PyTorchShim):
         return nullcontext()
 
 
-def _clip(gradients: Collection[Any], limit: float) -> float:
-    """Scale gradients down to a norm in place, and return the norm before.
+def _scale(gradients: Collection[Any], sample_size: int, limit: float) -> float:
+    """Divide gradients and clip their norm in place, and return the norm before clipping.
 
     Where it is not finite they stay as they are. Torch's `clip_grad_norm_` takes longer for a
     small network.
     """
     norm = math.sqrt(sum(get_array_module(part).vdot(part, part) for part in gradients))
-    if limit < norm < math.inf:
+    norm /= sample_size
+    if math.isfinite(norm) and (sample_size > 1 or norm > limit):
+        factor = min(1, limit / norm) / sample_size if norm else 1
         for gradient in gradients:
-            gradient *= limit / norm
+            gradient *= factor
     return norm
 
 

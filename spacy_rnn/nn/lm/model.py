@@ -46,7 +46,7 @@ class LanguageModel(PreparedModule):
         (Gal & Ghahramani 2016).
     activation_reg (float): The weight of the mean square of the output (AR).
     temporal_activation_reg (float): The weight of the mean square of the difference of successive
-        outputs (TAR).
+        outputs (TAR), added up over pieces as the loss is.
     cache (NeuralCache | None): The neural cache, used in prediction.
     RAISES (ValueError): If a setting is out of its bounds or does not fit another one.
     """
@@ -166,7 +166,7 @@ class LanguageModel(PreparedModule):
             if self.activation_reg:
                 loss = loss + self.activation_reg * len(pieces) * dropped.pow(2).mean()
             if self.temporal_activation_reg:
-                loss = loss + self.temporal_activation_reg * len(pieces) * _change(hidden, lengths)
+                loss = loss + self.temporal_activation_reg * _change(hidden, lengths)
         return loss, surprisals, tuple(part.detach() for part in state)
 
     def read(
@@ -252,10 +252,13 @@ class LanguageModel(PreparedModule):
 
 
 def _change(hidden: Tensor, lengths: Tensor) -> Tensor:
-    """Return the mean square of the difference of successive outputs within segments."""
+    """Return the sum over segments of the mean square of the difference of successive outputs.
+
+    A mean over all of them would weigh each differently from one batch to another.
+    """
     segment = segment_ids(lengths, hidden.device)
     steps = (hidden[1:] - hidden[:-1])[segment[1:] == segment[:-1]]
-    return steps.pow(2).mean() if len(steps) else hidden.new_zeros(())
+    return steps.pow(2).sum() / hidden.shape[1]
 
 
 def _check_settings(

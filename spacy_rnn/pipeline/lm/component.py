@@ -300,8 +300,8 @@ class RecurrentLanguageModel(TrainablePipe):
         examples (Iterable[Example]): The examples, whose reference texts are read.
         drop (float): The dropout rate.
         sgd (Optimizer | None): The optimizer.
-        losses (dict[str, float] | None): Losses to add to: the negative log-likelihood per piece,
-            in nats.
+        losses (dict[str, float] | None): Losses to add to: the negative log-likelihood of all
+            pieces, in nats.
         RETURNS (dict[str, float]): The losses.
         """
         losses = {} if losses is None else losses
@@ -313,8 +313,6 @@ class RecurrentLanguageModel(TrainablePipe):
             segment for example in examples for segment in self._to_segments(example.reference)
         ]
         texts = [segment.pieces for segment in segments]
-        n_pieces = sum(map(len, texts))
-        loss = 0.0
         for start in range(0, max(map(len, texts), default=0), self.max_bptt):
             unread = []
             for segment, pieces in zip(segments, texts, strict=True):
@@ -322,11 +320,11 @@ class RecurrentLanguageModel(TrainablePipe):
                     segment.pieces = pieces[start : start + self.max_bptt]
                     unread.append(segment)
             nlls, backprop = self.model.begin_update(unread)
-            backprop(1 / n_pieces)
-            loss += float(nlls.sum())
+            backprop(1.0)
+            network_shim(self.model).sample_size += len(nlls)
+            losses[self.name] += float(nlls.sum())
         if sgd is not None:
             self.finish_update(sgd)
-        losses[self.name] += loss / max(n_pieces, 1)
         return losses
 
     def _to_segments(self, doc: Doc) -> list[Segment]:

@@ -15,6 +15,7 @@ from thinc.api import Model, Optimizer, set_dropout_rate
 
 from ...architectures.seq2seq import translate
 from ...batching import batch_by_length
+from ...bridge.access import network_shim
 from ...checks import check_count, check_rate
 from ...extensions import ensure_extension
 from ...generation.search import Search
@@ -264,8 +265,8 @@ class RecurrentTranslator(TrainablePipe):
         examples (Iterable[Example]): Examples. Those without translations are ignored.
         drop (float): The dropout rate.
         sgd (Optimizer | None): The optimizer.
-        losses (dict[str, float] | None): Losses to add to: the negative log-likelihood per
-            piece, in nats.
+        losses (dict[str, float] | None): Losses to add to: the negative log-likelihood of all
+            pieces, in nats.
         RETURNS (dict[str, float]): The losses.
         """
         losses = {} if losses is None else losses
@@ -280,10 +281,11 @@ class RecurrentTranslator(TrainablePipe):
             self.model.get_ref("source").attrs["subword_sampling"] = self.subword_sampling
         pieces = self.target_subwords.encode(texts, self.subword_sampling)
         nlls, backprop = self.model.begin_update((docs, pieces))
-        backprop(1 / len(nlls))
+        backprop(1.0)
+        network_shim(self.model).sample_size += len(nlls)
         if sgd is not None:
             self.finish_update(sgd)
-        losses[self.name] += float(nlls.mean())
+        losses[self.name] += float(nlls.sum())
         return losses
 
     def _pair(self, examples: list[Example]) -> tuple[list[Doc], list[str]]:

@@ -10,10 +10,11 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
 
+from .entities import trim_entities, warn_of_trimmed
 from .parallel import POLICIES, ParallelCorpus, create_parallel_corpus_v1
 from .readers.base import DocReader, Field, ReadOptions, RecordReader, logger
 from .readers.pairs import open_texts
-from .readers.records import make_annotated_doc
+from .readers.records import count_untrimmed, make_annotated_doc
 from .readers.registry import HUB, find_reader
 
 
@@ -83,7 +84,7 @@ def read_docs(
     on_conflict (str): What to do with an I- tag that continues no entity: "error" or "repair".
     warn (Callable[[str], object]): Called with each warning.
     settings (Any): The other settings of `spacy-rnn.ParallelCorpus.v1`.
-    YIELDS (Doc): The documents.
+    YIELDS (Doc): The documents. White space is taken off the ends of their entities.
     RAISES (ValueError): If a setting is wrong, a file is malformed, a text has a fault whose
         policy is "error" or is too long for spaCy, or annotation does not fit its text.
     """
@@ -103,7 +104,11 @@ def read_docs(
                     f"{value!r}: leave it out"
                 )
         options = ReadOptions(encoding=encoding, on_conflict=on_conflict, warn=warn)
-        yield from islice(reader.read(nlp, Path(source), options), limit or None)
+        trimmed = 0
+        for doc in islice(reader.read(nlp, Path(source), options), limit or None):
+            trimmed += trim_entities(doc)
+            yield doc
+        warn_of_trimmed(trimmed, warn)
         return
     origin: dict[str, Any] = {
         "split": split,
@@ -139,6 +144,7 @@ def _make_docs(
 ) -> Iterator[Doc]:
     """Make documents of texts, with their translations and the annotation of their records."""
     labels = _list_labels(corpus, label_field) if label_field else []
+    trimmed = 0
     for pair in corpus.pairs(warn=warn):
         text = str(pair.sides[0])
         position = f"{corpus.names[0]}, line {pair.number}"
@@ -156,11 +162,13 @@ def _make_docs(
                     f"{position}: {error}. Correct the record, or leave annotation out: "
                     f"--no-annotation"
                 ) from error
+            trimmed += count_untrimmed(text, pair.record)
         else:
             doc = nlp.make_doc(text)
         if len(pair.sides) > 1:
             corpus.set_translation(doc, pair)
         yield doc
+    warn_of_trimmed(trimmed, warn)
 
 
 def _list_labels(corpus: ParallelCorpus, label_field: str) -> list[str]:

@@ -6,7 +6,7 @@ import re
 import pytest
 import spacy
 import typer
-from spacy.tokens import DocBin
+from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Corpus
 from typer.testing import CliRunner
 
@@ -163,6 +163,32 @@ def test_wrong_annotation_is_refused(write_records, output, change, message):
     with pytest.raises(ValueError, match=rf"(?s)jsonl, line 2: .*{message}.*--no-annotation"):
         convert(path, None, output)
     assert not output.exists()
+
+
+def test_white_space_is_taken_off_the_ends_of_entities(run, write_records, output):
+    text = " Anna met\nBob  "
+    spans = [[0, 6, "X"], [10, 13, "X"], [13, 15, "X"], [5, 10, "X"]]
+    code, printed = run(
+        write_records({"text": text, "entities": spans}), "--no-translation", output
+    )
+    assert code == 0
+    (doc,) = read(output)
+    assert [entity.text for entity in doc.ents] == ["Anna", "met", "Bob"]
+    assert "3 entities began or ended with white space" in " ".join(printed.split())
+    again = output.with_name("again.spacy")
+    _, printed = run(output, again)
+    assert "white space" not in printed
+
+
+def test_white_space_is_taken_off_the_ends_of_entities_of_documents(run, tmp_path, output):
+    doc = Doc(spacy.blank("en").vocab, words=["Anna", "\n", "met", "\n"])
+    doc.set_ents([Span(doc, 0, 2, "X"), Span(doc, 3, 4, "X")])
+    path = tmp_path / "marked.spacy"
+    DocBin(docs=[doc]).to_disk(path)
+    _, printed = run(path, output)
+    (doc,) = read(output)
+    assert [entity.text for entity in doc.ents] == ["Anna"]
+    assert "2 entities began or ended with white space" in " ".join(printed.split())
 
 
 def test_command(run, write, output):

@@ -1,5 +1,6 @@
 """An entity recognizer that predicts the most probable set of entities."""
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -17,13 +18,14 @@ from thinc.types import Floats2d
 from ...batching import batch_by_length
 from ...bridge.flat import unflatten
 from ...checks import check_at_least, check_count
-from ...extensions import ensure_extension
+from ...extensions import ensure_extension, ensure_label_extension
 from ...nn.crf.biluo import OUT
+from ...training.entities import trim_entities
 from ...types import Labeller, LabelScores
 from ..annotation import annotate_stream
 from ..initialization import initialize_labels
 from .entity_sets import CONFIDENCE, ENTS_NBEST, EntitySet, NERSettings, find_sets, write_sets
-from .gold import allow_gold, allow_preset, gold_tags
+from .gold import allow_gold, allow_preset, count_unlearnable, gold_tags
 
 
 class RecurrentEntityRecognizer(TrainablePipe):
@@ -55,10 +57,11 @@ class RecurrentEntityRecognizer(TrainablePipe):
         self.false_negative_cost = false_negative_cost
         self.max_batch_tokens = max_batch_tokens
         self.settings = NERSettings(confidence, n_best)
+        self._warned_of_unlearnable = False
         self._ensure_extensions()
 
     def _ensure_extensions(self) -> None:
-        ensure_extension(CONFIDENCE, Span)
+        ensure_label_extension(CONFIDENCE, Span, "label_")
         ensure_extension(ENTS_NBEST, Doc)
 
     @property
@@ -189,6 +192,7 @@ class RecurrentEntityRecognizer(TrainablePipe):
         """
         validate_get_examples(get_examples, "RecurrentEntityRecognizer.initialize")
         check_lexeme_norms(self.vocab, "ner")
+        self._warn_of_unlearnable(get_examples())
         if labels is None:
             labels = sorted(
                 {entity.label_ for example in get_examples() for entity in example.reference.ents}
@@ -210,10 +214,34 @@ class RecurrentEntityRecognizer(TrainablePipe):
         """
         examples = list(examples)
         validate_examples(examples, "RecurrentEntityRecognizer.get_loss")
-        tags = gold_tags(examples, self._types)
+        unlearnable: list[Example] = []
+        tags = gold_tags(examples, self._types, unlearnable.append)
+        if unlearnable and not self._warned_of_unlearnable:
+            self._warn_of_unlearnable(unlearnable)
         inputs = (self._add_cost(scores, tags), allow_gold(tags, self._n_tags))
         losses, backprop = self.model.get_ref("crf").begin_update(inputs)
         return float(losses.sum()), backprop(self.model.ops.xp.ones_like(losses))
+
+    def _warn_of_unlearnable(self, examples: Iterable[Example]) -> None:
+        counts = count_unlearnable(examples)
+        self._warned_of_unlearnable = any(counts)
+        if self._warned_of_unlearnable:
+            warnings.warn(
+                f'"{self.name}" predicts entities that begin and end with a word and lie within '
+                f"a sentence, but its training data have entities {counts}. Correct the "
+                f"annotation if that is not meant",
+                stacklevel=3,
+            )
+
+    def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
+        """Score predicted entities.
+
+        White space at the ends of annotated entities is outside of them, as in training.
+
+        examples (Iterable[Example]): Examples with predictions.
+        RETURNS (dict[str, Any]): The scores of the scorer.
+        """
+        return super().score([_trim_reference(example) for example in examples], **kwargs)
 
     def _add_cost(self, scores: LabelScores, tags: np.ndarray) -> LabelScores:
         """Raise the score of "outside" at the tokens of entities.
@@ -226,3 +254,12 @@ class RecurrentEntityRecognizer(TrainablePipe):
         flat = ops.flatten(scores)
         flat[:, OUT] += self.false_negative_cost * ops.asarray1f(tags > OUT)
         return unflatten(flat, map(len, scores))
+
+
+def _trim_reference(example: Example) -> Example:
+    """Return an example without white space at the ends of annotated entities."""
+    if not any(entity[0].is_space or entity[-1].is_space for entity in example.reference.ents):
+        return example
+    reference = example.reference.copy()
+    trim_entities(reference)
+    return Example(example.predicted, reference)

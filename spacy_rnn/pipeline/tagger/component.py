@@ -19,7 +19,7 @@ from thinc.types import Floats2d
 from ...batching import batch_by_length
 from ...bridge.flat import unflatten
 from ...checks import check_choice, check_count
-from ...extensions import ensure_extension
+from ...extensions import ensure_label_extension
 from ...types import Labeller, LabelScores
 from ..annotation import annotate_stream
 from ..initialization import initialize_labels, warn_without_weight
@@ -74,7 +74,11 @@ class RecurrentTagger(Tagger):
         self.attr = attr
         self.confidence = confidence
         self.max_batch_tokens = max_batch_tokens
-        ensure_extension(self.confidence_attr, Token)
+        self._ensure_extensions()
+
+    def _ensure_extensions(self) -> None:
+        label = "morph" if self.attr == "morph" else f"{self.attr}_"
+        ensure_label_extension(self.confidence_attr, Token, label)
 
     @property
     def confidence_attr(self) -> str:
@@ -105,7 +109,7 @@ class RecurrentTagger(Tagger):
             component.
         YIELDS (Doc): The documents, in order.
         """
-        ensure_extension(self.confidence_attr, Token)
+        self._ensure_extensions()
         with_confidence = self.confidence if confidence is None else confidence
 
         def tag_batch(docs: list[Doc]) -> None:
@@ -164,6 +168,8 @@ class RecurrentTagger(Tagger):
         """
         keys = self._label_keys()
         for doc, (labels, confidences) in zip(docs, batch_tag_ids, strict=True):
+            if doc.vocab is not self.vocab:
+                self._label_keys(doc.vocab)
             preset = self._preset_labels(doc)
             doc.from_array([self.attr], cast(Any, np.where(preset, preset, keys[labels])))
             if confidences is not None:
@@ -172,9 +178,10 @@ class RecurrentTagger(Tagger):
                     if not is_preset:  # The model did not predict preset labels.
                         token._.set(self.confidence_attr, confidence)
 
-    def _label_keys(self) -> np.ndarray:
-        """Return the labels as spaCy stores them, `(labels,)`."""
-        add = self.vocab.morphology.add if self.attr == "morph" else self.vocab.strings.add
+    def _label_keys(self, vocab: Vocab | None = None) -> np.ndarray:
+        """Return the labels as spaCy stores them, `(labels,)`, and add them to a vocabulary."""
+        vocab = self.vocab if vocab is None else vocab
+        add = vocab.morphology.add if self.attr == "morph" else vocab.strings.add
         return np.array([add(label) for label in self.labels], dtype="uint64")
 
     def _preset_labels(self, doc: Doc) -> np.ndarray:
@@ -216,13 +223,13 @@ class RecurrentTagger(Tagger):
         check_lexeme_norms(self.vocab, "tagger")
         warn_without_weight(nlp, self.name, "rnn_tagger", "acc")
         if labels is None:
-            keys = {
-                key
-                for example in get_examples()
-                for key in np.unique(example.reference.to_array([self.attr])).tolist()
-            }
             prefix = self.cfg["neg_prefix"]
-            labels = sorted({self.vocab.strings[key].removeprefix(prefix) for key in keys if key})
+            names: dict[int, str] = {}
+            for example in get_examples():
+                strings = example.reference.vocab.strings
+                keys = np.unique(example.reference.to_array([self.attr])).tolist()
+                names |= {key: strings[key] for key in keys if key and key not in names}
+            labels = sorted({label.removeprefix(prefix) for label in names.values()})
             if "" in labels:
                 raise ValueError(
                     f'There is a label "{prefix}", which is the prefix of labels that a token '

@@ -22,7 +22,8 @@ def make_annotated_doc(
     nlp (Language): The pipeline whose tokenizer splits the text, unless the record has tokens.
     text (str): The text.
     record (Record): May have the columns "tokens", "tags" (universal part-of-speech tags),
-        "entities" (`[start_char, end_char, label]`) and a class.
+        "entities" (`[start_char, end_char, label]`) and a class. White space at the ends of an
+        entity is taken off; an entity of nothing else is left out.
     labels (Iterable[str]): All classes of the corpus: categories of 0.0, except for that of the
         record.
     label_field (str): The column of the class.
@@ -40,6 +41,17 @@ def make_annotated_doc(
             raise ValueError(f"The {label_field} is {label!r}: write the name of a category")
         doc.cats = dict.fromkeys(labels, 0.0) | {label: 1.0}
     return doc
+
+
+def count_untrimmed(text: str, record: Record) -> int:
+    """Count the entities of a record that have white space at an end.
+
+    text (str): Its text.
+    record (Record): The record, whose annotation fits the text.
+    RETURNS (int): Their number.
+    """
+    spans = (text[start:end] for start, end, _ in record.get("entities") or ())
+    return sum(span != span.strip() for span in spans)
 
 
 def _make_tagged(doc: Doc, tokens: list[str] | None, tags: list[str] | None) -> Doc:
@@ -66,6 +78,11 @@ def _set_entities(doc: Doc, entities: list[list[Any]]) -> None:
         if [type(value) for value in entity] != [int, int, str]:
             raise ValueError(f"The entity {entity!r} is not [start_char, end_char, label]")
         start, end, label = entity
+        annotated = doc.text[start:end]
+        if annotated and not annotated.strip():
+            continue
+        start += len(annotated) - len(annotated.lstrip())
+        end -= len(annotated) - len(annotated.rstrip())
         span = doc.char_span(start, end, label=label)
         if span is None:
             raise ValueError(

@@ -16,8 +16,15 @@ from stock_pipelines import copy_pipeline
 from thinc.api import Adam
 
 from spacy_rnn.architectures.crf import best_labels
-from spacy_rnn.nn.crf.biluo import find_spans
-from spacy_rnn.pipeline.ner.gold import ANY_TAG, allow_preset, gold_tags
+from spacy_rnn.nn.crf.biluo import OUT, find_spans
+from spacy_rnn.pipeline.ner.gold import (
+    ANY_TAG,
+    Unlearnable,
+    allow_preset,
+    count_unlearnable,
+    gold_tags,
+)
+from spacy_rnn.training.entities import trim_entities
 
 SAMPLE = SAMPLES["ner"]
 WORDS = "Anna saw Ben in Berlin ."
@@ -201,7 +208,10 @@ def random_reference(nlp, generator):
 
 
 def test_gold_is_read_as_spacy_reads_it(nlp, component):
-    """The short way, for the same tokens, and the long one, for others."""
+    """The short way, for the same tokens, and the long one, for others.
+
+    But for white space at the ends of entities.
+    """
     generator = random.Random(0)
     names = ["O", *(f"{kind}-{label}" for label in component.labels for kind in "BILU")]
     for _ in range(200):
@@ -213,9 +223,11 @@ def test_gold_is_read_as_spacy_reads_it(nlp, component):
         )
         for predicted in (same, nlp.make_doc(reference.text)):
             example = Example(predicted, reference)
+            trimmed = reference.copy()
+            trim_entities(trimmed)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                expected = example.get_aligned_ner()
+                expected = Example(predicted, trimmed).get_aligned_ner()
                 tags = gold_tags([example], component._types)
             assert [None if tag == ANY_TAG else names[tag] for tag in tags] == expected
 
@@ -227,7 +239,132 @@ def test_what_does_not_align_is_not_known(nlp):
     reference.set_ents([Span(reference, 2, 3, label="PLACE")])
     example = Example(copy.make_doc("Anna saw Berlin"), reference)
     assert gold_tags([example], copy.get_pipe("rnn_ner")._types).tolist() == [0, 0, ANY_TAG]
-    copy.update([example], sgd=Adam(0.001))
+    with pytest.warns(UserWarning, match="1 that do not begin and end with tokens, left out"):
+        copy.update([example], sgd=Adam(0.001))
+
+
+WITH_SPACE = ["the", "\n", "Anna", "\n", "saw", "\n", "it"]
+
+
+def make_edged(nlp, *spans, words=WITH_SPACE):
+    """Make an example of entities that may have white space at their ends."""
+    reference = Doc(nlp.vocab, words=WITH_SPACE, spaces=[False] * 7)
+    reference.set_ents([Span(reference, *span, "PERSON") for span in spans])
+    return Example(Doc(nlp.vocab, words=words, spaces=[False] * len(words)), reference)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [WITH_SPACE, ["th", "e", *WITH_SPACE[1:]]],
+    ids=["same tokens", "other tokens"],
+)
+def test_white_space_at_the_ends_of_gold_entities_is_outside(nlp, component, words):
+    examples = [
+        make_edged(nlp, *spans, words=words)
+        for spans in (
+            [(1, 4)],
+            [(1, 3)],
+            [(2, 4), (5, 6)],
+            [(3, 7)],
+            [(1, 2), (2, 3), (3, 4)],
+        )
+    ]
+    person = 1 + 4 * component.labels.index("PERSON")
+    names = {OUT: "O"} | {person + index: kind for index, kind in enumerate("BILU")}
+    found = [
+        "".join(names[tag] for tag in gold_tags([example], component._types)[-6:])
+        for example in examples
+    ]
+    assert found == ["OUOOOO", "OUOOOO", "OUOOOO", "OOOBIL", "OUOOOO"]
+    assert count_unlearnable(examples) == Unlearnable(trimmed=4, blank=3)
+
+
+def test_gold_entities_across_sentences_are_not_known(nlp, component):
+    examples = [make_edged(nlp, (0, 1), (2, 5)), make_edged(nlp, (3, 5), (6, 7))]
+    for example in examples:
+        for token in example.predicted:
+            token.is_sent_start = token.i in (0, 4)
+    types = component._types
+    tags = [(gold_tags([example], types) > OUT).astype(int).tolist() for example in examples]
+    assert gold_tags(examples[:1], types).tolist()[1:] == [OUT, *[ANY_TAG] * 3, OUT, OUT]
+    # What is before the first word of a sentence may be white space of the entity.
+    assert tags == [[1, 0, 0, 0, 0, 0, 0], [0, 0, 0, 0, 1, 0, 1]]
+    assert count_unlearnable(examples) == Unlearnable(trimmed=1, divided=1)
+
+
+def test_gold_is_what_prediction_allows(nlp, component):
+    """Whatever is annotated: no tag is taught that no document ever gets."""
+    generator = random.Random(0)
+    for _ in range(200):
+        reference = random_reference(nlp, generator)
+        predicted = Doc(nlp.vocab, words=[token.text for token in reference])
+        for token in predicted:
+            token.is_sent_start = generator.random() < 0.3
+        tags = gold_tags([Example(predicted, reference)], component._types)
+        allowed = allow_preset([predicted], component._types, component._n_tags)
+        known = tags != ANY_TAG
+        assert allowed is None or allowed[known, tags[known]].all()
+
+
+@pytest.mark.parametrize("labels", [None, ["PERSON"]], ids=["from data", "given"])
+def test_entities_with_white_space_are_learnt_without_it(labels):
+    """And said to be so once, with their number, and scored so."""
+    fix_random_seed(0)
+    nlp = spacy.blank("en")
+    recognizer = nlp.add_pipe("rnn_ner", config=SAMPLE.config)
+    examples = [
+        Example.from_dict(
+            nlp.make_doc(f"Name: {name}\nAge: 7"),
+            {
+                "entities": [
+                    (6, 7 + len(name), "PERSON"),
+                    (7 + len(name), 10 + len(name), "PERSON"),
+                ]
+            },
+        )
+        for name in ("Anna", "Bob", "Eve", "Mary")
+    ]
+    message = '"rnn_ner" .* have entities 4 with white space at an end, learnt without it'
+    if labels is None:
+        with pytest.warns(UserWarning, match=message):
+            nlp.initialize(lambda: examples)
+    else:
+        recognizer.initialize(lambda: make_clean(nlp), labels=labels)
+        with pytest.warns(UserWarning, match=message):
+            nlp.update(examples, sgd=Adam(0.0))
+    optimizer = Adam(0.01)
+    with warnings.catch_warnings(action="error"):
+        for _ in range(30):
+            nlp.update(examples, sgd=optimizer)
+    assert entities(nlp("Name: Anna\nAge: 7")) == [(2, 3, "PERSON"), (4, 5, "PERSON")]
+    assert nlp.evaluate(examples)["ents_f"] == 1.0
+    assert len(examples[0].reference.ents[0]) == 2  # What is annotated stays as it was.
+
+
+def make_clean(nlp):
+    return [Example.from_dict(nlp.make_doc("Anna"), {"entities": [(0, 4, "PERSON")]})]
+
+
+def test_a_confidence_is_that_of_a_label(nlp):
+    """An entity that is set later, by hand or by a ruler, has none."""
+    doc = nlp(WORDS)
+    confidence = doc.ents[0]._.confidence
+    assert confidence is not None
+    doc.ents = [Span(doc, 0, 1, "SHIP"), *doc.ents[1:]]
+    assert doc.ents[0]._.confidence is None
+    assert doc.ents[1]._.confidence is not None
+    doc.ents = [Span(doc, 0, 1, "PERSON")]
+    assert doc.ents[0]._.confidence == confidence
+
+
+def test_a_confidence_goes_with_its_text(nlp):
+    first, second = nlp("old cats slept"), nlp(WORDS)
+    joined = Doc.from_docs([first, second])
+    expected = [entity._.confidence for entity in second.ents]
+    assert [entity._.confidence for entity in joined.ents][-3:] == expected
+    assert second[2:5].as_doc(copy_user_data=True).ents[0]._.confidence == expected[1]
+    stored = Doc(nlp.vocab).from_bytes(second.to_bytes())
+    assert [entity._.confidence for entity in stored.ents] == expected
 
 
 def test_partial_annotation_teaches_what_it_says():

@@ -410,3 +410,38 @@ def test_what_no_stream_can_read():
     initialize(nlp)
     with pytest.raises(ValueError, match="needs a tok2vec of its own"):
         nlp.get_pipe("rnn_tagger").stream()
+
+
+@pytest.mark.parametrize(
+    ("attr", "annotation"),
+    [
+        ("tag", {"tags": ["PRP", "VBD"]}),
+        ("pos", {"pos": ["PRON", "VERB"]}),
+        ("morph", {"morphs": ["Case=Nom", "Tense=Past"]}),
+    ],
+)
+def test_documents_of_another_vocabulary(attr, annotation):
+    """They teach, also where their tokens are others, and are tagged."""
+    nlp, annotator = spacy.blank("en"), spacy.blank("en")
+    tagger = nlp.add_pipe("rnn_tagger", config={"attr": attr, "model": {"tok2vec": TOK2VEC}})
+    gold = Doc(annotator.vocab, words=["we", "ran"], **annotation)
+    examples = [Example(Doc(nlp.vocab, words=words), gold) for words in (["we", "ran"], ["weran"])]
+    nlp.initialize(lambda: examples)
+    (labels,) = annotation.values()
+    assert tagger.labels == tuple(labels)
+    optimizer = Adam(0.1)
+    for _ in range(10):
+        nlp.update(examples, sgd=optimizer)
+    doc = tagger(Doc(spacy.blank("en").vocab, words=["we", "ran"]))
+    assert [getattr(token, f"{attr}_", None) or str(token.morph) for token in doc] == labels
+
+
+def test_a_confidence_is_that_of_a_label():
+    """A label that is set later, by hand or by a ruler, has none."""
+    nlp, _ = make_tagger("softmax", confidence=True)
+    initialize(nlp)
+    doc = nlp("we don't like cats")
+    expected = [token._.tag_confidence for token in doc]
+    doc[0].tag_ = "X"
+    assert None not in expected
+    assert [token._.tag_confidence for token in doc] == [None, *expected[1:]]

@@ -1,5 +1,6 @@
 """A translator: an encoder, a decoder with attention, a search."""
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import chain, islice
@@ -24,12 +25,16 @@ from ...metrics.translation import tokenization_of
 from ...text.subwords import Subwords, load_subwords, train_subwords
 from ..annotation import annotate_stream
 from ..initialization import warn_without_weight
+from ..missing import DROPPED_USER_DATA, MissingGold
+from .pairs import PairStatistics, count_pairs
 from .passages import split_passages
 from .results import TranslatedPassage, Translation, describe
 from .subwords import learn_vocabularies
 
 if TYPE_CHECKING:
     from ...generation.state import Hypothesis
+
+logger = logging.getLogger("spacy")
 
 SIDES = ("source", "target")
 
@@ -56,7 +61,10 @@ class RecurrentTranslator(TrainablePipe):
         max_batch_tokens: int,
         int8: bool,
         banned_pieces: Iterable[str],
+        max_sentences: int | None,
     ):
+        if max_sentences is not None:
+            check_count("max_sentences", max_sentences, 0)
         check_count("max_batch_tokens", max_batch_tokens, 1)
         check_rate("subword_sampling", subword_sampling)
         super().__init__(vocab, model, name)
@@ -70,6 +78,10 @@ class RecurrentTranslator(TrainablePipe):
         self.int8 = int8
         self.banned_pieces = tuple(banned_pieces)
         self.subword_sampling = subword_sampling
+        self.max_sentences = max_sentences
+        self.cfg = PairStatistics()._asdict()
+        self._missing = MissingGold(name, f"translation in reference._.{attr}", DROPPED_USER_DATA)
+        self._has_said_incomplete = False
         self._ensure_extensions()
 
     def _ensure_extensions(self) -> None:
@@ -117,11 +129,49 @@ class RecurrentTranslator(TrainablePipe):
         """
         self._ensure_extensions()
         search = self._change_search(settings)
+        documents = 0
+        incomplete: list[str] = []
 
         def translate_batch(docs: list[Doc]) -> None:
+            nonlocal documents
             self.set_annotations(docs, self._predict(docs, search))
+            documents += len(docs)
+            incomplete.extend(
+                doc.text[:60] for doc in docs if doc._.get(f"{self.attr}s")[0]["untranslated"]
+            )
 
-        yield from annotate_stream(self, stream, batch_size, translate_batch)
+        try:
+            yield from annotate_stream(self, stream, batch_size, translate_batch)
+        finally:
+            self._say_incomplete(documents, incomplete)
+
+    def _say_incomplete(self, documents: int, incomplete: list[str]) -> None:
+        """Say how many translations of a stream are incomplete, unless that was said before.
+
+        documents (int): The number of documents.
+        incomplete (list[str]): The beginnings of those whose translation leaves something out.
+        """
+        if not incomplete or self._has_said_incomplete:
+            return
+        self._has_said_incomplete = True
+        logger.warning(
+            '"%s": %d of %d translations seem to leave out a part of the text, the first that of '
+            '%r. doc._.%ss[0]["untranslated"] says which. Where passages have more sentences than '
+            "sources of the training data had, set max_sentences to translate fewer as one (it is "
+            "%d). This is said once",
+            self.name,
+            len(incomplete),
+            documents,
+            incomplete[0],
+            self.attr,
+            self._passage_size,
+        )
+
+    @property
+    def _passage_size(self) -> int:
+        """int: The maximum number of sentences in a passage, 0 for whole documents."""
+        trained = self.cfg["max_sentences"]
+        return trained if self.max_sentences is None else self.max_sentences
 
     def predict(self, docs: Iterable[Doc]) -> list[Translation]:
         """Translate documents without changing them.
@@ -132,7 +182,7 @@ class RecurrentTranslator(TrainablePipe):
         return self._predict(list(docs), self.search)
 
     def _predict(self, docs: list[Doc], search: Callable) -> list[Translation]:
-        passages = split_passages(docs)
+        passages = split_passages(docs, self._passage_size, self.cfg["line_breaks"])
         # A prefix begins the first passage of its document.
         firsts = {passage.document: index for index, passage in reversed([*enumerate(passages)])}
         prefixes: list[str | None] = [None] * len(passages)
@@ -204,7 +254,13 @@ class RecurrentTranslator(TrainablePipe):
         scores (list[Translation]): Their translated passages, as `predict` returned them.
         """
         for doc, translation in zip(docs, scores, strict=True):
-            n_best = describe(doc, translation, self.source_subwords, self.target_subwords)
+            n_best = describe(
+                doc,
+                translation,
+                self.source_subwords,
+                self.target_subwords,
+                self.cfg["length_ratio"],
+            )
             doc._.set(f"{self.attr}s", n_best)
             doc._.set(self.attr, n_best[0]["text"])
 
@@ -226,6 +282,7 @@ class RecurrentTranslator(TrainablePipe):
         RAISES (ValueError): If the data do not allow a vocabulary of this size.
         """
         warn_without_weight(nlp, self.name, "rnn_translator", "bleu")
+        self._missing.restart()
         if labels is None:
             learn = partial(train_subwords, size=self.vocab_size, kind=self.kind)
             source, target = learn_vocabularies(
@@ -237,6 +294,7 @@ class RecurrentTranslator(TrainablePipe):
             )
         else:
             source, target = (Subwords(bytes.fromhex(labels[side])) for side in SIDES)
+        self.cfg.update(count_pairs(get_examples, self.attr, self._missing)._asdict())
         if self._reads_subwords:
             self.model.get_ref("source").attrs["subwords"] = source.to_bytes()
         self.model.attrs["subwords"] = target.to_bytes()
@@ -273,7 +331,7 @@ class RecurrentTranslator(TrainablePipe):
         losses.setdefault(self.name, 0.0)
         examples = list(examples)
         validate_examples(examples, "RecurrentTranslator.update")
-        docs, texts = self._pair(examples)
+        docs, texts = self._pair(examples, "training")
         if not docs:
             return losses
         set_dropout_rate(self.model, drop)
@@ -288,12 +346,14 @@ class RecurrentTranslator(TrainablePipe):
         losses[self.name] += float(nlls.sum())
         return losses
 
-    def _pair(self, examples: list[Example]) -> tuple[list[Doc], list[str]]:
+    def _pair(self, examples: list[Example], occasion: str) -> tuple[list[Doc], list[str]]:
         """Return the documents that have references, and the first reference of each."""
+        references = [references_of(example, self.attr) for example in examples]
+        self._missing.check(occasion, map(bool, references))
         pairs = [
-            (example.predicted, references[0])
-            for example in examples
-            if (references := references_of(example, self.attr))
+            (example.predicted, texts[0])
+            for example, texts in zip(examples, references, strict=True)
+            if texts
         ]
         return [doc for doc, _ in pairs], [text for _, text in pairs]
 
@@ -308,7 +368,7 @@ class RecurrentTranslator(TrainablePipe):
         """
         examples = list(examples)
         scores = self.scorer(examples, attr=self.attr, **kwargs) if self.scorer else {}
-        docs, texts = self._pair(examples)
+        docs, texts = self._pair(examples, "scores")
         if docs:
             log_probs = list(chain(*self.log_probs(docs, texts)))
             nll = -sum(log_probs)

@@ -26,6 +26,7 @@ subword_sampling = 0.0
 max_batch_tokens = 2000
 int8 = false
 banned_pieces = []
+max_sentences = null
 
 [rnn_translator.model]
 @architectures = "spacy-rnn.Seq2Seq.v1"
@@ -97,6 +98,7 @@ def make_translator(
     max_batch_tokens: int,
     int8: bool,
     banned_pieces: list[str],
+    max_sentences: int | None,
 ) -> "RecurrentTranslator":
     """Make a translator.
 
@@ -119,6 +121,9 @@ def make_translator(
         same translations. Faster for single sentences on processors with bfloat16, and on those
         that have VNNI alone; no faster on others.
     banned_pieces (list[str]): Subwords that are never generated, as the vocabulary spells them.
+    max_sentences (int | None): The maximum number of sentences that are translated as one; 0 for
+        whole documents. None for as many as at least a tenth of the sources of the training data
+        have. Where nothing has set sentence boundaries, spaCy's rules and line breaks do.
     RETURNS (RecurrentTranslator): The component.
     RAISES (ValueError): If another translator of the pipeline writes to the same attribute.
     """
@@ -144,4 +149,5 @@ def make_translator(
         max_batch_tokens=max_batch_tokens,
         int8=int8,
         banned_pieces=banned_pieces,
+        max_sentences=max_sentences,
     )

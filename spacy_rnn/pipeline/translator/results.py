@@ -12,6 +12,7 @@ from spacy.tokens import Doc
 
 from ...text.subwords import Subwords
 from .alignment import align, source_positions
+from .completeness import find_untranslated
 from .passages import Passage
 
 if TYPE_CHECKING:
@@ -36,7 +37,11 @@ Translation = list[TranslatedPassage]
 
 
 def describe(
-    doc: Doc, translation: Translation, source: Subwords | None, target: Subwords
+    doc: Doc,
+    translation: Translation,
+    source: Subwords | None,
+    target: Subwords,
+    length_ratio: float,
 ) -> list[dict[str, Any]]:
     """Join the hypotheses of passages: the best of all, the second best of all, and so on.
 
@@ -44,9 +49,10 @@ def describe(
     translation (Translation): Its translated passages.
     source (Subwords | None): The source vocabulary; None if the encoder reads tokens.
     target (Subwords): The target vocabulary.
+    length_ratio (float): Characters of a translation for each one of its source.
     RETURNS (list[dict[str, Any]]): The n best translations, the best first: "text"; "score";
-        "pieces", by name; "piece_scores", their log-probabilities; and "alignment", as
-        `align` returns it.
+        "pieces", by name; "piece_scores", their log-probabilities; "alignment", as `align`
+        returns it; and "untranslated", as `find_untranslated` does.
     """
     n_best = max((len(translated.hypotheses) for translated in translation), default=1)
     positions = [
@@ -58,11 +64,18 @@ def describe(
         )
         for translated in translation
     ]
-    return [_join(doc, translation, positions, target, rank) for rank in range(n_best)]
+    return [
+        _join(doc, translation, positions, target, length_ratio, rank) for rank in range(n_best)
+    ]
 
 
 def _join(
-    doc: Doc, translation: Translation, positions: list[list[dict]], target: Subwords, rank: int
+    doc: Doc,
+    translation: Translation,
+    positions: list[list[dict]],
+    target: Subwords,
+    length_ratio: float,
+    rank: int,
 ) -> dict[str, Any]:
     result: dict[str, Any] = {
         "text": "" if translation else doc.text,
@@ -70,6 +83,7 @@ def _join(
         "pieces": [],
         "piece_scores": [],
         "alignment": [],
+        "untranslated": [],
     }
     for (passage, _, hypotheses), passage_positions in zip(translation, positions, strict=True):
         hypothesis = hypotheses[min(rank, len(hypotheses) - 1)]
@@ -84,4 +98,7 @@ def _join(
         result["pieces"] += target.to_pieces(hypothesis.pieces)
         result["piece_scores"] += hypothesis.piece_scores
         result["alignment"] += align(hypothesis, passage_positions, target_ranges)
+        result["untranslated"] += find_untranslated(
+            hypothesis, passage_positions, len(text), length_ratio
+        )
     return result

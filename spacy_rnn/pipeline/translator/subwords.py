@@ -7,6 +7,7 @@ from spacy.training import Example
 
 from ...metrics.common import references_of
 from ...text.subwords import Subwords
+from ..missing import DROPPED_USER_DATA
 
 LearnSubwords = Callable[[Iterable[str]], Subwords]
 """Learns a vocabulary from texts."""
@@ -43,7 +44,7 @@ def learn_vocabularies(
         raise ValueError(
             f"No example has a translation in reference._.{attr}, so that no vocabulary can be "
             f"learned: read parallel text with spacy-rnn.ParallelCorpus.v1, or set attr to the "
-            f"attribute that holds the translations"
+            f"attribute that holds the translations. {DROPPED_USER_DATA}"
         )
     if reads_subwords and not shared:
         return learn(sources()), learn(targets())

@@ -16,8 +16,10 @@ from spacy.util import fix_random_seed, registry
 from thinc.api import Adam, Model
 
 from spacy_rnn.architectures.encoders import build_recurrent_encoder_v1
+from spacy_rnn.generation.state import Hypothesis
 from spacy_rnn.nn.rnn.settings import RecurrentSettings
 from spacy_rnn.nn.seq2seq.stepper import DecoderStepper
+from spacy_rnn.pipeline.translator.completeness import find_untranslated
 from spacy_rnn.pipeline.translator.passages import split_passages
 from spacy_rnn.text.subwords import Subwords
 
@@ -272,6 +274,89 @@ def test_sentences_are_translated_one_by_one_and_space_between_is_kept(nlp):
         token.is_sent_start = token.text in starts
     (doc,) = nlp.pipe([doc])
     assert doc._.translation == "two one\n\n five four  \nthree\n"
+
+
+LONG = "\n".join(TEXTS)
+
+
+def test_texts_of_many_sentences_are_translated_whole(nlp):
+    """Whatever finds the sentences; trained was on one in each source."""
+    assert nlp.get_pipe("rnn_translator").cfg["max_sentences"] == 1
+    expected = "\n".join(translations(nlp))
+    assert nlp(LONG)._.translation == expected
+    assert nlp(f"{LONG}\n" * 30)._.translation == f"{expected}\n" * 30
+    assert nlp(LONG)._.translations[0]["untranslated"] == []
+    doc = nlp.make_doc(LONG)
+    for token in doc:
+        token.is_sent_start = token.i == 0 or doc[token.i - 1].is_space
+    assert next(nlp.pipe([doc]))._.translation == expected
+    for each in nlp(LONG)._.translations[0]["alignment"]:
+        for place in each["source"]:
+            assert LONG[place["start"] : place["end"]].strip() in doc[place["token"]].text
+
+
+@pytest.mark.parametrize(
+    ("multiple", "breaks", "expected"),
+    [(0, 0, (1, False)), (9, 9, (1, False)), (10, 0, (3, False)), (100, 100, (3, True))],
+)
+def test_sentences_in_a_passage_are_those_of_the_sources(multiple, breaks, expected, tmp_path):
+    nlp = spacy.blank("de")
+    nlp.add_pipe("rnn_translator", config=SMALL)
+    examples = []
+    for number, (source, target) in enumerate(make_texts() * 4):
+        space = "\n" if number < breaks else " "
+        text = space.join([f"{source}."] * 3) if number < multiple else source
+        reference = nlp.make_doc(text)
+        reference._.translation = target
+        examples.append(Example(nlp.make_doc(text), reference))
+    examples = examples[:100]
+    assert len(examples) == 100
+    nlp.initialize(lambda: examples)
+    nlp.to_disk(tmp_path)
+    cfg = spacy.load(tmp_path).get_pipe("rnn_translator").cfg
+    assert (cfg["max_sentences"], cfg["line_breaks"]) == expected
+    sources = sum(len(example.reference.text) for example in examples)
+    targets = sum(len(example.reference._.translation) for example in examples)
+    assert cfg["length_ratio"] == pytest.approx(targets / sources, abs=1e-4)
+
+
+def test_incomplete_translations_are_said_once_and_marked(trained, caplog):
+    nlp = make_pipeline().from_bytes(trained[0].to_bytes())
+    cut = {"rnn_translator": {"max_ratio": 0.0, "max_extra": 2}}
+    texts = [TEXTS[1], " ".join(TEXTS * 2), TEXTS[1], " ".join(TEXTS * 3)]
+    for _ in range(2):
+        docs = list(nlp.pipe(texts, component_cfg=cut))
+        assert [bool(doc._.translations[0]["untranslated"]) for doc in docs] == [False, True] * 2
+        for doc in docs[1::2]:
+            (left_out,) = doc._.translations[0]["untranslated"]
+            assert 0 <= left_out["start"] < left_out["end"] <= len(doc.text)
+    (record,) = caplog.records
+    assert "2 of 4 translations seem to leave out a part of the text" in record.getMessage()
+    assert repr(texts[1][:60]) in record.getMessage()
+
+
+@pytest.mark.parametrize(
+    ("attended", "lengths", "expected"),
+    [
+        (range(10), (40, 40), None),
+        (range(10), (40, 15), None),
+        (range(10), (40, 10), (0, 40)),
+        (range(4), (40, 40), (16, 40)),
+        ([0, 1, 8, 9], (40, 20), (8, 32)),
+        ([], (40, 40), None),
+        ([], (40, 4), (0, 40)),
+        ([0], (4, 1), None),
+    ],
+)
+def test_what_is_left_out_has_no_attention_or_no_length(attended, lengths, expected):
+    positions = [
+        {"start": 4 * index, "end": 4 * index + 4, "token": index}
+        for index in range(lengths[0] // 4)
+    ]
+    hypothesis = Hypothesis([1], 0.0, [0.0, 0.0], [[*attended]], [[0.5] * len(attended)])
+    found = find_untranslated(hypothesis, positions, lengths[1], 1.0)
+    assert [(each["start"], each["end"]) for each in found] == ([expected] if expected else [])
+    assert find_untranslated(hypothesis, [], 0, 1.0) == []
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n", " \t\n "])
@@ -683,6 +768,7 @@ def test_wrong_settings_of_a_call_say_what_is_right(nlp, settings, message):
     ("config", "message"),
     [
         ({"max_batch_tokens": 0}, "max_batch_tokens is 0"),
+        ({"max_sentences": -1}, "max_sentences is -1"),
         ({"subword_sampling": 1.0}, "subword_sampling is 1.0"),
         ({"search": {"n_best": 6}}, "n_best is 6"),
         ({"model": {"decoder": {"label_smoothing": 1.5}}}, "label_smoothing is 1.5"),

@@ -1,12 +1,10 @@
 """Encoder-decoders with attention."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
-from ..dropout import LockedDropout
 from ..init import make_embedding
 from ..loss import cross_entropy
 from ..pooling import reduce_mean
@@ -27,9 +25,7 @@ class SubwordEncoder(nn.Module):
     def __init__(self, pieces: int, *, embed_width: int, network: RecurrentSettings):
         super().__init__()
         self.embedding = make_embedding(pieces, embed_width)
-        # On the embeddings before word dropout, so that both draw what they always drew.
-        self.dropout = LockedDropout(network.dropout_input)
-        self.network = RecurrentNetwork(embed_width, replace(network, dropout_input=0.0))
+        self.network = RecurrentNetwork(embed_width, network)
         self.width = self.network.width
         self.summary = self.network.directions * self.network.hidden
 
@@ -42,8 +38,7 @@ class SubwordEncoder(nn.Module):
             summary of each source, the final hidden states of the last layer,
             `(batch, directions * hidden)`.
         """
-        embedded = self.dropout(self.embedding(pieces), lengths)
-        outputs, (hidden, *_) = self.network(embedded, lengths)
+        outputs, (hidden, *_) = self.network(self.embedding(pieces), lengths)
         last = hidden[-self.network.directions :]
         return outputs, last.transpose(0, 1).flatten(1)
 

@@ -538,10 +538,10 @@ def test_all_settings_of_recurrent_encoders_are_those_of_a_translators_networks(
     for network in (seq2seq.encoder.network, seq2seq.decoder.network):
         assert network.zoneouts == (0.1, 0.1)
         assert network.residual
-        assert network.dropout_input.rate == 0.0  # Embeddings have it.
-    assert seq2seq.encoder.dropout.rate == 0.1
+    assert seq2seq.encoder.network.dropout_input.rate == 0.1
     assert seq2seq.encoder.network.word_dropout.rate == 0.2
     assert seq2seq.encoder.network.dropout_output.rate == 0.1
+    assert seq2seq.decoder.network.dropout_input.rate == 0.0  # The embeddings have it.
     assert seq2seq.decoder.dropout_embedded.rate == 0.1
     assert seq2seq.decoder.word_dropout.rate == 0.2
     assert seq2seq.decoder.dropout_readout.rate == 0.1

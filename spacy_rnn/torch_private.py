@@ -92,7 +92,9 @@ def has_int8_linear() -> bool:
 
     RETURNS (bool): Whether it does, on a CPU.
     """
-    return INT8_PREPACK is not None and INT8_LINEAR is not None
+    # A torch without oneDNN has the names of these operators too, but nothing behind them.
+    has_operators = INT8_PREPACK is not None and INT8_LINEAR is not None
+    return has_operators and torch.backends.mkldnn.is_available()
 
 
 def lay_out(matrix: Tensor) -> Tensor:
@@ -154,11 +156,9 @@ def onednn_lstm(
     RETURNS (tuple[Tensor, Tensor]): The hidden state at each step, `(steps, batch, hidden)`, and
         the cell state at the end, `(1, batch, hidden)`.
     """
-    (weight_ih, weight_hh), (bias_ih, bias_hh), (hidden_state, cell_state) = (
-        matrices,
-        biases,
-        state,
-    )
+    weight_ih, weight_hh = matrices
+    bias_ih, bias_hh = biases
+    hidden_state, cell_state = state
     output, _, last_cell_state, _ = torch.mkldnn_rnn_layer(
         data,
         weight_ih,

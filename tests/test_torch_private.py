@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from needs import needs_bfloat16, needs_onednn
 from torch import nn
 
 import spacy_rnn
@@ -19,7 +20,6 @@ from spacy_rnn.torch_private import (
     find_operator,
     has_bfloat16_instructions,
     has_int8_linear,
-    is_fast_in_bfloat16,
     lay_out,
     multiply_laid_out,
     onednn_has,
@@ -29,6 +29,7 @@ OPERATORS = [name for name in vars(torch_private) if name.isupper()]
 PACKAGE = Path(spacy_rnn.__file__).parent
 
 
+@needs_onednn
 def test_this_torch_has_all_operators():
     """With another torch the package works, but slowly: then the forms here are to be renewed."""
     assert len(OPERATORS) == 9
@@ -75,11 +76,11 @@ def without(monkeypatch):
     return take
 
 
-TYPES = [dtype for dtype in (torch.float32, torch.bfloat16) if onednn_has(dtype)]
-
-
+@needs_onednn
 @pytest.mark.parametrize("name", ["REORDER_LINEAR", "LINEAR"])
-@pytest.mark.parametrize("dtype", TYPES, ids=str)
+@pytest.mark.parametrize(
+    "dtype", [torch.float32, pytest.param(torch.bfloat16, marks=needs_bfloat16)], ids=str
+)
 def test_products_without_a_layout_are_the_same(dtype, name, without):
     data, matrix, bias = (torch.randn(*shape).to(dtype) for shape in ((7, 16), (24, 16), (24,)))
     laid_out = lay_out(matrix)
@@ -100,6 +101,7 @@ def test_what_onednn_cannot_multiply_is_not_laid_out():
     assert lay_out(elsewhere) is elsewhere
 
 
+@needs_onednn
 @pytest.mark.parametrize("name", ["LSTM", "REORDER_LSTM"])
 @pytest.mark.parametrize("final", [False, True])
 @pytest.mark.parametrize("bidirectional", [False, True])
@@ -116,7 +118,8 @@ def test_an_lstm_without_onednns_kernel_is_the_same(bidirectional, final, name, 
     torch.testing.assert_close(predict(), expected)
 
 
-@pytest.mark.skipif(not is_fast_in_bfloat16(), reason="no bfloat16 on this CPU")
+@needs_bfloat16
+@needs_onednn
 def test_a_row_in_integers_without_their_kernel_is_the_same(without):
     """Sums are exact, in whatever type."""
     rounded = WeightOnlyInt8.from_float(torch.randn(64, 512))
@@ -126,10 +129,17 @@ def test_a_row_in_integers_without_their_kernel_is_the_same(without):
     assert torch.equal(rounded.multiply(row, bias), expected)
 
 
+@needs_onednn
 @pytest.mark.parametrize("name", ["INT8_PREPACK", "INT8_LINEAR"])
 def test_without_a_kernel_there_are_no_products_of_integers(name, without):
     assert has_int8_linear()
     without(name)
+    assert not has_int8_linear()
+
+
+def test_without_onednn_there_are_no_products_of_integers(monkeypatch):
+    """Whatever names torch has for them."""
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
     assert not has_int8_linear()
 
 
@@ -159,9 +169,8 @@ def test_steps_of_adam_without_the_fused_kernel_are_the_same(decay, without):
     torch.testing.assert_close(take_steps(decay), expected)
 
 
+@needs_onednn
 def test_without_a_word_of_onednn_the_processor_speaks_for_bfloat16(monkeypatch):
-    if not torch.backends.mkldnn.is_available():
-        pytest.skip("torch without oneDNN")
     monkeypatch.setattr(torch_private, "IS_BFLOAT16_SUPPORTED", None)
     for answer in (False, True):
         monkeypatch.setattr(torch_private, "has_bfloat16_instructions", partial(bool, answer))

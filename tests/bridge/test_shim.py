@@ -8,7 +8,6 @@ import logging
 import multiprocessing
 import os
 import pickle
-import sys
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import nullcontext
 from io import BytesIO
@@ -18,6 +17,7 @@ import pytest
 import spacy
 import srsly
 import torch
+from needs import needs_fork
 from new_process import run_python
 from safetensors.torch import load, save
 from spacy.training import Example
@@ -823,7 +823,7 @@ def _two_threads():
     torch.set_num_threads(threads)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="forks are safe on Linux alone")
+@needs_fork
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 @pytest.mark.usefixtures("_two_threads")
 @pytest.mark.parametrize("is_train", [False, True], ids=["prediction", "training"])
@@ -860,7 +860,7 @@ print(*seen)
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="forks are safe on Linux alone")
+@needs_fork
 def test_forked_processes_have_one_thread_from_the_first_network_on():
     """Those of programs that only import the package have as many as before."""
     assert run_python("-W", "ignore", "-c", FORKS).split() == ["2", "1", "1", "1"]

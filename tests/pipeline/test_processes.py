@@ -1,16 +1,12 @@
 """Workers that predict side by side, and the memory that it takes."""
 
 import json
-import multiprocessing
 import sys
 
 import pytest
+from needs import needs_fork
 from new_process import run_script
 from stock_pipelines import ENCODERS, LONG_TEXT, TEXTS, assert_same, record
-
-needs_fork = pytest.mark.skipif(
-    "fork" not in multiprocessing.get_all_start_methods(), reason="nothing forks here"
-)
 
 
 @pytest.fixture

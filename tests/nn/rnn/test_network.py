@@ -7,12 +7,12 @@ from itertools import product
 
 import pytest
 import torch
+from needs import needs_bfloat16, needs_onednn
 from nn_samples import loss_of, random_batch, random_network, random_state
 from plain_networks import read_batch
 from torch import nn
 from torch.nn.utils.rnn import pack_sequence, unpack_sequence
 
-from spacy_rnn.bridge.devices import has_bfloat16
 from spacy_rnn.nn.kernels.prepared import PreparedWeights, prepare
 from spacy_rnn.nn.rnn.cells import CELLS, states_by_layer
 from spacy_rnn.nn.rnn.network import RecurrentNetwork
@@ -162,7 +162,7 @@ def test_odd_widths_are_legal_where_nothing_is_halved(settings):
     assert network(*random_batch([2]))[0].shape == (2, 5)
 
 
-@pytest.mark.skipif(not has_bfloat16(torch.device("cpu")), reason="no bfloat16 on this CPU")
+@needs_bfloat16
 @pytest.mark.parametrize("settings", CASES)
 def test_mixed_precision_stays_close(settings):
     """What goes in and out keeps its type."""
@@ -551,7 +551,7 @@ def test_chrono_units_remember_for_as_long_as_their_bias_says(cell):
 # Which kernel is used.
 
 
-@pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="torch without oneDNN")
+@needs_onednn
 @pytest.mark.parametrize(
     ("settings", "dtype", "given", "fits"),
     [
@@ -608,6 +608,7 @@ def test_batches_without_words_have_no_final_states_either():
     assert (output.shape, states) == ((0, 4), ())
 
 
+@needs_onednn
 def test_results_are_the_same_without_the_fast_kernel(monkeypatch):
     network = random_network(depth=2, dtype=torch.float32)
     batch = random_batch(LENGTHS, 3, torch.float32)
@@ -616,7 +617,7 @@ def test_results_are_the_same_without_the_fast_kernel(monkeypatch):
     torch.testing.assert_close(network(*batch), expected, **TOLERANCES[torch.float32])
 
 
-@pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="torch without oneDNN")
+@needs_onednn
 @pytest.mark.filterwarnings("ignore:TF32")
 def test_the_fast_kernel_can_be_turned_off(monkeypatch):
     network = random_network(dtype=torch.float32)
@@ -765,11 +766,11 @@ def test_weights_are_dropped_once_for_all_steps():
     assert not torch.equal(first(words, states)[0], other(words, states)[0])
 
 
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize(
+    "cell", [pytest.param(cell, marks=[needs_bfloat16] * (cell == "lstm")) for cell in CELLS]
+)
 def test_steps_are_of_the_types_of_one_pass(cell):
     """Under autocast too."""
-    if cell == "lstm" and not has_bfloat16(torch.device("cpu")):
-        pytest.skip("torch has no LSTM in bfloat16 on this processor")
     network = random_network(4, 4, 2, cell=cell, bidirectional=False, residual=True).float()
     data, lengths = random_batch([1, 1], 4, torch.float32)
     with torch.autocast("cpu", torch.bfloat16), torch.no_grad():

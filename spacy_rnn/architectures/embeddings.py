@@ -115,10 +115,10 @@ def by_document(words: FlatEmbedding) -> Embedding:
     RETURNS (Embedding): The embedding.
     """
     dims = {"nO": words.get_dim("nO") if words.has_dim("nO") else None}
-    return Model("by_document", cut_by_document, init=init_words, layers=[words], dims=dims)
+    return Model("by_document", split_by_document, init=init_words, layers=[words], dims=dims)
 
 
-def cut_by_document(
+def split_by_document(
     model: Embedding, docs: list[Doc], is_train: bool
 ) -> tuple[list[Floats2d], Callable]:
     """Embed documents.
@@ -188,7 +188,7 @@ def embed_attributes(
 
 
 def _hash(model: FlatEmbedding, ids: Ints2d) -> list:
-    """Find the rows of each attribute of each word. The tables of all attributes are one table."""
+    """Hash each attribute of each word to rows of the one table that all attributes share."""
     first, keys, hashes = 0, [], model.attrs["hashes"]
     for number, rows in enumerate(model.attrs["rows"]):
         column = cast(Ints1d, model.ops.as_contig(model.ops.asarray(ids[:, number])))

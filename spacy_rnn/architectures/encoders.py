@@ -192,7 +192,8 @@ def init(model: Encoder, X: list[Floats2d] | None = None, Y: list[Floats2d] | No
 def _check_tokens(model: Encoder, tokens: list[Floats2d]) -> None:
     """Refuse inputs of another width or type than that of the network."""
     expected = network_shim(model).dims["inputs"]
-    if {(each.shape[1], each.dtype) for each in tokens} == {(expected, np.dtype("float32"))}:
+    found = {(document.shape[1], document.dtype) for document in tokens}
+    if found == {(expected, np.dtype("float32"))}:
         return
     widths = {document.shape[1] for document in tokens} - {expected}
     if widths:

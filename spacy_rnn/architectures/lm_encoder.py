@@ -64,7 +64,7 @@ def build_lm_encoder_v1(
         )
 
     language_model = network_shim(model)
-    network = cast("LanguageModel", language_model._model).network
+    network = cast("LanguageModel", language_model.network).network
     shim = NetworkShim(
         language_model.build_network,
         {"pieces": 1},

@@ -182,7 +182,7 @@ def _pad(rows: list[list[int]]) -> "Tensor":
 
 
 def _flatten(model: Model, arrays: list, is_train: bool) -> "tuple[Tensor, Tensor]":
-    """Concatenate the pieces or the vectors of documents, and return their numbers too."""
+    """Concatenate the pieces or the vectors of documents, and count those of each."""
     import torch
 
     device = network_shim(model).device

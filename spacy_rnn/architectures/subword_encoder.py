@@ -30,8 +30,8 @@ def build_subword_encoder_v1(
     from ..nn.seq2seq.model import SubwordEncoder
 
     make_encoder = partial(SubwordEncoder, network=network, embed_width=embed_width)
-    # The settings are checked here already. Its initial weights are drawn by the way, and those
-    # of what is made afterwards from the same seed depend on that.
+    # Made once for its checks of the settings. It draws initial weights too, so that without it
+    # all later draws from the same seed would be others.
     make_encoder(1)
     return make_encoder
 

@@ -177,16 +177,16 @@ def _make_inputs(
 def _find_ngrams(docs: list[Doc], size: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
     """Find the n-grams of all documents: their rows in the hash table, and their documents."""
     words = np.concatenate([np.zeros(0, "uint64"), *(doc.to_array(NORM) for doc in docs)])
-    owners = np.repeat(np.arange(len(docs)), [len(doc) for doc in docs])
-    all_rows, all_owners = [np.zeros(0, "int64")], [np.zeros(0, "int64")]
+    segments = np.repeat(np.arange(len(docs)), [len(doc) for doc in docs])
+    all_rows, all_segments = [np.zeros(0, "int64")], [np.zeros(0, "int64")]
     ngrams = np.zeros_like(words)
     for length in range(min(size, len(words))):
         ngrams = ngrams[: len(words) - length] * MIXER + words[length:]
-        inside = owners[: len(ngrams)] == owners[length:]
+        inside = segments[: len(ngrams)] == segments[length:]
         # The highest bits of a product depend on all bits of its factors.
         all_rows.append(((ngrams[inside] * MIXER) >> np.uint64(33)).astype("int64") % rows)
-        all_owners.append(owners[: len(ngrams)][inside])
-    return np.concatenate(all_rows), np.concatenate(all_owners)
+        all_segments.append(segments[: len(ngrams)][inside])
+    return np.concatenate(all_rows), np.concatenate(all_segments)
 
 
 def _sentence_lengths(doc: Doc) -> list[int]:

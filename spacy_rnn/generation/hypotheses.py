@@ -19,7 +19,7 @@ MAX_POSITIONS, MIN_WEIGHT = 8, 0.01
 of each: all of them would take memory that grows with the product of the two lengths."""
 
 
-class _Step(NamedTuple):
+class _StepRecord(NamedTuple):
     """The record of one step.
 
     sentences (np.ndarray): The source of each row, `(batch,)`.
@@ -74,7 +74,7 @@ class BeamHistory:
         self.constraints = constraints
         self.sentences = torch.arange(batch)
         self.finished: list[list[_Ending]] = [[] for _ in range(batch)]
-        self._steps: list[_Step] = []
+        self._steps: list[_StepRecord] = []
         self._batch_constraints = BatchConstraints(constraints, lengths, prefixes)
         self._parent_candidates = torch.zeros(batch, 1, dtype=torch.int64, device=device)
         # The pieces so far of hypotheses and of candidates, `(batch, …, time)`, if needed.
@@ -107,7 +107,7 @@ class BeamHistory:
         """
         highest = weights.topk(min(MAX_POSITIONS, weights.shape[2]), dim=2)
         self._steps.append(
-            _Step(
+            _StepRecord(
                 self.sentences.numpy(),
                 pieces,
                 parents,
@@ -227,8 +227,8 @@ class BeamHistory:
         indices_by_sentence = np.split(np.argsort(sentences, kind="stable"), ends[:-1])
         indices = np.zeros((len(endings), self.time), "int64")
         for row, ending in zip(indices, endings, strict=True):
-            own_indices = indices_by_sentence[ending.sentence]
-            row[: len(own_indices)] = own_indices
+            sentence_indices = indices_by_sentence[ending.sentence]
+            row[: len(sentence_indices)] = sentence_indices
         return indices, indices
 
     def _join(self, name: str) -> np.ndarray:

@@ -69,7 +69,7 @@ def _load_templates() -> "Environment":
     templates = Environment(
         loader=PackageLoader("spacy_rnn", "report/templates"),
         autoescape=select_autoescape(["html.j2"]),
-        # Control characters have no place in XML, however they are escaped.
+        # XML does not allow control characters, however they are escaped.
         finalize=lambda value: replace_invalid(value) if isinstance(value, str) else value,
         undefined=StrictUndefined,
         trim_blocks=True,

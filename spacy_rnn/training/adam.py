@@ -70,7 +70,7 @@ class FusedAdam(Optimizer):
     ) -> tuple[FloatsXd, FloatsXd]:
         """Take a step.
 
-        key (tuple[int, str]): What the weights are: the id of their owner, and their name.
+        key (tuple[int, str]): What the weights are: the id of their layer, and their name.
         weights (FloatsXd): The weights; changed in place, if they lie in memory row by row.
         gradient (FloatsXd): Their gradient; the same holds for it.
         lr_scale (float): What the learning rate is multiplied by.

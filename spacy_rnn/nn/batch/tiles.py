@@ -123,7 +123,7 @@ def pad_tiles(lengths: Tensor, device: torch.device, cell_cost: int) -> Padded:
     """
     sizes = lengths.numpy()
     order = longest_first(sizes)
-    tiles = _cut(sizes[order], cell_cost)
+    tiles = _split_into_tiles(sizes[order], cell_cost)
     steps, widths, counts = np.array([[t.steps, t.width, t.sequences] for t in tiles]).T
     areas = steps * widths
     column = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
@@ -230,8 +230,8 @@ def _fill(remaining: _Sequences, steps: int, width: int) -> _CellOfSequence:
     return cell_of_sequence
 
 
-def _cut(sizes: np.ndarray, cell_cost: int) -> list[Tile]:
-    """Cut sequences, longest first, into tiles at the lowest cost per word."""
+def _split_into_tiles(sizes: np.ndarray, cell_cost: int) -> list[Tile]:
+    """Split sequences, longest first, into tiles at the lowest cost per word."""
     words_before = np.concatenate([[0], np.cumsum(sizes)]).tolist()
     call_cost = CALL_COST / cell_cost
     tiles = []

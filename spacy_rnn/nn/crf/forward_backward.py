@@ -72,16 +72,16 @@ class _LogPartition(Function):
     def backward(ctx: Any, d_total: Tensor) -> tuple[Tensor | None, ...]:
         refuse_second_derivatives()
         scores, transitions, messages, norms = ctx.saved_tensors
-        before, behind = messages
+        forward, backward = messages
         first, last = first_and_last(ctx.lengths, scores.device)
         segment = segment_ids(ctx.lengths, scores.device)
         weight = d_total.to(scores.dtype)[segment]
-        joint = before + scores + behind
-        whole = joint.logsumexp(dim=1, keepdim=True)
-        d_scores = (joint - whole).exp() * weight[:, None]
+        joint = forward + scores + backward
+        log_z = joint.logsumexp(dim=1, keepdim=True)  # Less the norms of the messages.
+        d_scores = (joint - log_z).exp() * weight[:, None]
         d_transitions = torch.zeros_like(transitions)
-        left = before + scores - whole - norms[1][:, None]
-        right = scores + behind
+        left = forward + scores - log_z - norms[1][:, None]
+        right = scores + backward
         pairs = (segment[:-1] == segment[1:]).nonzero().squeeze(1)
         for words in pairs.split(max(1, MAX_PAIRS // transitions.numel())):
             together = left[words, :, None] + transitions + right[words + 1, None, :]

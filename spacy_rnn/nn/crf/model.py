@@ -80,8 +80,8 @@ class CRF(nn.Module):
         RETURNS (Tensor): The probabilities, `(words, labels)`.
         """
         scores = self._restrict(scores, lengths, allowed)
-        before, behind = forward_backward(scores, lengths, *self._weights())
-        return (before + scores + behind).softmax(dim=1)
+        forward, backward = forward_backward(scores, lengths, *self._weights())
+        return (forward + scores + backward).softmax(dim=1)
 
     @torch.no_grad()
     def path_marginals(
@@ -99,10 +99,10 @@ class CRF(nn.Module):
         """
         scores = self._restrict(scores, lengths, allowed)
         transitions, start, end = self._weights()
-        before, behind = forward_backward(scores, lengths, transitions, start, end)
-        alone = (before + scores + behind).log_softmax(dim=1)
-        after = transitions[path.roll(1)] + scores + behind
-        return _pick(alone, path), _pick(after.log_softmax(dim=1), path)
+        forward, backward = forward_backward(scores, lengths, transitions, start, end)
+        marginals = (forward + scores + backward).log_softmax(dim=1)
+        conditionals = (transitions[path.roll(1)] + scores + backward).log_softmax(dim=1)
+        return _pick(marginals, path), _pick(conditionals, path)
 
     @torch.no_grad()
     def advance(self, scores: Tensor, before: Tensor | None) -> Tensor:

@@ -15,6 +15,7 @@ FEW = 100
 """Entries at which the interpolation weight of a cache has grown to a half of its maximum."""
 
 NOTHING = -1
+"""The next piece of an empty entry."""
 
 
 class NeuralCache:
@@ -92,9 +93,9 @@ class NeuralCache:
         blocks = [queries.new_zeros(batch, 0)]
         for first in range(0, steps, size):
             block = slice(first, min(first + size, steps))
-            seen = slice(first, block.stop + capacity - 1)
-            weights = self._weigh(queries[:, block], outputs[:, seen], nexts[:, seen, 0])
-            is_target = nexts[:, None, seen, 0] == padded_targets[:, block]
+            visible = slice(first, block.stop + capacity - 1)
+            weights = self._weigh(queries[:, block], outputs[:, visible], nexts[:, visible, 0])
+            is_target = nexts[:, None, visible, 0] == padded_targets[:, block]
             blocks.append((weights * is_target).sum(dim=2))
         cached = unpad(torch.cat(blocks, 1)[..., None], lengths)[:, 0]
         entries = unpad(self._count(nexts, steps)[..., None], lengths)[:, 0]
@@ -143,10 +144,11 @@ class NeuralCache:
         steps = queries.shape[1]
         offset = torch.arange(outputs.shape[1], device=queries.device)
         offset = offset - torch.arange(steps, device=queries.device)[:, None]
-        seen = (offset >= 0) & (offset <= outputs.shape[1] - steps) & (nexts != NOTHING)[:, None]
+        in_reach = (offset >= 0) & (offset <= outputs.shape[1] - steps)
+        visible = in_reach & (nexts != NOTHING)[:, None]
         scores = queries @ outputs.transpose(1, 2) * self.sharpness
         lowest = torch.finfo(scores.dtype).min
-        return scores.masked_fill(~seen, lowest).softmax(dim=2) * seen
+        return scores.masked_fill(~visible, lowest).softmax(dim=2) * visible
 
     def _count(self, nexts: Tensor, steps: int) -> Tensor:
         """Count the entries that each of the last steps sees, `(batch, steps)`."""

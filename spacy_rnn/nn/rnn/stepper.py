@@ -41,11 +41,12 @@ class Stepper:
         self._state_parts = len(network.cell.state_parts)
         self._residual = [network.residual] * network.depth
         self._residual[0] = network.residual and network.inputs == network.width
-        first, *others = weights = [
+        layers = [
             weights
             for layer in range(network.depth)
             for weights in network.weights_of_layer(layer)
         ]
+        first, *others = layers
         linear = network.prepared.linear
         if embedding is None:
             self._read_first = linear([first.weight_ih], [first.bias_ih], quantize=False)
@@ -60,7 +61,7 @@ class Stepper:
 
         self._steps = [
             network.cell.prepare_step(layer.weight_hh, layer.bias_hh, make_linear)
-            for layer in (weights[:-1] if recurrent_given else weights)
+            for layer in (layers[:-1] if recurrent_given else layers)
         ]
 
     def __call__(

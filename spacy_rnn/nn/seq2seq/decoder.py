@@ -91,8 +91,9 @@ class Decoder(PreparedModule):
         width = network.width
         if tied_softmax and embed_width != readout_width:
             raise ValueError(
-                f"Tied embeddings are the weights of the softmax, but embed_width is "
-                f"{embed_width} and readout_width {readout_width}: make them equal, or untie"
+                f"With a tied softmax the embeddings are its weights, but embed_width is "
+                f"{embed_width} and readout_width {readout_width}: make them equal, or set "
+                f"tied_softmax to false"
             )
         check_choice("bridge", bridge, ("zero", "last", "dense"))
         if bridge == "last" and summary != width:

@@ -35,7 +35,7 @@ _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]
 
 
 def replace_invalid(text: str) -> str:
-    """Replace what XML has no place for, such as control characters.
+    """Replace characters that XML does not allow, such as control characters.
 
     text (str): Any text, also of a subclass such as markup.
     RETURNS (str): The text with replacement characters, of the same type.

@@ -119,7 +119,6 @@ def test_an_lstm_without_onednns_kernel_is_the_same(bidirectional, final, name, 
 
 
 @needs_bfloat16
-@needs_onednn
 def test_a_row_in_integers_without_their_kernel_is_the_same(without):
     """Sums are exact, in whatever type."""
     rounded = WeightOnlyInt8.from_float(torch.randn(64, 512))

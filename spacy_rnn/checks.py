@@ -42,18 +42,21 @@ def check_finite(name: str, value: float) -> None:
         raise ValueError(f"{name} is {value}, but has to be a finite number")
 
 
-def check_count(name: str, value: int, least: int) -> None:
-    """Refuse what is no whole number, or too small.
+def check_count(name: str, value: int, least: int, most: int | None = None) -> None:
+    """Refuse what is no whole number, or out of bounds.
 
     name (str): What it is the number of, for the error.
     value (int): The number.
     least (int): The smallest that makes sense.
-    RAISES (ValueError): If it is another kind of number, or smaller.
+    most (int | None): The largest that makes sense. None for any.
+    RAISES (ValueError): If it is another kind of number, or smaller or larger.
     """
     _check_number(name, value)
     if not isinstance(value, int):
         raise ValueError(f"{name} is {value}, but has to be a whole number")
     check_at_least(name, value, least)
+    if most is not None and value > most:
+        raise ValueError(f"{name} is {value}, but has to be at most {most}")
 
 
 def check_rate(name: str, rate: float, *, one: bool = False) -> float:

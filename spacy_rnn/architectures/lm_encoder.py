@@ -55,6 +55,7 @@ def build_lm_encoder_v1(
     RAISES (ValueError): If a setting is out of its bounds.
     """
     from ..bridge.shim import NetworkShim
+    from ..bridge.weights import build_shapes
 
     check_count("unfreeze_steps", unfreeze_steps, 0)
     if not 0 < rate_decay <= 1:
@@ -64,7 +65,8 @@ def build_lm_encoder_v1(
         )
 
     language_model = network_shim(model)
-    network = cast("LanguageModel", language_model.network).network
+    shapes = build_shapes(language_model.build_network, language_model.dims)
+    network = cast("LanguageModel", shapes).network
     shim = NetworkShim(
         language_model.build_network,
         {"pieces": 1},

@@ -27,12 +27,13 @@ def build_subword_encoder_v1(
         `spacy-rnn.Seq2Seq.v1`.
     RAISES (ValueError): If a setting is out of its bounds or does not fit another one.
     """
+    from ..bridge.weights import build_small
     from ..nn.seq2seq.model import SubwordEncoder
 
     make_encoder = partial(SubwordEncoder, network=network, embed_width=embed_width)
     # Made once for its checks of the settings. It draws initial weights too, so that without it
     # all later draws from the same seed would be others.
-    make_encoder(1)
+    build_small(make_encoder, {"pieces": 1})
     return make_encoder
 
 

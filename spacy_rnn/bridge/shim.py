@@ -14,13 +14,17 @@ from thinc.shims import Shim
 from thinc.util import convert_recursive, get_array_module, get_torch_default_device
 from torch import nn
 
+from ..errors import ModelLoadError
 from ..nn.dropout import scheduled_dropouts, set_dropout
 from ..nn.kernels.prepared import Precision, PreparedWeights, prepare
 from ..nn.kernels.quantized import has_int8
 from .devices import has_bfloat16, protect_forks
-from .weights import build_shapes, check_weights, dump_weights, fill_weights, read_weights
+from .weights import build_small, dump_weights, load_network, read_weights, settings_of
 
 logger = logging.getLogger("spacy")
+
+BUILT = ("_model", "_scheduled_dropouts", "_parameters", "_predictors")
+"""Attributes that a shim has once its network is built."""
 
 
 class NetworkShim(PyTorchShim):
@@ -48,6 +52,7 @@ class NetworkShim(PyTorchShim):
     sample_size (int): What the next step divides the gradients by, for a component to raise by the
         pieces of each batch: the mean over all pieces is then the same however a batch is split
         to accumulate gradients. 0 to leave them the sums that they are.
+    saved_by (str | None): The version of this package that saved the weights, if they were loaded.
     steps (int): Steps since the weights were made or loaded.
     grad_norm (float): The norm of all gradients at the last step, divided but not yet clipped.
     skipped_steps (int): Steps not taken because a gradient was infinite or not a number.
@@ -69,7 +74,21 @@ class NetworkShim(PyTorchShim):
         self._method = method
         self._device = get_torch_default_device() if device is None else device
         self._rate = rate
-        self.build(**dims)
+        del self._model
+        self.dims = dims
+        self._begin()
+        # The settings are checked now. Weights are drawn by the way, and those of what is made
+        # afterwards from the same seed depend on that.
+        network = build_small(build, dims)
+        if network is not None:
+            self._set_network(network)
+
+    def __getattr__(self, name: str) -> Any:
+        """Build a large network when it is first needed: often others are loaded in its place."""
+        if name not in BUILT or "dims" not in vars(self):
+            raise AttributeError(f'"{type(self).__name__}" object has no attribute "{name}"')
+        self.build(**self.dims)
+        return vars(self)[name]
 
     @property
     def device(self) -> torch.device:
@@ -91,7 +110,8 @@ class NetworkShim(PyTorchShim):
         self._set_network(self.build_network(**dims))
         self._begin()
 
-    def _begin(self) -> None:
+    def _begin(self, saved_by: str | None = None) -> None:
+        self.saved_by = saved_by
         self._found_nonfinite = False
         self.sample_size = 0
         self.steps = 0
@@ -281,36 +301,34 @@ class NetworkShim(PyTorchShim):
         device_id (int): The number of the GPU.
         """
         self._device = torch.device(f"cuda:{device_id}" if device_type == "gpu" else device_type)
-        self._set_network(self._model)
+        if "_model" in vars(self):
+            self._set_network(self._model)
 
     def to_bytes(self) -> bytes:
         """Store the network.
 
-        RETURNS (bytes): A safetensors file: the dimensions in its header, and each
-            tensor once under its first name.
+        RETURNS (bytes): What `dump_weights` returns.
         """
-        return dump_weights(self._model, self.dims)
+        return dump_weights(self._model, self.dims, settings_of(self.build_network))
 
     def from_bytes(self, data: bytes) -> "NetworkShim":
-        """Build the network from stored dimensions and fill in the stored weights.
+        """Put a network with stored dimensions and weights in the place of this one.
 
         data (bytes): What `to_bytes` returned.
-        RETURNS (NetworkShim): The same shim.
-        RAISES (ValueError): If the data are not safetensors, or do not fit the network.
+        RETURNS (NetworkShim): The same shim. After an error it has the network that it had.
+        RAISES (ModelLoadError): If the data are damaged, or do not fit the network.
         """
-        dims, tensors = read_weights(data)
-        if dims.keys() != self.dims.keys():
-            raise ValueError(
-                f"The weights were stored for the dimensions {dims}, but this network has "
+        stored = read_weights(data)
+        if stored.dims.keys() != self.dims.keys():
+            raise ModelLoadError(
+                f"The weights were stored for the dimensions {stored.dims}, but this network has "
                 f"the dimensions {self.dims}: load them into the architecture that they "
                 f"were trained with"
             )
-        check_weights(build_shapes(self.build_network, dims), tensors)
-        if dims != self.dims:
-            self.build(**dims)
-        fill_weights(self._model, tensors)
-        self._clear_prepared()
-        self._begin()
+        network = load_network(self.build_network, stored, settings_of(self.build_network))
+        self.dims = stored.dims
+        self._set_network(network)
+        self._begin(stored.saved_by)
         return self
 
     def __getstate__(self) -> dict:
@@ -323,7 +341,8 @@ class NetworkShim(PyTorchShim):
         with Shim.global_id_lock:
             Shim.global_id += 1
             self.id = Shim.global_id
-        self._set_network(self._model)
+        if "_model" in state:
+            self._set_network(self._model)
 
     def _set_network(self, network: nn.Module) -> None:
         """Hold a network that is trained, and those on the same weights that predict."""

@@ -1,14 +1,34 @@
 """The weights of a network as bytes that hold numbers and nothing that runs."""
 
 import json
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from functools import partial
+from typing import Any, NamedTuple
+from zlib import crc32
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
+
+from ..about import describe_version, package_version
+from ..errors import ModelLoadError
+
+KEY = "spacy_rnn"
+"""Where the header of a safetensors file holds what `StoredWeights` has beside the tensors. One
+entry, because safetensors writes several in any order."""
+
+SMALL = 4_000_000
+"""Numbers in a network that may be built before it is known to be needed: 16 MB."""
+
+FREE_SETTINGS = {
+    *("dropout", "dropout_input", "dropout_layers", "dropout_output", "dropout_embedding"),
+    *("word_dropout", "weight_drop", "label_smoothing"),
+    *("activation_reg", "temporal_activation_reg"),
+    *("forget_bias", "chrono_init", "cache"),
+}
+"""Settings that weights do not depend on: of training, of initialization, of prediction alone."""
 
 VALUE_FUNCTIONS = {
     *("copy_", "fill_", "zero_", "bernoulli_", "normal_", "uniform_"),
@@ -38,86 +58,204 @@ class SkipValues(TorchFunctionMode):
         return func(*args, **kwargs)
 
 
-def dump_weights(network: nn.Module, dims: dict[str, int]) -> bytes:
+class StoredWeights(NamedTuple):
+    """What is stored of a network.
+
+    dims (dict[str, int]): The dimensions that it is built from.
+    settings (dict[str, Any]): Its settings, as `settings_of` returns them.
+    saved_by (str): The version of this package that saved it.
+    tensors (dict[str, Tensor]): The tensors by name, on the CPU.
+    """
+
+    dims: dict[str, int]
+    settings: dict[str, Any]
+    saved_by: str
+    tensors: dict[str, Tensor]
+
+
+def dump_weights(network: nn.Module, dims: dict[str, int], settings: dict[str, Any]) -> bytes:
     """Store the weights of a network.
 
     network (nn.Module): The network, on any device.
     dims (dict[str, int]): The dimensions that it is built from.
-    RETURNS (bytes): A safetensors file: the dimensions in its header, and each tensor
-        once under its first name, however often the network uses it.
+    settings (dict[str, Any]): Its settings, as `settings_of` returns them.
+    RETURNS (bytes): A safetensors file: each tensor once under its first name, however often the
+        network uses it, and in the header the dimensions, the settings, the version of this
+        package, and a checksum.
     """
     tensors = {name: tensor.cpu().contiguous() for name, tensor in _tensors(network).items()}
-    return save(tensors, metadata={"dims": json.dumps(dims)})
+    facts = {"dims": dims, "settings": settings, "version": package_version()}
+    facts["checksum"] = _checksum(facts, tensors)
+    return save(tensors, metadata={KEY: json.dumps(facts, sort_keys=True)})
 
 
-def read_weights(data: bytes) -> tuple[dict[str, int], dict[str, Tensor]]:
+def read_weights(data: bytes) -> StoredWeights:
     """Read stored weights.
 
     data (bytes): What `dump_weights` returned.
-    RETURNS (tuple[dict[str, int], dict[str, Tensor]]): The dimensions, and the tensors by
-        name, on the CPU.
-    RAISES (ValueError): If the data are anything else.
+    RETURNS (StoredWeights): The weights.
+    RAISES (ModelLoadError): If the data are anything else, or damaged.
     """
     try:
         tensors = load(data)
         header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-        dims = json.loads(header["__metadata__"]["dims"])
+        facts = json.loads(header["__metadata__"][KEY])
+        dims, settings, saved_by = (facts[key] for key in ("dims", "settings", "version"))
+        checksum = facts.pop("checksum")
         if not all(type(size) is int for size in dims.values()):
             raise ValueError(f"the dimensions {dims} are not all whole numbers")
-    except (SafetensorError, AttributeError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(
+        settings.keys()
+    except Exception as error:
+        raise ModelLoadError(
             f"The weights are not a safetensors file of this package ({error}). No other "
             f"format is read, because pickled weights can run code: save the model again "
             f"with spacy-rnn"
         ) from error
-    return dims, tensors
+    if checksum != _checksum(facts, tensors):
+        raise ModelLoadError(
+            "The weights are not those that were saved, by their checksum: restore the model from "
+            "where it was copied, or train it again"
+        )
+    # Building a network of absurd dimensions would take time, if no memory.
+    numbers = sum(tensor.numel() for tensor in tensors.values())
+    if absurd := {name: size for name, size in dims.items() if not 0 < size <= max(1, numbers)}:
+        raise ModelLoadError(
+            f"The stored dimensions {absurd} do not fit the {numbers} stored weights: restore the "
+            f"model from where it was copied"
+        )
+    return StoredWeights(dims, settings, saved_by, tensors)
 
 
-def build_shapes(build: Callable[..., nn.Module], dims: dict[str, int]) -> nn.Module:
+def settings_of(build: Callable[..., nn.Module]) -> dict[str, Any]:
+    """Return the settings of a network that its weights were trained with, and for.
+
+    build (Callable[..., nn.Module]): Makes the network from its dimensions: a function, or a
+        `functools.partial` of one, whose arguments may be of the same kind, or dataclasses.
+    RETURNS (dict[str, Any]): Plain values by dotted name, such as "decoder.network.cell", but for
+        `FREE_SETTINGS`.
+    """
+    return dict(_walk_settings("", build))
+
+
+def _walk_settings(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if name.rpartition(".")[2] in FREE_SETTINGS:
+        return
+    parts: Mapping[str, Any] = {}
+    if isinstance(value, partial):
+        parts = {**{str(place): each for place, each in enumerate(value.args)}, **value.keywords}
+        value = value.func
+    elif is_dataclass(value) and not isinstance(value, type):
+        parts = {field.name: getattr(value, field.name) for field in fields(value)}
+        value = type(value)
+    if isinstance(value, tuple):
+        value = list(value)
+    elif not isinstance(value, str | int | float | list | None):
+        value = getattr(value, "__name__", type(value).__name__)
+    if name:  # Networks may be renamed: what they are is in the names and shapes of tensors.
+        yield name, value
+    for part, each in parts.items():
+        yield from _walk_settings(f"{name}.{part}".removeprefix("."), each)
+
+
+def build_shapes(build: Callable[..., nn.Module], dims: Mapping[str, int]) -> nn.Module:
     """Build a network without memory for its weights, to learn their shapes.
 
     build (Callable[..., nn.Module]): Makes the network from its dimensions, given by name.
-    dims (dict[str, int]): The dimensions; they may exceed any memory.
+    dims (Mapping[str, int]): The dimensions; they may exceed any memory.
     RETURNS (nn.Module): The network, on the meta device. No random number was drawn for it.
+    RAISES (ValueError): If a setting is out of its bounds.
     """
     with torch.device("meta"), SkipValues():
-        return build(**dims)
+        try:
+            return build(**dims)
+        except (OverflowError, RuntimeError, TypeError) as error:  # Shapes beyond 64 bits.
+            raise ValueError(
+                f"A network of the dimensions {dict(dims)} and of these settings cannot be built "
+                f"({error}): set widths and the like to what fits into memory"
+            ) from error
 
 
-def check_weights(network: nn.Module, stored: dict[str, Tensor]) -> None:
-    """Refuse stored tensors that do not fit a network.
+def build_small(build: Callable[..., nn.Module], dims: Mapping[str, int]) -> nn.Module | None:
+    """Build a network, unless it takes much memory.
 
-    network (nn.Module): The network, on any device, "meta" included.
-    stored (dict[str, Tensor]): The tensors by name.
-    RAISES (ValueError): If a tensor is missing, is not needed, or has another shape.
+    build (Callable[..., nn.Module]): Makes the network from its dimensions, given by name.
+    dims (Mapping[str, int]): The dimensions.
+    RETURNS (nn.Module | None): The network. None if it has more than `SMALL` numbers.
+    RAISES (ValueError): If a setting is out of its bounds, however large the network is.
     """
+    tensors = _tensors(build_shapes(build, dims)).values()
+    return build(**dims) if sum(tensor.numel() for tensor in tensors) <= SMALL else None
+
+
+def load_network(
+    build: Callable[..., nn.Module], stored: StoredWeights, settings: dict[str, Any]
+) -> nn.Module:
+    """Make a network from stored weights.
+
+    build (Callable[..., nn.Module]): Makes a network from its dimensions, given by name.
+    stored (StoredWeights): The weights.
+    settings (dict[str, Any]): The settings of the network, as `settings_of` returns them.
+    RETURNS (nn.Module): A network of the stored dimensions with the stored weights, on the CPU.
+        No random number was drawn for it.
+    RAISES (ModelLoadError): If a tensor is missing, is not needed, or has another shape or type,
+        or a setting is another one.
+    """
+    try:
+        network = build_shapes(build, stored.dims)
+    except ValueError as error:
+        raise ModelLoadError(f"{error}{describe_version(stored.saved_by)}") from error
     tensors = _tensors(network)
     problems = [
-        f"{name}: stored {_shape(stored.get(name))}, expected {_shape(tensors.get(name))}"
-        for name in sorted(tensors.keys() | stored.keys())
-        if _shape(stored.get(name)) != _shape(tensors.get(name))
+        f"{name}: stored {_shape(stored.tensors.get(name))}, expected {_shape(tensors.get(name))}"
+        for name in sorted(tensors.keys() | stored.tensors.keys())
+        if _shape(stored.tensors.get(name)) != _shape(tensors.get(name))
+    ] or [
+        f"{name}: stored {stored.settings[name]}, set to {settings[name]}"
+        for name in sorted(settings.keys() & stored.settings.keys())
+        if stored.settings[name] != settings[name]
     ]
     if problems:
-        raise ValueError(
+        raise ModelLoadError(
             f"The stored weights do not fit the network: {'; '.join(problems)}. Use the "
-            f"settings that the model was trained with"
+            f"settings that the model was trained with{describe_version(stored.saved_by)}"
         )
+    _fill(network, stored.tensors)
+    return network
 
 
-def fill_weights(network: nn.Module, stored: dict[str, Tensor]) -> None:
-    """Copy stored tensors into a network that they fit.
+def _fill(network: nn.Module, stored: dict[str, Tensor]) -> None:
+    """Give a network that has shapes alone its weights; what was one tensor stays one."""
+    filled: dict[int, Tensor] = {}
+    for name, tensor in _tensors(network, detached=False).items():
+        # Aligned and laid out as in training, or kernels may compute other last bits.
+        weights = torch.empty_like(tensor, device="cpu").detach().copy_(stored[name])
+        is_parameter = isinstance(tensor, nn.Parameter)
+        filled[id(tensor)] = (
+            nn.Parameter(weights, tensor.requires_grad) if is_parameter else weights
+        )
+    for module in network.modules():
+        for tensors in (module._parameters, module._buffers):
+            for name, tensor in tensors.items():
+                if tensor is not None:
+                    tensors[name] = filled[id(tensor)]
 
-    network (nn.Module): The network, on any device.
-    stored (dict[str, Tensor]): The tensors by name.
-    """
-    for name, tensor in _tensors(network).items():
-        tensor.copy_(stored[name])
+
+def _checksum(facts: dict[str, Any], tensors: dict[str, Tensor]) -> int:
+    """Compute a checksum that any changed byte changes."""
+    checksum = crc32(json.dumps(facts, sort_keys=True).encode("utf8"))
+    for name, tensor in sorted(tensors.items()):
+        checksum = crc32(f"{name} {_shape(tensor)}".encode(), checksum)
+        checksum = crc32(tensor.reshape(-1).view(torch.uint8).numpy(), checksum)
+    return checksum
 
 
-def _tensors(network: nn.Module) -> dict[str, Tensor]:
+def _tensors(network: nn.Module, *, detached: bool = True) -> dict[str, Tensor]:
     named = (*network.named_parameters(), *network.named_buffers())
-    return {name: tensor.detach() for name, tensor in named}
+    return {name: tensor.detach() if detached else tensor for name, tensor in named}
 
 
 def _shape(tensor: Tensor | None) -> str:
-    return "nothing" if tensor is None else str(tuple(tensor.shape))
+    if tensor is None:
+        return "nothing"
+    kind = "" if tensor.dtype == torch.float32 else f" {tensor.dtype}".replace("torch.", "")
+    return f"{tuple(tensor.shape)}{kind}"

@@ -4,12 +4,14 @@ Where a check runs over both bridges, Thinc's own has to fail it, else it would 
 """
 
 import copy
+import json
 import logging
 import multiprocessing
 import os
 import pickle
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import nullcontext
+from functools import partial
 from io import BytesIO
 
 import numpy as np
@@ -28,9 +30,12 @@ from torch import nn
 from torch.func import functional_call
 
 from spacy_rnn import torch_private
+from spacy_rnn.about import package_version
 from spacy_rnn.bridge import shim as shim_module
+from spacy_rnn.bridge import weights as weights_module
 from spacy_rnn.bridge.devices import has_bfloat16
 from spacy_rnn.bridge.shim import NetworkShim
+from spacy_rnn.errors import ModelLoadError
 from spacy_rnn.nn.kernels.linear import Linear
 
 OURS = "spacy-rnn.BiLSTMEncoder.v1"
@@ -692,38 +697,124 @@ def test_mismatch_says_which_tensor_has_which_shape():
     assert distance(before, weights_of(shim)) == 0
 
 
-def test_dimensions_beyond_all_memory_are_a_mismatch():
+def stored_with(shim, **facts):
+    """Give stored weights with other facts in their header, and a checksum of these."""
+    tensors = load(shim.to_bytes())
+    header = json.loads(json.loads(split_header(shim.to_bytes())[0])["__metadata__"]["spacy_rnn"])
+    header |= facts
+    if "checksum" not in facts:
+        header.pop("checksum")
+        header["checksum"] = weights_module._checksum(header, tensors)
+    return save(tensors, metadata={"spacy_rnn": json.dumps(header)})
+
+
+def split_header(data):
+    end = 8 + int.from_bytes(data[:8], "little")
+    return data[8:end], data[end:]
+
+
+@pytest.mark.parametrize("size", [10**15, 2**62, 2**70, 0, -1, 50])
+def test_dimensions_beyond_the_weights_are_refused_before_anything_is_built(size, monkeypatch):
     shim = ours(layers, inputs=4)
-    stored = shim.to_bytes()
-    shim.dims["inputs"] = 10**15
-    absurd = shim.to_bytes()
-    shim.from_bytes(stored)
-    with pytest.raises(ValueError, match=r"stored .* expected .*1000000000000000"):
+    absurd = stored_with(shim, dims={"inputs": size})
+    before = weights_of(shim)
+    monkeypatch.setattr(shim, "build_network", None)
+    with pytest.raises(ModelLoadError, match=f"dimensions .*{size}.* do not fit the 23 stored"):
         shim.from_bytes(absurd)
+    assert shim.dims == {"inputs": 4}
+    assert distance(before, weights_of(shim)) == 0
+
+
+def test_dimensions_that_are_not_those_of_the_weights_are_a_mismatch():
+    shim = ours(layers, inputs=4)
+    with pytest.raises(ModelLoadError, match=r"0.weight: stored \(3, 4\), expected \(3, 7\)"):
+        shim.from_bytes(stored_with(shim, dims={"inputs": 7}))
     assert shim.dims == {"inputs": 4}
 
 
 @pytest.mark.parametrize(
-    ("dims", "message"),
+    ("facts", "message"),
     [
         (None, "not a safetensors file of this package"),
         ("{", "not a safetensors file of this package"),
         ("[4]", "not a safetensors file of this package"),
         ("null", "not a safetensors file of this package"),
-        ('{"inputs": 4.0}', "the dimensions {'inputs': 4.0}"),
-        ('{"inputs": true}', "the dimensions {'inputs': True}"),
-        ("{}", "the dimensions {}"),
-        ('{"outputs": 4}', "the dimensions {'outputs': 4}"),
+        ({"dims": {"inputs": 4.0}}, "the dimensions {'inputs': 4.0}"),
+        ({"dims": {"inputs": True}}, "the dimensions {'inputs': True}"),
+        ({"dims": {}}, "the dimensions {}"),
+        ({"dims": {"outputs": 4}}, "the dimensions {'outputs': 4}"),
+        ({"checksum": 1}, "by their checksum"),
     ],
 )
-def test_dimensions_of_another_network_are_refused(dims, message):
+def test_what_is_not_of_this_network_is_refused(facts, message):
     shim = ours(layers, inputs=4)
     before = weights_of(shim)
-    tensors = load(shim.to_bytes())
-    data = save(tensors, metadata=None if dims is None else {"dims": dims})
-    with pytest.raises(ValueError, match=message):
+    if isinstance(facts, dict):
+        data = stored_with(shim, **facts)
+    else:
+        metadata = None if facts is None else {"spacy_rnn": facts}
+        data = save(load(shim.to_bytes()), metadata=metadata)
+    with pytest.raises(ModelLoadError, match=message):
         shim.from_bytes(data)
     assert distance(before, weights_of(shim)) == 0
+
+
+def test_every_flipped_byte_is_found_or_changes_nothing():
+    shim = ours(Tied, inputs=3)
+    stored = bytearray(shim.to_bytes())
+    words = torch.randn(2, 3)
+    expected = predict(shim, words)
+    data_start = len(stored) - len(split_header(bytes(stored))[1])
+    for place in range(len(stored)):
+        stored[place] ^= 1 << place % 8
+        try:
+            ours(Tied, inputs=3).from_bytes(bytes(stored))
+        except ModelLoadError:
+            pass
+        else:
+            assert place < data_start
+            assert torch.equal(predict(ours(Tied, inputs=3).from_bytes(stored), words), expected)
+        stored[place] ^= 1 << place % 8
+
+
+class Residual(nn.Module):
+    """A setting that shapes do not show, and one that weights do not depend on."""
+
+    def __init__(self, inputs, residual, dropout=0.0):
+        super().__init__()
+        self.linear = nn.Linear(inputs, inputs)
+
+
+def test_settings_that_shapes_do_not_show_are_compared():
+    stored = ours(partial(Residual, residual=True), inputs=4).to_bytes()
+    ours(partial(Residual, residual=True, dropout=0.5), inputs=4).from_bytes(stored)
+    with pytest.raises(ModelLoadError, match="residual: stored True, set to False"):
+        ours(partial(Residual, residual=False), inputs=4).from_bytes(stored)
+
+
+def test_weights_say_by_which_version_they_were_saved(monkeypatch):
+    shim = ours(layers, inputs=4)
+    assert shim.saved_by is None
+    assert shim.from_bytes(shim.to_bytes()).saved_by == package_version()
+    newer = stored_with(shim, version="9.0")
+    assert shim.from_bytes(newer).saved_by == "9.0"
+    with pytest.raises(ModelLoadError, match=r"saved by spacy-rnn 9.0, .* install that version"):
+        ours(wider, inputs=4).from_bytes(newer)
+
+
+def test_large_network_is_built_when_it_is_needed(monkeypatch):
+    monkeypatch.setattr(weights_module, "SMALL", 10)
+    shim = ours(layers, inputs=4)
+    assert "_model" not in vars(shim)
+    stored = shim.copy().to_bytes()
+    shim.to_device("cpu", 0)
+    assert "_model" not in vars(shim)
+    words = torch.randn(2, 4)
+    expected = predict(ours(layers, inputs=4).from_bytes(stored), words)
+    assert torch.equal(predict(pickle.loads(pickle.dumps(shim)).from_bytes(stored), words), expected)
+    learn(shim, words, torch.ones(2, 2))
+    shim.finish_update(SGD(0.1))
+    assert not torch.equal(predict(shim, words), expected)
 
 
 @pytest.mark.parametrize("data", [b"", b"weights", bytes(100), "weights", None, {}, 4])
@@ -841,6 +932,7 @@ def test_forked_process_does_not_wait_for_threads_of_its_parent(is_train, docume
 FORKS = """
 import os, torch
 from spacy_rnn.bridge.shim import NetworkShim
+from spacy_rnn.errors import ModelLoadError
 
 DIMS = {"in_features": 2, "out_features": 2}
 

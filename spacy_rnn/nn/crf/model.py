@@ -49,10 +49,14 @@ class CRF(nn.Module):
         self.transitions = nn.Parameter(torch.zeros(labels, labels))
         self.start_transitions = nn.Parameter(torch.zeros(labels))
         self.end_transitions = nn.Parameter(torch.zeros(labels))
-        allowed = constraints(labels)
-        self.register_buffer("transitions_allowed", torch.from_numpy(allowed.transitions))
-        self.register_buffer("start_transitions_allowed", torch.from_numpy(allowed.start))
-        self.register_buffer("end_transitions_allowed", torch.from_numpy(allowed.end))
+        self.register_buffer("transitions_allowed", torch.ones(labels, labels, dtype=torch.bool))
+        self.register_buffer("start_transitions_allowed", torch.ones(labels, dtype=torch.bool))
+        self.register_buffer("end_transitions_allowed", torch.ones(labels, dtype=torch.bool))
+        if self.transitions.is_meta:  # Where shapes alone are asked for, rules would take memory.
+            return
+        buffers = self.buffers()
+        for buffer, allowed in zip(buffers, constraints(labels), strict=True):
+            buffer.copy_(torch.from_numpy(allowed))
 
     def forward(self, scores: Tensor, lengths: Tensor, allowed: Tensor) -> Tensor:
         """Compute the negative log-likelihood of what is known of the labels.

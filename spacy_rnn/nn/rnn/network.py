@@ -20,6 +20,10 @@ from .scan import ScanRequest, choose_scan
 from .settings import RecurrentSettings
 
 
+MAX_DEPTH = 100
+"""Layers of a network at most. Deeper ones do not train, and take minutes to be refused."""
+
+
 class RecurrentNetwork(PreparedModule):
     """A stack of recurrent layers in one or two directions.
 
@@ -197,7 +201,7 @@ def _check_settings(settings: RecurrentSettings) -> None:
     check_choice("merge", settings.merge, ("concat", "sum"))
     check_choice("initial_state", settings.initial_state, ("zero", "learned"))
     check_count("width", settings.width, 1)
-    check_count("depth", settings.depth, 1)
+    check_count("depth", settings.depth, 1, MAX_DEPTH)
     if _count_directions(settings) == 2 and settings.merge == "concat" and settings.width % 2:
         raise ValueError(
             f"width is {settings.width}, which two directions cannot share evenly: choose an even "

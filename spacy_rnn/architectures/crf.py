@@ -12,6 +12,7 @@ from thinc.types import Floats1d, Floats2d
 
 from ..bridge.access import network_shim
 from ..bridge.flat import unflatten
+from ..bridge.loading import CheckedModel
 from ..nn.crf.constraints import TransitionConstraints
 from ..types import AllowedLabels, CRFModel, Labeller, LabelScores
 
@@ -30,7 +31,7 @@ def with_crf(scorer: Labeller, constraints: Callable[[int], TransitionConstraint
     RETURNS (Labeller): A model with the same scores, and the CRF as its ref "crf".
     """
     crf = make_crf(constraints)
-    return Model(
+    return CheckedModel(
         "crf_labeller",
         forward_scores,
         init=init_scores,

@@ -228,3 +228,17 @@ def init_table(model: FlatEmbedding, X: Any = None, Y: Any = None) -> None:
     """
     rows = sum(model.attrs["rows"]) + 1
     model.set_param("E", uniform_init(model.ops, (rows, model.get_dim("nO"))))
+
+
+def check_table(model: FlatEmbedding) -> None:
+    """Refuse a loaded table that is not as large as its attributes need.
+
+    model (FlatEmbedding): The layer.
+    RAISES (ValueError): If it is larger or smaller.
+    """
+    shape, rows = model.get_param("E").shape, sum(model.attrs["rows"]) + 1
+    if shape != (rows, model.get_dim("nO")):
+        raise ValueError(
+            f"an embedding has a table of {shape}, but its attributes need "
+            f"{(rows, model.get_dim('nO'))}: restore the model from where it was copied"
+        )

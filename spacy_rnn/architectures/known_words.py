@@ -57,3 +57,18 @@ def hide_unknown(model: Model, ids: Ints2d, is_train: bool) -> Ints2d:
     ids = ids.copy()
     ids[hidden, 0] = UNKNOWN_WORD
     return ids
+
+
+def check_known(model: Model) -> None:
+    """Refuse counted words of a loaded embedding that are no such thing.
+
+    model (Model): The embedding.
+    RAISES (ValueError): If there are not as many counts as words, or words are not in order.
+    """
+    known = np.frombuffer(model.attrs["known"], dtype="uint64")
+    counts = np.frombuffer(model.attrs["counts"], dtype="uint32")
+    if len(counts) != len(known) or (known[1:] <= known[:-1]).any():
+        raise ValueError(
+            f"the {len(known)} known words of an embedding are not in order, or have "
+            f"{len(counts)} counts: restore the model from where it was copied"
+        )

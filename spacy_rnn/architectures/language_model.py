@@ -12,8 +12,10 @@ from thinc.types import Floats1d
 
 from ..batching import batch_by_length
 from ..bridge.access import network_shim
+from ..bridge.loading import CheckedModel
 from ..nn.rnn.settings import RecurrentSettings
 from ..text.subwords import END, START, UNKNOWN
+from ..text.units import Units, load_units
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -93,7 +95,7 @@ def build_language_model_v1(
         temporal_activation_reg=temporal_activation_reg,
         cache=NeuralCache(cache_size, cache_weight, cache_sharpness) if cache_size else None,
     )
-    return Model(
+    return CheckedModel(
         "language_model",
         forward,
         init=init,
@@ -153,6 +155,23 @@ def init(model: LanguageModelT, X: Any = None, Y: Any = None) -> None:
     Y (Any): Not needed.
     """
     network_shim(model).build(pieces=model.get_dim("nO"))
+
+
+def units_of(model: Model) -> Units:
+    """Return the vocabulary of a language model, or of an encoder that was made of one.
+
+    model (Model): The layer that has the network.
+    RETURNS (Units): The vocabulary.
+    RAISES (ValueError): If there is none, or it is not of the size of the network.
+    """
+    units = load_units(model.attrs["units"])
+    pieces = network_shim(model).dims["pieces"]
+    if len(units) != pieces:
+        raise ValueError(
+            f"The language model has weights for {pieces} pieces, but its vocabulary is one of "
+            f"{len(units)} {units.kind}: load vocabulary and weights of one model"
+        )
+    return units
 
 
 def gather_states(

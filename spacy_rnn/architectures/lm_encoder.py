@@ -15,8 +15,8 @@ from thinc.types import Floats2d
 from ..bridge.access import network_shim
 from ..bridge.flat import unflatten
 from ..checks import check_count
-from ..text.units import END, load_units
-from .language_model import LanguageModelT
+from ..text.units import END
+from .language_model import LanguageModelT, units_of
 
 if TYPE_CHECKING:
     from ..nn.lm.model import LanguageModel
@@ -184,7 +184,7 @@ def _segment(model: LMEncoder, doc: Doc) -> tuple[np.ndarray, np.ndarray]:
     It is the piece after which the token has been read: its last one, or the one that it is a
     part of.
     """
-    units = load_units(model.attrs["units"])
+    units = units_of(model)
     pieces = units.encode(doc)
     tokens = units.token_indices(doc, pieces)
     indices = np.arange(len(doc))

@@ -10,6 +10,7 @@ from thinc.types import Floats1d, Floats2d, Ints1d
 
 from ..bridge.access import network_shim
 from ..bridge.flat import unflatten
+from ..bridge.loading import CheckedModel
 from ..text.subwords import END, START, UNKNOWN, load_subwords
 from ..types import Seq2SeqModel, Source, Translations
 from .subword_encoder import make_tokenizer
@@ -59,7 +60,7 @@ def build_seq2seq_v1(
         source = make_tokenizer()
         dims = {"source_pieces": 1}
     shim = NetworkShim(network, {"target_pieces": 1, **dims}, mixed_precision=mixed_precision)
-    return Model(
+    return CheckedModel(
         "seq2seq",
         forward,
         init=init,

@@ -3,6 +3,7 @@
 from spacy.ml.models.tagger import build_tagger_model
 from thinc.api import Linear, chain, with_array, zero_init
 
+from ..bridge.loading import checked
 from ..checks import check_choice
 from ..nn.crf.biluo import biluo_constraints
 from ..nn.crf.constraints import unconstrained
@@ -24,7 +25,7 @@ def build_tagger_v1(
     """
     check_choice("output", output, ("softmax", "crf"))
     if output == "softmax":
-        return build_tagger_model(tok2vec, nO, normalize=False)
+        return checked(build_tagger_model(tok2vec, nO, normalize=False))
     return with_crf(_score_labels(tok2vec, nO), unconstrained)
 
 

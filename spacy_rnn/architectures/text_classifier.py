@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from spacy.attrs import NORM
 from spacy.tokens import Doc
-from thinc.api import ArgsKwargs, Model, torch2xp, xp2torch
+from thinc.api import ArgsKwargs, torch2xp, xp2torch
 from thinc.types import Floats2d, Floats3d
 from thinc.util import get_width
 
 from ..bridge.access import network_shim
 from ..bridge.flat import unflatten
+from ..bridge.loading import CheckedModel
 from ..checks import check_count, check_rate
 from ..types import Embedding, TextClassifier
 from .embeddings import MIXER
@@ -58,7 +59,7 @@ def build_text_classifier_v1(
         ngram_rows=ngram_rows if ngram_size else 0,
     )
     width = tok2vec.get_dim("nO") if tok2vec.has_dim("nO") else 2
-    return Model(
+    return CheckedModel(
         "text_classifier",
         forward,
         init=init,

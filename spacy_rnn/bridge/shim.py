@@ -331,6 +331,20 @@ class NetworkShim(PyTorchShim):
         self._begin(stored.saved_by)
         return self
 
+    def remember(self) -> Callable[[], None]:
+        """Return a function that puts back what the shim holds now, after others were loaded.
+
+        RETURNS (Callable[[], None]): The function. Nothing is copied: loading replaces the
+            network.
+        """
+        state = dict(vars(self))
+
+        def restore() -> None:
+            vars(self).clear()
+            vars(self).update(state)
+
+        return restore
+
     def __getstate__(self) -> dict:
         derived = ("_scheduled_dropouts", "_parameters", "_predictors")
         return {key: value for key, value in vars(self).items() if key not in derived}

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from zlib import crc32
 
 import torch
@@ -12,7 +12,7 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from ..about import describe_version, package_version
+from ..about import package_version
 from ..errors import ModelLoadError
 
 KEY = "spacy_rnn"
@@ -84,7 +84,7 @@ def dump_weights(network: nn.Module, dims: dict[str, int], settings: dict[str, A
         package, and a checksum.
     """
     tensors = {name: tensor.cpu().contiguous() for name, tensor in _tensors(network).items()}
-    facts = {"dims": dims, "settings": settings, "version": package_version()}
+    facts: dict[str, Any] = {"dims": dims, "settings": settings, "version": package_version()}
     facts["checksum"] = _checksum(facts, tensors)
     return save(tensors, metadata={KEY: json.dumps(facts, sort_keys=True)})
 
@@ -203,7 +203,7 @@ def load_network(
     try:
         network = build_shapes(build, stored.dims)
     except ValueError as error:
-        raise ModelLoadError(f"{error}{describe_version(stored.saved_by)}") from error
+        raise ModelLoadError(str(error), saved_by=stored.saved_by) from error
     tensors = _tensors(network)
     problems = [
         f"{name}: stored {_shape(stored.tensors.get(name))}, expected {_shape(tensors.get(name))}"
@@ -217,7 +217,8 @@ def load_network(
     if problems:
         raise ModelLoadError(
             f"The stored weights do not fit the network: {'; '.join(problems)}. Use the "
-            f"settings that the model was trained with{describe_version(stored.saved_by)}"
+            f"settings that the model was trained with",
+            saved_by=stored.saved_by,
         )
     _fill(network, stored.tensors)
     return network
@@ -234,10 +235,10 @@ def _fill(network: nn.Module, stored: dict[str, Tensor]) -> None:
             nn.Parameter(weights, tensor.requires_grad) if is_parameter else weights
         )
     for module in network.modules():
-        for tensors in (module._parameters, module._buffers):
-            for name, tensor in tensors.items():
-                if tensor is not None:
-                    tensors[name] = filled[id(tensor)]
+        for tensors in cast(list[dict[str, Any]], [module._parameters, module._buffers]):
+            for name, each in tensors.items():
+                if each is not None:
+                    tensors[name] = filled[id(each)]
 
 
 def _checksum(facts: dict[str, Any], tensors: dict[str, Tensor]) -> int:
@@ -245,7 +246,7 @@ def _checksum(facts: dict[str, Any], tensors: dict[str, Tensor]) -> int:
     checksum = crc32(json.dumps(facts, sort_keys=True).encode("utf8"))
     for name, tensor in sorted(tensors.items()):
         checksum = crc32(f"{name} {_shape(tensor)}".encode(), checksum)
-        checksum = crc32(tensor.reshape(-1).view(torch.uint8).numpy(), checksum)
+        checksum = crc32(cast(Any, tensor.reshape(-1).view(torch.uint8).numpy()), checksum)
     return checksum
 
 

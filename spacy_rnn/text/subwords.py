@@ -36,6 +36,19 @@ class Subwords:
     def __init__(self, model: bytes):
         self._model = model
 
+    def check(self) -> None:
+        """Refuse what is no vocabulary of this package, which is parsed for that.
+
+        RAISES (ValueError): If it is none of sentencepiece, or has other special pieces.
+        """
+        processor = self._processor
+        special = processor.unk_id(), processor.bos_id(), processor.eos_id()
+        if special != (UNKNOWN, START, END):
+            raise ValueError(
+                f"A vocabulary of subwords has the special pieces {special}, but {UNKNOWN}, "
+                f"{START} and {END} are needed: train one by train_subwords"
+            )
+
     def __len__(self) -> int:
         return self._processor.get_piece_size()
 
@@ -152,7 +165,13 @@ class Subwords:
     def _processor(self) -> "SentencePieceProcessor":
         from sentencepiece import SentencePieceProcessor
 
-        return SentencePieceProcessor(model_proto=self._model)
+        try:
+            return SentencePieceProcessor(model_proto=self._model)
+        except RuntimeError as error:
+            raise ValueError(
+                f"These {len(self._model)} bytes are no vocabulary of subwords ({error}): restore "
+                f"it from where it was copied"
+            ) from error
 
     def __getstate__(self) -> dict:
         return {"_model": self._model}

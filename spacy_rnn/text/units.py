@@ -95,6 +95,10 @@ class _ListedUnits(Units):
 
     def __init__(self, data: str):
         entries = json.loads(data)
+        if not (isinstance(entries, list) and all(isinstance(each, str) for each in entries)):
+            raise ValueError(f"The {self.kind} of a vocabulary are not a list of texts")
+        if not entries or len({*entries}) < len(entries):
+            raise ValueError(f"The {self.kind} of a vocabulary are none, or not distinct")
         self.entries = [*SPECIAL_PIECES, *entries]
         self._pieces = {entry: piece for piece, entry in enumerate(entries, len(SPECIAL_PIECES))}
 
@@ -166,6 +170,7 @@ class SubwordUnits(Units):
 
     def __init__(self, data: str):
         self.subwords = Subwords(bytes.fromhex(data))
+        self.subwords.check()
 
     def __len__(self) -> int:
         return len(self.subwords)
@@ -218,15 +223,21 @@ def load_units(data: bytes) -> Units:
 
     data (bytes): The result of `Units.to_bytes`.
     RETURNS (Units): The vocabulary.
-    RAISES (ValueError): If there is none yet.
+    RAISES (ValueError): If there is none yet, or the data are no vocabulary.
     """
     if not data:
         raise ValueError(
             "The language model has no vocabulary yet: call nlp.initialize first, or load a "
             "trained one"
         )
-    stored = json.loads(data)
-    return UNITS[stored["kind"]](stored["vocabulary"])
+    try:
+        stored = json.loads(data)
+        return UNITS[stored["kind"]](stored["vocabulary"])
+    except (KeyError, RecursionError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"This is no vocabulary of a language model ({type(error).__name__}: {error}): pass "
+            f"one as spacy init labels writes it"
+        ) from error
 
 
 def make_units(

@@ -811,7 +811,9 @@ def test_large_network_is_built_when_it_is_needed(monkeypatch):
     assert "_model" not in vars(shim)
     words = torch.randn(2, 4)
     expected = predict(ours(layers, inputs=4).from_bytes(stored), words)
-    assert torch.equal(predict(pickle.loads(pickle.dumps(shim)).from_bytes(stored), words), expected)
+    assert torch.equal(
+        predict(pickle.loads(pickle.dumps(shim)).from_bytes(stored), words), expected
+    )
     learn(shim, words, torch.ones(2, 2))
     shim.finish_update(SGD(0.1))
     assert not torch.equal(predict(shim, words), expected)

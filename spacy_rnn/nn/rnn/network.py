@@ -19,7 +19,6 @@ from .layer import DirectionalLayer
 from .scan import ScanRequest, choose_scan
 from .settings import RecurrentSettings
 
-
 MAX_DEPTH = 100
 """Layers of a network at most. Deeper ones do not train, and take minutes to be refused."""
 

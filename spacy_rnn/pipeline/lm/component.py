@@ -5,13 +5,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from spacy.language import Language
-from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc, Token
 from spacy.training import Example, validate_examples
 from spacy.vocab import Vocab
 from thinc.api import Optimizer, set_dropout_rate
 
-from ...architectures.language_model import LanguageModelT, Segment, generate, score_texts
+from ...architectures.language_model import (
+    LanguageModelT,
+    Segment,
+    generate,
+    score_texts,
+    units_of,
+)
 from ...bridge.access import network_shim
 from ...checks import check_choice, check_count
 from ...extensions import ensure_extension
@@ -23,6 +28,7 @@ from ...text.units import KINDS, Units, encode_parts, load_units, make_units
 from ...training.bptt import get_chunk
 from ..annotation import annotate_stream
 from ..initialization import warn_without_weight
+from ..storage import StoredPipe
 from .stream import TextStream
 
 if TYPE_CHECKING:
@@ -41,12 +47,14 @@ class LMScores(NamedTuple):
     token_of_piece: np.ndarray
 
 
-class RecurrentLanguageModel(TrainablePipe):
+class RecurrentLanguageModel(StoredPipe):
     """Compute the surprisal of documents and generate texts.
 
     tokenizer (Callable[[str], Doc]): Tokenizes prompts. The other settings are those of
         `make_language_model`.
     """
+
+    trained_for = ("direction",)
 
     def __init__(
         self,
@@ -71,7 +79,7 @@ class RecurrentLanguageModel(TrainablePipe):
         check_count("min_count", min_count, 1)
         check_count("max_bptt", max_bptt, 1)
         check_count("max_batch_tokens", max_batch_tokens, 1)
-        super().__init__(vocab, model, name)
+        super().__init__(vocab, model, name, direction=direction)
         self.tokenizer = tokenizer
         self.scorer = scorer
         self.kind = units
@@ -96,15 +104,18 @@ class RecurrentLanguageModel(TrainablePipe):
 
         RAISES (ValueError): If there is none, or it does not fit the weights.
         """
-        units = load_units(self.model.attrs["units"])
-        pieces = network_shim(self.model).dims["pieces"]
-        if units.kind != self.kind or len(units) != pieces:
+        units = units_of(self.model)
+        if units.kind != self.kind:
             raise ValueError(
-                f'"{self.name}" predicts {self.kind} and has weights for {pieces} of them, but '
-                f"its vocabulary is one of {len(units)} {units.kind}: load settings, vocabulary "
-                f"and weights of one model"
+                f'"{self.name}" predicts {self.kind}, but its vocabulary is one of {units.kind}: '
+                f"load settings, vocabulary and weights of one model"
             )
         return units
+
+    def check_loaded(self) -> None:
+        # Before it is initialized, a model has no vocabulary, and weights for one piece.
+        if self.model.attrs["units"] or network_shim(self.model).dims["pieces"] > 1:
+            self.units  # noqa: B018
 
     # Prediction
 

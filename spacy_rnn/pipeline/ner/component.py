@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from spacy.errors import Errors
 from spacy.language import Language
-from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc, Span
 from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.util import check_lexeme_norms
@@ -24,11 +23,12 @@ from ...training.entities import trim_entities
 from ...types import Labeller, LabelScores
 from ..annotation import annotate_stream
 from ..initialization import initialize_labels
+from ..storage import StoredPipe, check_labels
 from .entity_sets import CONFIDENCE, ENTS_NBEST, EntitySet, NERSettings, find_sets, write_sets
 from .gold import allow_gold, allow_preset, count_unlearnable, gold_tags
 
 
-class RecurrentEntityRecognizer(TrainablePipe):
+class RecurrentEntityRecognizer(StoredPipe):
     """Recognize the most probable set of entities in each document.
 
     The settings are those of `make_entity_recognizer`.
@@ -98,6 +98,9 @@ class RecurrentEntityRecognizer(TrainablePipe):
         self.cfg["labels"].append(label)
         self.vocab.strings.add(label)
         return 1
+
+    def check_loaded(self) -> None:
+        check_labels(self, self._n_tags)
 
     # Prediction
 

@@ -23,6 +23,7 @@ from ...extensions import ensure_label_extension
 from ...types import Labeller, LabelScores
 from ..annotation import annotate_stream
 from ..initialization import initialize_labels, warn_without_weight
+from ..storage import StoredPipe, check_labels
 from .stream import TagStream
 
 ATTRS = ("tag", "pos", "morph")
@@ -40,11 +41,13 @@ class Tags(NamedTuple):
     confidences: np.ndarray | None
 
 
-class RecurrentTagger(Tagger):
+class RecurrentTagger(StoredPipe, Tagger):
     """Label each token independently of the others.
 
     The settings are those of `make_tagger`.
     """
+
+    trained_for = ("attr",)
 
     def __init__(
         self,
@@ -71,6 +74,7 @@ class RecurrentTagger(Tagger):
             neg_prefix=neg_prefix,
             label_smoothing=label_smoothing,
         )
+        self.cfg["attr"] = attr
         self.attr = attr
         self.confidence = confidence
         self.max_batch_tokens = max_batch_tokens
@@ -84,6 +88,9 @@ class RecurrentTagger(Tagger):
     def confidence_attr(self) -> str:
         """str: The custom attribute of tokens that holds the probability of their label."""
         return f"{self.attr}_confidence"
+
+    def check_loaded(self) -> None:
+        check_labels(self, len(self.labels))
 
     # Prediction
 

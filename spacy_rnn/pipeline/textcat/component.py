@@ -17,11 +17,12 @@ from ...batching import batch_by_length
 from ...checks import check_count, check_rate
 from ...extensions import ensure_extension
 from ..annotation import annotate_stream
+from ..storage import StoredPipe, check_labels
 
 ATTENTION = "cats_attention"
 
 
-class RecurrentTextCategorizer(TextCategorizer):
+class RecurrentTextCategorizer(StoredPipe, TextCategorizer):
     """Classify documents by exclusive classes.
 
     The settings are those of `make_textcat`.
@@ -46,6 +47,9 @@ class RecurrentTextCategorizer(TextCategorizer):
         self.attention = attention
         self.max_batch_tokens = max_batch_tokens
         ensure_extension(ATTENTION)
+
+    def check_loaded(self) -> None:
+        check_labels(self, len(self.labels))
 
     # Prediction
 

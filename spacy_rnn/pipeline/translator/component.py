@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from spacy.language import Language
-from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc
 from spacy.training import Example, validate_examples
 from spacy.vocab import Vocab
@@ -27,6 +26,7 @@ from ..annotation import annotate_stream
 from ..initialization import warn_without_weight
 from ..missing import DROPPED_USER_DATA, MissingGold
 from .pairs import PairStatistics, count_pairs
+from ..storage import StoredPipe
 from .passages import split_passages
 from .results import TranslatedPassage, Translation, describe
 from .subwords import learn_vocabularies
@@ -39,7 +39,7 @@ logger = logging.getLogger("spacy")
 SIDES = ("source", "target")
 
 
-class RecurrentTranslator(TrainablePipe):
+class RecurrentTranslator(StoredPipe):
     """Translate documents into another language.
 
     The settings are those of `make_translator`.
@@ -102,6 +102,26 @@ class RecurrentTranslator(TrainablePipe):
         """Subwords | None: The source vocabulary. None if the encoder reads tokens."""
         source = self.model.get_ref("source")
         return load_subwords(source.attrs["subwords"]) if self._reads_subwords else None
+
+    def check_loaded(self) -> None:
+        dims = network_shim(self.model).dims
+        if not self.model.attrs["subwords"] and dims["target_pieces"] == 1:
+            return  # It was stored before it was initialized.
+        target, source = self.target_subwords, self.source_subwords
+        if self._reads_subwords and self.model.attrs["tied_embeddings"] and source != target:
+            raise ValueError(
+                "source and target share their embeddings, but not their vocabulary: restore the "
+                "model from where it was copied"
+            )
+        sizes = {"target_pieces": target} | ({} if source is None else {"source_pieces": source})
+        for dim, subwords in sizes.items():
+            subwords.check()
+            if len(subwords) != dims[dim]:
+                raise ValueError(
+                    f"the weights have {dim} = {dims[dim]}, but the vocabulary has "
+                    f"{len(subwords)}: load vocabulary and weights of one model"
+                )
+        target.piece_ids(self.banned_pieces)
 
     # Prediction
 

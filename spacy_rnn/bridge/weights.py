@@ -229,7 +229,8 @@ def _fill(network: nn.Module, stored: dict[str, Tensor]) -> None:
     filled: dict[int, Tensor] = {}
     for name, tensor in _tensors(network, detached=False).items():
         # Aligned and laid out as in training, or kernels may compute other last bits.
-        weights = torch.empty_like(tensor, device="cpu").detach().copy_(stored[name])
+        weights = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype)
+        weights.copy_(stored[name])
         is_parameter = isinstance(tensor, nn.Parameter)
         filled[id(tensor)] = (
             nn.Parameter(weights, tensor.requires_grad) if is_parameter else weights

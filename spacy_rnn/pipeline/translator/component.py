@@ -25,8 +25,8 @@ from ...text.subwords import Subwords, load_subwords, train_subwords
 from ..annotation import annotate_stream
 from ..initialization import warn_without_weight
 from ..missing import DROPPED_USER_DATA, MissingGold
-from .pairs import PairStatistics, count_pairs
 from ..storage import StoredPipe
+from .pairs import PairStatistics, count_pairs
 from .passages import split_passages
 from .results import TranslatedPassage, Translation, describe
 from .subwords import learn_vocabularies

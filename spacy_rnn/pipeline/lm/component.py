@@ -27,6 +27,7 @@ from ...text.subwords import END
 from ...text.units import KINDS, Units, encode_parts, load_units, make_units
 from ...training.bptt import get_chunk
 from ..annotation import annotate_stream
+from ..attributes import AttributeOwner
 from ..initialization import warn_without_weight
 from ..storage import StoredPipe
 from .stream import TextStream
@@ -47,13 +48,14 @@ class LMScores(NamedTuple):
     token_of_piece: np.ndarray
 
 
-class RecurrentLanguageModel(StoredPipe):
+class RecurrentLanguageModel(StoredPipe, AttributeOwner):
     """Compute the surprisal of documents and generate texts.
 
     tokenizer (Callable[[str], Doc]): Tokenizes prompts. The other settings are those of
         `make_language_model`.
     """
 
+    setting = "attr_prefix"
     trained_for = ("direction",)
 
     def __init__(
@@ -111,6 +113,10 @@ class RecurrentLanguageModel(StoredPipe):
                 f"load settings, vocabulary and weights of one model"
             )
         return units
+
+    @property
+    def written(self) -> str:
+        return f"{self.attr_prefix}perplexity"
 
     def check_loaded(self) -> None:
         # Before it is initialized, a model has no vocabulary, and weights for one piece.

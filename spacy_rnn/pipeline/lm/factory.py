@@ -91,15 +91,10 @@ def make_language_model(
     RETURNS (RecurrentLanguageModel): The component.
     RAISES (ValueError): If another language model of the pipeline writes to the same attributes.
     """
+    from ..attributes import check_owner
     from .component import RecurrentLanguageModel
 
-    for other, component in nlp.pipeline:
-        if isinstance(component, RecurrentLanguageModel) and component.attr_prefix == attr_prefix:
-            raise ValueError(
-                f'"{other}" and "{name}" would both write to doc._.{attr_prefix}perplexity: '
-                f"give one of them another attr_prefix"
-            )
-    return RecurrentLanguageModel(
+    component = RecurrentLanguageModel(
         nlp.vocab,
         model,
         name,
@@ -114,3 +109,5 @@ def make_language_model(
         max_batch_tokens=max_batch_tokens,
         attr_prefix=attr_prefix,
     )
+    check_owner(nlp, component)
+    return component

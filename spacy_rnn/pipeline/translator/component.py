@@ -23,6 +23,7 @@ from ...metrics.common import perplexity, references_of
 from ...metrics.translation import tokenization_of
 from ...text.subwords import Subwords, load_subwords, train_subwords
 from ..annotation import annotate_stream
+from ..attributes import AttributeOwner
 from ..initialization import warn_without_weight
 from ..missing import DROPPED_USER_DATA, MissingGold
 from ..storage import StoredPipe
@@ -39,11 +40,13 @@ logger = logging.getLogger("spacy")
 SIDES = ("source", "target")
 
 
-class RecurrentTranslator(StoredPipe):
+class RecurrentTranslator(StoredPipe, AttributeOwner):
     """Translate documents into another language.
 
     The settings are those of `make_translator`.
     """
+
+    setting = "attr"
 
     def __init__(
         self,
@@ -102,6 +105,10 @@ class RecurrentTranslator(StoredPipe):
         """Subwords | None: The source vocabulary. None if the encoder reads tokens."""
         source = self.model.get_ref("source")
         return load_subwords(source.attrs["subwords"]) if self._reads_subwords else None
+
+    @property
+    def written(self) -> str:
+        return self.attr
 
     def check_loaded(self) -> None:
         dims = network_shim(self.model).dims

@@ -127,15 +127,10 @@ def make_translator(
     RETURNS (RecurrentTranslator): The component.
     RAISES (ValueError): If another translator of the pipeline writes to the same attribute.
     """
+    from ..attributes import check_owner
     from .component import RecurrentTranslator
 
-    for other, component in nlp.pipeline:
-        if isinstance(component, RecurrentTranslator) and component.attr == attr:
-            raise ValueError(
-                f'"{other}" and "{name}" would both write to doc._.{attr}: give one of them '
-                f"another attr"
-            )
-    return RecurrentTranslator(
+    component = RecurrentTranslator(
         nlp.vocab,
         model,
         name,
@@ -151,3 +146,5 @@ def make_translator(
         banned_pieces=banned_pieces,
         max_sentences=max_sentences,
     )
+    check_owner(nlp, component)
+    return component

@@ -43,9 +43,21 @@ class AttributeOwner(TrainablePipe):
             raise ValueError(_clash(self, component.name))
 
     def add_listener(self, listener: Any, component_name: str) -> None:
-        raise NotImplementedError
+        """Refuse to be listened to.
+
+        listener (Any): The layer that listens.
+        component_name (str): The name of its component.
+        RAISES (NotImplementedError): Always.
+        """
+        raise NotImplementedError(f'Nothing can listen to "{self.name}"')
 
     def remove_listener(self, listener: Any, component_name: str) -> bool:
+        """Remove a listener, of which there is none.
+
+        listener (Any): The layer that listens.
+        component_name (str): The name of its component.
+        RETURNS (bool): Whether it was there: never.
+        """
         return False
 
 

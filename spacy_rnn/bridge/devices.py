@@ -1,6 +1,7 @@
 """What devices and processes can do."""
 
 import logging
+import multiprocessing
 import os
 from functools import cache
 
@@ -28,19 +29,20 @@ def has_bfloat16(device: torch.device) -> bool:
 
 
 @cache
-def protect_forks() -> None:
-    """Keep processes from waiting forever for threads of torch that stayed in their parent.
+def limit_worker_threads() -> None:
+    """Run torch on one thread in worker processes, from the first network on.
 
-    From the first network on, a process that is forked runs torch on one thread: what it inherits
-    may be gone already when it loads a network of its own. So does a forked process whose parent
-    had none.
+    A forked process would wait forever for threads of torch that stayed in its parent: it is
+    limited also where its parent has no network (any more), for it may load one of its own.
+    Processes that multiprocessing starts another way would run as many threads each as the
+    machine has cores. `torch.set_num_threads` after that sets another number.
     """
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=_use_one_thread)
-    if os.getpid() != _IMPORTED_IN:
+    if os.getpid() != _IMPORTED_IN or multiprocessing.parent_process() is not None:
         _use_one_thread()
 
 
 def _use_one_thread() -> None:
     torch.set_num_threads(1)
-    logger.info("Forked process %d: torch runs on one thread here", os.getpid())
+    logger.info("Worker process %d: torch runs on one thread here", os.getpid())

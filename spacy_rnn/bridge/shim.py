@@ -18,7 +18,7 @@ from ..errors import ModelLoadError
 from ..nn.dropout import scheduled_dropouts, set_dropout
 from ..nn.kernels.prepared import Precision, PreparedWeights, prepare
 from ..nn.kernels.quantized import has_int8
-from .devices import has_bfloat16, protect_forks
+from .devices import has_bfloat16, limit_worker_threads
 from .weights import build_small, dump_weights, load_network, read_weights, settings_of
 
 logger = logging.getLogger("spacy")
@@ -367,7 +367,7 @@ class NetworkShim(PyTorchShim):
         # Where the trained network gets hooks later, these run in training alone.
         self._predictors: dict[Precision, tuple[nn.Module, PreparedWeights]] = {}
         self._predictors["float32"] = (prepare(self._model, weights), weights)
-        protect_forks()
+        limit_worker_threads()
 
     def _clear_prepared(self) -> None:
         """Forget what was prepared of weights that have changed."""

@@ -20,6 +20,7 @@ def expected(trained):
     [
         pytest.param("fork", 0, list(ENCODERS), marks=needs_fork, id="fork"),
         pytest.param("fork", 2, list(ENCODERS), marks=needs_fork, id="fork, long texts"),
+        pytest.param("forkserver", 0, ["bilstm"], marks=needs_fork, id="forkserver"),
         pytest.param("spawn", 0, ["bilstm"], id="spawn"),
     ],
 )
@@ -30,10 +31,20 @@ def test_two_processes_predict_the_same(stored, expected, start_method, long, en
         assert_same(predictions, expected(encoder, [*TEXTS, *[LONG_TEXT] * long]))
 
 
-@needs_fork
-def test_a_forked_worker_loads_and_predicts(stored, expected):
-    output = run_script("child_load_in_worker.py", stored("bilstm", "shared"), timeout=45)
-    assert_same(json.loads(output), expected("bilstm", TEXTS))
+@pytest.mark.parametrize(
+    "start_method",
+    [
+        pytest.param("fork", marks=needs_fork),
+        pytest.param("forkserver", marks=needs_fork),
+        "spawn",
+    ],
+)
+def test_a_worker_loads_and_predicts_on_one_thread(stored, expected, start_method):
+    path = stored("bilstm", "shared")
+    output = run_script("child_load_in_worker.py", start_method, path, timeout=60)
+    threads, predictions = json.loads(output)
+    assert threads == 1
+    assert_same(predictions, expected("bilstm", TEXTS))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")

@@ -52,9 +52,15 @@ def test_scorer_snippets_resolve(text):
     assert callable(registry.resolve(config)["scorer"])
 
 
+def test_augmenters_resolve():
+    (text,) = (text for text in blocks("ini") if "augmenter" in text)
+    config = Config().from_str(f"[corpora]\n[corpora.train]\n{text}")
+    assert callable(registry.resolve(config["corpora"]["train"])["augmenter"])
+
+
 @pytest.mark.parametrize(
     "text",
-    [text for text in blocks("ini") if "[training" not in text and ".scorer]" not in text],
+    [text for text in blocks("ini") if text.startswith("[components.tok2vec")],
 )
 def test_config_snippets_resolve(text):
     above = "[components]\n[components.tok2vec]\n[components.tok2vec.model]\n"

@@ -17,6 +17,7 @@ from ...batching import batch_by_length
 from ...checks import check_count, check_rate
 from ...extensions import ensure_extension
 from ..annotation import annotate_stream
+from ..missing import DROPPED_CATS, MissingGold
 from ..storage import StoredPipe, check_labels
 
 ATTENTION = "cats_attention"
@@ -46,6 +47,7 @@ class RecurrentTextCategorizer(StoredPipe, TextCategorizer):
         self.label_smoothing = label_smoothing
         self.attention = attention
         self.max_batch_tokens = max_batch_tokens
+        self._missing = MissingGold(name, "categories", DROPPED_CATS)
         ensure_extension(ATTENTION)
 
     def check_loaded(self) -> None:
@@ -134,6 +136,8 @@ class RecurrentTextCategorizer(StoredPipe, TextCategorizer):
     def _count_words(self, get_examples: Callable[[], Iterable[Example]]) -> None:
         validate_get_examples(get_examples, f"{type(self).__name__}.initialize")
         count_words(self.model, (example.predicted for example in get_examples()))
+        self._missing.restart()
+        self._missing.check("training", map(self._is_annotated, get_examples()))
 
     def update(self, examples: Iterable[Example], **settings: Any) -> dict[str, float]:
         """Learn from a batch of documents.
@@ -157,14 +161,33 @@ class RecurrentTextCategorizer(StoredPipe, TextCategorizer):
                 f"These classes were not known at initialization: {', '.join(sorted(unknown))}. "
                 f"Initialize with examples that have them all, or with a list of labels"
             )
-        return super().update(examples, **settings)
+        losses = super().update(examples, **settings)
+        self._missing.check("training", map(self._is_annotated, examples))
+        return losses
+
+    def score(self, examples: Iterable[Example], **settings: Any) -> dict[str, Any]:
+        """Score predicted classes.
+
+        examples (Iterable[Example]): Examples with predictions.
+        settings (Any): Arguments of the scorer.
+        RETURNS (dict[str, Any]): The scores of the scorer.
+        """
+        examples = list(examples)
+        scores = super().score(examples, **settings)
+        self._missing.check("scores", map(self._is_annotated, examples))
+        return scores
+
+    def _is_annotated(self, example: Example) -> bool:
+        """Whether an example has classes: of exclusive ones it has to be in one."""
+        cats = example.reference.cats
+        return bool(cats) if self.support_missing_values else any(cats.values())
 
     def _examples_to_truth(self, examples: Iterable[Example]) -> tuple[Any, Any]:
         truths, annotated = super()._examples_to_truth(examples)
         exclusive = not self.support_missing_values
         if exclusive:
             # Of exclusive classes each document has one: without it, the document is unannotated.
-            annotated *= [[any(example.reference.cats.values())] for example in examples]
+            annotated *= [[self._is_annotated(example)] for example in examples]
         classes = len(self.labels) if exclusive else 2
         return truths * (1 - self.label_smoothing) + self.label_smoothing / classes, annotated
 

@@ -8,6 +8,7 @@ from spacy.cli._util import Arg, Opt
 from wasabi import msg
 
 from ..checks import check_count
+from ..training.readers.files import check_lines, read_lines
 from .models import load_language_model
 
 if TYPE_CHECKING:
@@ -23,6 +24,12 @@ def find_anomalies_cli(
     limit: int = Opt(12, "--limit", "-n", help="How many lines to show"),
     output: Path | None = Opt(None, "--output", "-o", help="File for these lines, JSON"),
     chart: Path | None = Opt(None, "--chart", "-c", help="File for a chart of all lines, SVG"),
+    encoding: str = Opt("utf8", "--encoding", help="Encoding of the log"),
+    on_invalid_utf8: str = Opt(
+        "replace",
+        "--on-invalid-utf8",
+        help="On other bytes: replace, error, skip (empty the line)",
+    ),
     component: str | None = Opt(None, "--component", help="Language model, if there are several"),
     gpu_id: int = Opt(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
 ) -> None:
@@ -34,7 +41,11 @@ def find_anomalies_cli(
     try:
         check_count("limit", limit, 1)
         language_model = load_language_model(model, component, gpu_id)
-        lines = log.read_text(encoding="utf8").splitlines()
+        lines = list(
+            check_lines(
+                read_lines(log, encoding), str(log), encoding, on_invalid_utf8, warn=msg.warn
+            )
+        )
         reasons = srsly.read_json(known) if known else {}
         anomalies = {int(number): reason for number, reason in reasons.items()}
         bits = surprisals(language_model, lines)

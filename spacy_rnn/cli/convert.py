@@ -66,6 +66,12 @@ def convert_cli(
         "--on-conflict",
         help="On a BIO tag I- that continues no entity: error, repair (read it as B-)",
     ),
+    merge_subtokens: str = Opt(
+        "auto",
+        "--merge-subtokens",
+        help="Words that CoNLL-U splits and that become one token: needed (the parts do not "
+        "spell it), auto (or the tokenizer does not split it), always",
+    ),
     split: str | None = Opt(
         None, "--split", help="Split of the data set whose name is the source"
     ),
@@ -112,6 +118,7 @@ def convert_cli(
             on_empty=on_empty,
             on_too_long=on_too_long,
             on_conflict=on_conflict,
+            merge_subtokens=merge_subtokens,
             split=split,
             subset=subset,
             held_out=None if held_out is None else Path(held_out.strip('"')),

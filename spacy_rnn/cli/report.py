@@ -7,6 +7,8 @@ import srsly
 from spacy.cli._util import Arg, Opt
 from wasabi import msg
 
+from ..training.readers.files import read_lines
+
 
 def report_cli(
     metrics: Path = Arg(..., help="Scores by spacy rnn evaluate --output, JSON", exists=True),
@@ -49,7 +51,7 @@ def report(
     from ..report.charts.curves import render_learning_curve
     from ..report.writer import find_attention, make_report
 
-    rows = [json.loads(line) for line in log.read_text("utf8").splitlines() if line.strip()]
+    rows = [json.loads(line) for _, line in read_lines(log) if line.strip()]
     translations = srsly.read_json(samples) if samples else []
     markdown, page = make_report(srsly.read_json(metrics), rows, translations, title=title)
     files = {

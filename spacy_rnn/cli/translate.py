@@ -9,6 +9,7 @@ from spacy.cli._util import Arg, Opt
 from wasabi import Printer
 
 from ..checks import check_count
+from ..training.readers.files import check_lines, decode_lines
 from .models import load_translator
 
 
@@ -18,12 +19,19 @@ def translate_cli(
     beam_width: int | None = Opt(None, "--beam-width", "-w", help="Sequences side by side"),
     n_best: int = Opt(1, "--n-best", "-n", help="Translations of each line"),
     batch_size: int = Opt(256, "--batch-size", "-b", help="Lines to read ahead"),
+    encoding: str = Opt("utf8", "--encoding", help="Encoding of the lines"),
+    on_invalid_utf8: str = Opt(
+        "replace",
+        "--on-invalid-utf8",
+        help="On other bytes: replace, error, skip (translate an empty line)",
+    ),
     gpu_id: int = Opt(-1, "--gpu-id", "-g", help="GPU to use, -1 for the CPU"),
 ) -> None:
     """Translate lines from standard input to standard output, one line each.
 
-    Empty lines stay. With --n-best above 1, each translation is a line of
-    the line's number from 0, the text and its score, with ||| between them.
+    Empty lines stay, a byte order mark does not. With --n-best above 1, each
+    translation is a line of the line's number from 0, the text and its score,
+    with ||| between them.
     """
     try:
         check_count("n_best", n_best, 1)
@@ -37,10 +45,17 @@ def translate_cli(
             settings["beam_width"] = beam_width
         elif width is not None and width < n_best:
             settings["beam_width"] = n_best
-        source = TextIOWrapper(sys.stdin.buffer, "utf8", errors="replace", newline="\n")
+        source = check_lines(
+            decode_lines(sys.stdin.buffer, "Standard input", encoding),
+            "Standard input",
+            encoding,
+            on_invalid_utf8,
+            warn=_warn,
+        )
         target = TextIOWrapper(sys.stdout.buffer, "utf8", newline="\n", line_buffering=False)
-        lines = show_progress(line.rstrip("\n") for line in source)
-        docs = nlp.pipe(lines, batch_size=batch_size, component_cfg={translator.name: settings})
+        docs = nlp.pipe(
+            show_progress(source), batch_size=batch_size, component_cfg={translator.name: settings}
+        )
         for number, doc in enumerate(docs):
             for text in format_lines(number, doc._.get(f"{translator.attr}s"), n_best):
                 target.write(text + "\n")
@@ -49,6 +64,10 @@ def translate_cli(
         # Standard output is for translations alone.
         print(Printer(no_print=True).fail("Could not translate", str(error)), file=sys.stderr)
         sys.exit(1)
+
+
+def _warn(message: str) -> None:
+    print(Printer(no_print=True).warn(message), file=sys.stderr)
 
 
 def format_lines(number: int, translations: list[dict], n_best: int) -> Iterator[str]:

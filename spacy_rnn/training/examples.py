@@ -60,6 +60,7 @@ def read_docs(
     annotation: bool = True,
     limit: int = 0,
     on_conflict: str = "error",
+    merge_subtokens: str = "auto",
     warn: Callable[[str], object] = logger.warning,
     **settings: Any,
 ) -> Iterator[Doc]:
@@ -82,6 +83,8 @@ def read_docs(
     annotation (bool): Whether to read tags, entities and classes of records.
     limit (int): The maximum number of documents, 0 for all.
     on_conflict (str): What to do with an I- tag that continues no entity: "error" or "repair".
+    merge_subtokens (str): Which written words that a treebank splits are one token, as in
+        `ReadOptions`.
     warn (Callable[[str], object]): Called with each warning.
     settings (Any): The other settings of `spacy-rnn.ParallelCorpus.v1`.
     YIELDS (Doc): The documents. White space is taken off the ends of their entities.
@@ -103,7 +106,12 @@ def read_docs(
                     f"{source} holds annotated tokens ({reader.contents}), so {name} cannot be "
                     f"{value!r}: leave it out"
                 )
-        options = ReadOptions(encoding=encoding, on_conflict=on_conflict, warn=warn)
+        options = ReadOptions(
+            encoding=encoding,
+            on_conflict=on_conflict,
+            merge_subtokens=merge_subtokens,
+            warn=warn,
+        )
         trimmed = 0
         for doc in islice(reader.read(nlp, Path(source), options), limit or None):
             trimmed += trim_entities(doc)

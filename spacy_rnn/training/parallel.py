@@ -1,7 +1,6 @@
 """Parallel corpora as training examples."""
 
 import logging
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import count, islice
 from pathlib import Path
@@ -14,13 +13,12 @@ from spacy.training import Example
 
 from ..checks import check_count
 from ..extensions import ensure_extension
+from .readers.files import ON_INVALID_UTF8, SURROGATE
 from .readers.pairs import Pair, ReadPairs, open_pairs
 
 logger = logging.getLogger("spacy")
 
 ItemT = TypeVar("ItemT")
-
-SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class FaultPolicy(NamedTuple):
@@ -40,7 +38,7 @@ POLICIES = {
         lambda side, _: side is None,
     ),
     "on_invalid_utf8": FaultPolicy(
-        ("error", "replace", "skip"),
+        ON_INVALID_UTF8,
         "bytes that are not UTF-8",
         lambda side, _: bool(SURROGATE.search(side or "")),
     ),

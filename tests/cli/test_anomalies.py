@@ -68,6 +68,24 @@ def test_the_odd_line_is_found(model, tmp_path):
     assert "scrambled" in (tmp_path / "out" / "all.svg").read_text("utf8")
 
 
+def test_logs_of_any_encoding_are_read_right(model, tmp_path):
+    log = tmp_path / "test.log"
+    log.write_bytes(b"\xef\xbb\xbfuser 1 logged in\r\nuser\x0b2 \xff in\n")
+    arguments = ["find-anomalies", str(model), str(log), "--output", str(tmp_path / "a.json")]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    assert "1 lines with bytes that are not utf8, the first line 2" in " ".join(
+        result.output.split()
+    )
+    found = json.loads((tmp_path / "a.json").read_text("utf8"))["most_surprising"]
+    assert {row["line"]: row["text"] for row in found} == {
+        1: "user 1 logged in",
+        2: "user\x0b2 \ufffd in",
+    }
+    result = CliRunner().invoke(app, [*arguments, "--on-invalid-utf8", "error"])
+    assert result.exit_code == 1
+
+
 def test_a_pipeline_without_a_language_model(tmp_path):
     spacy.blank("en").to_disk(tmp_path / "model")
     (tmp_path / "test.log").write_text("a\n", "utf8")

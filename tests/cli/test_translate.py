@@ -60,6 +60,28 @@ def test_lines_stay_lines(model):
     assert lines[:5] == ["red", "", "yellow blue", "  ", "blue"]
     assert len(lines) == 7
     assert lines[6] == ""
+    error = done.stderr.decode("utf8")
+    assert "1 lines with bytes that are not utf8, the first line 6" in " ".join(error.split())
+
+
+@pytest.mark.parametrize(
+    ("data", "options", "lines"),
+    [
+        (b"\xef\xbb\xbfrot\nblau\n", (), ["red", "blue"]),
+        ("rot\nblau\n".encode("utf-16"), (), ["red", "blue"]),
+        ("rot\n".encode("utf-16-le"), ("--encoding", "utf-16-le"), ["red"]),
+        (b"rot\n\xff\nblau\n", ("--on-invalid-utf8", "skip"), ["red", "", "blue"]),
+        (b"rot\nblau \xff\n", ("--on-invalid-utf8", "error"), None),
+        ("rot\n".encode("utf-16-le"), (), None),
+    ],
+)
+def test_lines_of_any_encoding_are_translated_right_or_refused(model, data, options, lines):
+    done = run("translate", model, *options, stdin=data)
+    assert done.returncode == (1 if lines is None else 0), done.stderr
+    if lines is not None:
+        assert done.stdout.decode("utf8").splitlines() == lines
+    else:
+        assert b"encoding" in done.stderr
 
 
 def test_n_best_are_numbered_and_scored(model):

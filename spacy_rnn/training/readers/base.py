@@ -30,6 +30,9 @@ class ReadOptions:
     target_fields (Sequence[Field]): The columns of its translations, none for texts alone.
     encoding (str): The encoding of a text file.
     on_conflict (str): What to do with an I- tag that continues no entity: "error" or "repair".
+    merge_subtokens (str): Which written words that a treebank splits are one token: "always" all;
+        "needed", those whose parts do not spell them; "auto", also those that the tokenizer does
+        not split there.
     split (str | None): The split of a data set.
     subset (str | None): The configuration of a data set that has several.
     warn (Callable[[str], object]): Called with each warning.
@@ -39,6 +42,7 @@ class ReadOptions:
     target_fields: Sequence[Field] = ()
     encoding: str = "utf8"
     on_conflict: str = "error"
+    merge_subtokens: str = "auto"
     split: str | None = None
     subset: str | None = None
     warn: Callable[[str], object] = logger.warning

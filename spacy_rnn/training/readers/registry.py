@@ -5,7 +5,8 @@ from pathlib import Path
 from ...checks import check_choice
 from .base import DocReader, LineReader, Reader, RecordReader
 from .bio import read_bio_docs
-from .docs import read_conllu, read_doc_bin
+from .conllu import read_conllu
+from .docs import read_doc_bin
 from .files import read_lines, suffix_of
 from .formats import read_csv, read_hub, read_jsonl, read_parquet, read_tsv
 from .labelled import read_labelled

@@ -123,6 +123,12 @@ def test_optimizers_of_configs_stand_alone(path):
     assert registry.resolve({"optimizer": config["training"]["optimizer"]})["optimizer"]
 
 
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_checkpoints_of_configs_are_replaced_at_once(path):
+    training = load_config(path, interpolate=True)["training"]
+    assert training["before_to_disk"]["@callbacks"] == "spacy-rnn.atomic_checkpoints.v1"
+
+
 def test_the_readme_documents_the_project(root, tmp_path, run_python):
     for name in ("README.md", "project.yml"):
         shutil.copy(root / name, tmp_path)

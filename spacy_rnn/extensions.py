@@ -28,7 +28,9 @@ def ensure_label_extension(name: str, owner: type[Span] | type[Token], label: st
 
 def _get(name: str, label: str, owner: Span | Token) -> Any:
     data = cast(dict[Any, Any], owner.doc.user_data)
-    if data.get(_key(f"{name}_label", owner)) != str(getattr(owner, label)):
+    label_then = data.get(_key(f"{name}_label", owner))
+    # Without: where only what a user knows of was written down, as by `Doc.to_json`.
+    if label_then is not None and label_then != str(getattr(owner, label)):
         return None
     return data.get(_key(name, owner))
 

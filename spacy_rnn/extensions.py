@@ -29,16 +29,16 @@ def ensure_label_extension(name: str, owner: type[Span] | type[Token], label: st
 def _get(name: str, label: str, owner: Span | Token) -> Any:
     data = cast(dict[Any, Any], owner.doc.user_data)
     label_then = data.get(_key(f"{name}_label", owner))
-    # Without: where only what a user knows of was written down, as by `Doc.to_json`.
-    if label_then is not None and label_then != str(getattr(owner, label)):
-        return None
-    return data.get(_key(name, owner))
+    is_of_label = label_then is None or label_then == str(getattr(owner, label))
+    return data.get(_key(name, owner)) if is_of_label else None
 
 
 def _set(name: str, label: str, owner: Span | Token, value: Any) -> None:
     data = cast(dict[Any, Any], owner.doc.user_data)
     data[_key(name, owner)] = value
-    data[_key(f"{name}_label", owner)] = str(getattr(owner, label))
+    label_now = str(getattr(owner, label))
+    if label_now or isinstance(owner, Token):  # `Doc.from_json` writes to spans without labels.
+        data[_key(f"{name}_label", owner)] = label_now
 
 
 def _key(name: str, owner: Span | Token) -> tuple[str, str, int, int | None]:

@@ -6,7 +6,6 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-import spacy
 import srsly
 from contract_samples import SAMPLES, train
 from new_process import run_python

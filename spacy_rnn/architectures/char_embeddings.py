@@ -96,10 +96,10 @@ def _build_characters(
     check_count("max_bytes", max_bytes, 2)
     characters: FlatEmbedding = Model(
         "character_embed",
-        embed_characters,
+        partial(embed_characters, max_bytes=max_bytes),
         init=init_network,
         dims={"nO": width},
-        attrs={"dropout_rate": 0.0, "max_bytes": max_bytes},
+        attrs={"dropout_rate": 0.0},
         shims=[NetworkShim(network, {})],
     )
     parts = [characters]
@@ -111,13 +111,14 @@ def _build_characters(
 
 
 def embed_characters(
-    model: FlatEmbedding, docs: list[Doc], is_train: bool
+    model: FlatEmbedding, docs: list[Doc], is_train: bool, *, max_bytes: int
 ) -> tuple[Floats2d, Callable]:
     """Encode words by their characters.
 
     model (FlatEmbedding): The layer.
     docs (list[Doc]): The documents, with at least one word.
     is_train (bool): Whether gradients will follow.
+    max_bytes (int): The maximum number of bytes of a word.
     RETURNS (tuple[Floats2d, Callable]): The vectors of all words, `(words, nO)`, and a
         callback that takes their gradient.
     """
@@ -126,7 +127,7 @@ def embed_characters(
     shim = network_shim(model)
     ids, word_indices = find_distinct(docs, [ORTH])
     strings = docs[0].vocab.strings
-    words = [_to_bytes(strings[key], model.attrs["max_bytes"]) for key in ids[:, 0]]
+    words = [_to_bytes(strings[key], max_bytes) for key in ids[:, 0]]
     data = torch.frombuffer(bytearray(b"".join(words)), dtype=torch.uint8)
     lengths = torch.tensor([len(word) for word in words])
     if is_train:

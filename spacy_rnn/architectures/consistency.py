@@ -3,7 +3,7 @@
 from thinc.api import Model
 
 from .embeddings import check_table
-from .known_words import check_known
+from .known_words import HashSettings, check_known
 from .language_model import units_of
 
 
@@ -14,7 +14,7 @@ def check_layers(model: Model) -> None:
     RAISES (ValueError): If there is one.
     """
     for node in model.walk():
-        if "rows" in node.attrs and node.has_param("E"):
+        if isinstance(node.attrs.get("settings"), HashSettings) and node.has_param("E"):
             check_table(node)
         if "known" in node.attrs:
             check_known(node)

@@ -7,8 +7,10 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import numpy as np
+from spacy.errors import Errors
 from spacy.ml.staticvectors import StaticVectors
 from spacy.tokens import Doc
+from spacy.vectors import Vectors
 from thinc.api import (
     Model,
     add,
@@ -22,7 +24,7 @@ from thinc.types import Floats2d, Ints1d, Ints2d
 from ..bridge.flat import unflatten
 from ..checks import check_at_least, check_choice, check_count, check_rate
 from ..types import Embedding, FlatEmbedding
-from .known_words import hide_unknown
+from .known_words import HashSettings, hide_unknown
 
 
 def build_sum_hash_embed_v1(
@@ -51,8 +53,8 @@ def build_sum_hash_embed_v1(
     unk_alpha (float): If not 0, words that are not in the training data, by the first attribute,
         share one vector. It is trained on words of the training data: a word that occurs n times
         is replaced with the probability `unk_alpha / (unk_alpha + n)` (Kiperwasser & Goldberg
-        2016). For components that count words when they are initialized: `rnn_tagger`, `rnn_ner`
-        and `rnn_textcat`.
+        2016). `rnn_tagger`, `rnn_ner` and `rnn_textcat` count words when they are initialized;
+        for other components `spacy-rnn.count_words.v1` does.
     RETURNS (Embedding): The embedding.
     RAISES (ValueError): If a setting is out of its bounds or does not fit another one.
     """
@@ -72,11 +74,9 @@ def build_sum_hash_embed_v1(
         params={"E": None},
         dims={"nO": width},
         attrs={
-            "attrs": attrs,
-            "rows": rows,
-            "attr_dropout": check_rate("attr_dropout", attr_dropout),
-            "hashes": hashes,
-            "unk_alpha": unk_alpha,
+            "settings": HashSettings(
+                attrs, rows, check_rate("attr_dropout", attr_dropout), hashes, unk_alpha
+            ),
             "known": b"",
             "counts": b"",
         },
@@ -90,7 +90,25 @@ def project_vectors(width: int) -> FlatEmbedding:
     width (int): Features of each token.
     RETURNS (FlatEmbedding): The layer.
     """
-    return flatten_documents(chain(StaticVectors(width), ragged2list()), width)
+    checked: Model = Model("require_vectors", require_vectors)
+    return flatten_documents(chain(checked, StaticVectors(width), ragged2list()), width)
+
+
+def require_vectors(
+    model: Model, docs: list[Doc], is_train: bool
+) -> tuple[list[Doc], Callable[[Any], Any]]:
+    """Refuse documents whose vocabulary has no vectors, such as those of another pipeline.
+
+    model (Model): The layer.
+    docs (list[Doc]): The documents, with at least one word.
+    is_train (bool): Whether gradients will follow.
+    RETURNS (tuple[list[Doc], Callable]): The documents, and a callback without effect.
+    RAISES (RuntimeError): If there are no vectors (E896).
+    """
+    vectors = docs[0].vocab.vectors
+    if isinstance(vectors, Vectors) and not len(vectors.data):
+        raise RuntimeError(Errors.E896)
+    return docs, lambda gradient: gradient
 
 
 def flatten_documents(embedding: Embedding, width: int | None = None) -> FlatEmbedding:
@@ -163,13 +181,19 @@ def embed_attributes(
         callback that takes their gradient.
     """
     ops = model.ops
+    settings: HashSettings = model.attrs["settings"]
     table = cast(Floats2d, model.get_param("E"))
-    ids, indices = find_distinct(docs, model.attrs["attrs"])
+    if len(table) != _count_rows(settings):
+        raise ValueError(
+            f"The embedding has {_count_rows(settings)} rows by its settings, but loaded weights "
+            f"for {len(table)}: set attrs and rows to those that the weights were trained with"
+        )
+    ids, indices = find_distinct(docs, settings.attrs)
     word_indices = ops.asarray1i(indices)
     keys = ops.xp.hstack(_hash(model, hide_unknown(model, ids, is_train)))
-    if is_train and model.attrs["attr_dropout"]:
-        hidden = ops.xp.random.uniform(size=ids.shape) < model.attrs["attr_dropout"]
-        keys[hidden.repeat(model.attrs["hashes"], axis=1)] = len(table) - 1
+    if is_train and settings.attr_dropout:
+        hidden = ops.xp.random.uniform(size=ids.shape) < settings.attr_dropout
+        keys[hidden.repeat(settings.hashes, axis=1)] = len(table) - 1
     vectors = ops.gather_add(table, keys)
 
     def backprop(d_words: Floats2d) -> list[Doc]:
@@ -189,8 +213,9 @@ def embed_attributes(
 
 def _hash(model: FlatEmbedding, ids: Ints2d) -> list:
     """Hash each attribute of each word to rows of the one table that all attributes share."""
-    first, keys, hashes = 0, [], model.attrs["hashes"]
-    for number, rows in enumerate(model.attrs["rows"]):
+    settings: HashSettings = model.attrs["settings"]
+    first, keys, hashes = 0, [], settings.hashes
+    for number, rows in enumerate(settings.rows):
         column = cast(Ints1d, model.ops.as_contig(model.ops.asarray(ids[:, number])))
         keys.append(model.ops.hash(column, number)[:, :hashes] % rows + first)
         first += rows
@@ -226,7 +251,7 @@ def init_table(model: FlatEmbedding, X: Any = None, Y: Any = None) -> None:
     X (Any): Not needed.
     Y (Any): Not needed.
     """
-    rows = sum(model.attrs["rows"]) + 1
+    rows = _count_rows(model.attrs["settings"])
     model.set_param("E", uniform_init(model.ops, (rows, model.get_dim("nO"))))
 
 
@@ -236,9 +261,13 @@ def check_table(model: FlatEmbedding) -> None:
     model (FlatEmbedding): The layer.
     RAISES (ValueError): If it is larger or smaller.
     """
-    shape, rows = model.get_param("E").shape, sum(model.attrs["rows"]) + 1
+    shape, rows = model.get_param("E").shape, _count_rows(model.attrs["settings"])
     if shape != (rows, model.get_dim("nO")):
         raise ValueError(
             f"an embedding has a table of {shape}, but its attributes need "
             f"{(rows, model.get_dim('nO'))}: restore the model from where it was copied"
         )
+
+
+def _count_rows(settings: HashSettings) -> int:
+    return sum(settings.rows) + 1  # The last one stands for a hidden attribute.

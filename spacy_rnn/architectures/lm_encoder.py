@@ -78,11 +78,11 @@ def build_lm_encoder_v1(
     )
     return Model(
         "lm_encoder",
-        forward,
+        partial(forward, trainable=trainable),
         init=partial(init, source=source, component=component),
         shims=[shim],
         dims={"nO": network.width},
-        attrs={"dropout_rate": 0.0, "units": b"", "backward": False, "trainable": trainable},
+        attrs={"dropout_rate": 0.0, "units": b"", "backward": False},
     )
 
 
@@ -103,19 +103,22 @@ def rate_of_layer(
     return decay**distance if steps >= distance * unfreeze_steps else 0.0
 
 
-def forward(model: LMEncoder, docs: list[Doc], is_train: bool) -> tuple[list[Floats2d], Callable]:
+def forward(
+    model: LMEncoder, docs: list[Doc], is_train: bool, *, trainable: bool
+) -> tuple[list[Floats2d], Callable]:
     """Encode documents.
 
     model (LMEncoder): The encoder.
     docs (list[Doc]): The documents.
     is_train (bool): Whether gradients will follow, where the encoder is trainable.
+    trainable (bool): Whether it is.
     RETURNS (tuple[list[Floats2d], Callable]): For each document an array `(tokens, nO)`, and a
         callback from its gradient.
     """
     import torch
 
     shim = network_shim(model)
-    learns = is_train and model.attrs["trainable"] and shim.prepare_step()
+    learns = is_train and trainable and shim.prepare_step()
     if learns:
         shim.set_dropout_rate(model.attrs["dropout_rate"])
     texts, rows, start = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)], 0

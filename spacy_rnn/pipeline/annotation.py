@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
+from spacy.errors import Errors
 from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc
 from spacy.util import minibatch
@@ -16,7 +17,7 @@ def annotate_stream(
     """Annotate a stream of documents, batch by batch.
 
     Where a batch fails, its documents are annotated one by one, and those that fail alone are
-    passed to the error handler of the component.
+    passed to the error handler of the component: for one that is not initialized spaCy's E109.
 
     component (TrainablePipe): The component that annotates.
     stream (Iterable[Doc]): The documents.
@@ -35,9 +36,16 @@ def _annotate(
         annotate(docs)
     except Exception as error:
         if len(docs) == 1:
+            if isinstance(error, KeyError) and not _is_initialized(component):
+                error = ValueError(Errors.E109.format(name=component.name))
             component.get_error_handler()(component.name, component, docs, error)
             return
         for doc in docs:
             yield from _annotate(component, [doc], annotate)
     else:
         yield from docs
+
+
+def _is_initialized(component: TrainablePipe) -> bool:
+    nodes = component.model.walk()
+    return all(node.has_param(name) for node in nodes for name in node.param_names)

@@ -1,27 +1,134 @@
 """Initialization that several components share."""
 
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
+from typing import Any
 
 from spacy.errors import Errors
 from spacy.language import Language
 from spacy.pipeline import TrainablePipe
-from spacy.training import Example
 
-from ..architectures.known_words import count_words
+from ..architectures.known_words import (
+    count_words,
+    find_counting,
+    get_word_counts,
+    retain_words,
+    set_word_counts,
+)
+from .examples import GetExamples, are_dummies
+
+STREAM_SAMPLE = 100
+"""The documents that spaCy initializes with where a corpus is a stream."""
+
+
+def read_labels(name: str, data: Any) -> tuple[list[str] | None, list[dict] | None]:
+    """Split what `spacy init labels` wrote into labels and counts of words.
+
+    name (str): The name of the component.
+    data (Any): Labels, or what `make_label_data` returned. None for those of the training data.
+    RETURNS (tuple[list[str] | None, list[dict] | None]): The labels, and the counts, each None to
+        take them from the training data.
+    RAISES (ValueError): If it is anything else. The letters of a string and the keys of a
+        dictionary would become labels.
+    """
+    if data is None:
+        return None, None
+    if isinstance(data, Mapping) and data.keys() == {"labels", "word_counts"}:
+        return list(data["labels"]), data["word_counts"]
+    if isinstance(data, str | bytes | Mapping) or not isinstance(data, Iterable):
+        raise ValueError(
+            f'The labels of "{name}" are {data!r:.80}: pass a list of strings, as spacy init '
+            f"labels writes it"
+        )
+    return list(data), None
+
+
+def make_label_data(component: TrainablePipe) -> dict[str, Any] | list[str]:
+    """Return labels for `spacy init labels`, and with them the counts of words that are needed.
+
+    component (TrainablePipe): A component with labels.
+    RETURNS (dict[str, Any] | list[str]): The labels, or a dictionary with them and the counts.
+    """
+    labels = list(component.labels)
+    if embeddings := find_counting(component.model):
+        return {"labels": labels, "word_counts": get_word_counts(embeddings)}
+    return labels
+
+
+def initialize_words(
+    component: TrainablePipe,
+    get_examples: GetExamples,
+    counts: list[dict] | None,
+    nlp: Language | None,
+) -> None:
+    """Count the words of the training data, if an embedding of a component needs to know them.
+
+    component (TrainablePipe): The component.
+    get_examples (GetExamples): Returns the training data.
+    counts (list[dict] | None): Their counts, as `make_label_data` returned them. None to count.
+    nlp (Language | None): The pipeline.
+    RAISES (ValueError): If the training data are a part of a stream, or none, or the counts are
+        those of other embeddings.
+    """
+    embeddings = find_counting(component.model)
+    if not embeddings:
+        return
+    if counts is not None:
+        set_word_counts(embeddings, counts)
+    else:
+        check_complete(component.name, get_examples, nlp, "counts the words of its training data")
+        count_words(embeddings, (example.predicted for example in get_examples()))
+    retain_words(embeddings, True)  # Pretrained weights are loaded after this.
+
+
+def check_complete(
+    name: str, get_examples: GetExamples, nlp: Language | None, purpose: str
+) -> None:
+    """Refuse training data that are the beginning of a stream, or that spaCy made up.
+
+    name (str): The name of the component.
+    get_examples (GetExamples): Returns the training data.
+    nlp (Language | None): The pipeline, whose config says whether the corpus is a stream.
+    purpose (str): What the component does with them.
+    RAISES (ValueError): If they are not all.
+    """
+    labels = f"labels/{name}.json"
+    way_out = (
+        f"write what it needs by spacy init labels config.cfg labels --training.max_epochs 0, "
+        f"and set [initialize.components.{name}.labels] to "
+        f'@readers = "spacy.read_labels.v1", path = "{labels}"'
+    )
+    first = list(islice(get_examples(), STREAM_SAMPLE + 1))
+    if are_dummies(first):
+        raise ValueError(
+            f'"{name}" {purpose}, but nlp.initialize was called without any: pass it a function '
+            f"that returns examples, or {way_out}"
+        )
+    if len(first) != STREAM_SAMPLE:
+        return
+    if nlp is not None and nlp.config.interpolate()["training"]["max_epochs"] == -1:
+        raise ValueError(
+            f'"{name}" {purpose}, but with max_epochs = -1 it is given the first {len(first)} '
+            f"documents alone: {way_out}"
+        )
+    warnings.warn(
+        f'"{name}" {purpose}, but it is given {len(first)} documents, as many as spaCy takes '
+        f"from a stream. If there are more, {way_out}",
+        stacklevel=4,
+    )
 
 
 def initialize_labels(
     component: TrainablePipe,
-    get_examples: Callable[[], Iterable[Example]],
+    get_examples: GetExamples,
     labels: Iterable[str],
     count_scores: Callable[[], int],
 ) -> None:
-    """Add labels to a component, and build its model for them and for the training data's words.
+    """Add labels to a component, and build its model for them.
 
     component (TrainablePipe): The component.
-    get_examples (Callable[[], Iterable[Example]]): Returns the training data.
+    get_examples (GetExamples): Returns the training data.
     labels (Iterable[str]): The labels.
     count_scores (Callable[[], int]): Returns the number of scores for each token, once the
         labels are added.
@@ -30,7 +137,6 @@ def initialize_labels(
     for label in labels:
         component.add_label(label)
     component._require_labels()
-    count_words(component.model, (example.predicted for example in get_examples()))
     sample = [example.predicted for example in islice(get_examples(), 10)]
     if not sample:
         raise ValueError(Errors.E923.format(name=component.name))

@@ -13,6 +13,7 @@ from spacy.vocab import Vocab
 
 from ..about import package_version
 from ..architectures.consistency import check_layers
+from ..architectures.known_words import find_counting, retain_words
 from ..bridge.loading import all_or_nothing, describe
 from ..errors import ModelLoadError
 
@@ -145,6 +146,7 @@ class StoredPipe(TrainablePipe):
                     self._load_cfg(json.loads(parts["cfg"]))
                 if "model" in parts:
                     file = "model"
+                    retain_words(find_counting(self.model), False)
                     self.model.from_bytes(parts["model"])
                 if parts.keys() == checksums.keys():
                     file = "cfg and model"

@@ -20,6 +20,9 @@ UNKNOWN, START, END = 0, 1, 2
 vocabulary are encoded as bytes."""
 
 KINDS = ("bpe", "unigram")
+MAX_TEXTS = 2_000_000
+"""Of more texts than this a vocabulary is learnt from so many, drawn at random."""
+
 SPACE = "\u2581"
 """How sentencepiece writes a space."""
 
@@ -190,10 +193,30 @@ def load_subwords(model: bytes) -> Subwords:
     return Subwords(model)
 
 
+def parse_subwords(data: str) -> Subwords:
+    """Read a vocabulary from text.
+
+    data (str): The result of `Subwords.to_bytes` in hexadecimal.
+    RETURNS (Subwords): The vocabulary.
+    RAISES (ValueError): If it is anything else.
+    """
+    try:
+        if model := bytes.fromhex(data):
+            subwords = Subwords(model)
+            subwords.check()
+            return subwords
+    except (RuntimeError, TypeError, ValueError):
+        pass
+    raise ValueError(
+        f"A vocabulary of subwords is a sentencepiece model in hexadecimal, but this is "
+        f"{data!r:.80}: write it by spacy init labels"
+    )
+
+
 def train_subwords(texts: Iterable[str], size: int, kind: str = "bpe") -> Subwords:
     """Learn a vocabulary from texts, the same from the same texts.
 
-    texts (Iterable[str]): The texts.
+    texts (Iterable[str]): The texts, read one by one. `MAX_TEXTS` are held at once.
     size (int): The number of pieces, including 256 bytes and 3 special pieces.
     kind (str): "bpe" (Sennrich et al. 2016) or "unigram" (Kudo 2018).
     RETURNS (Subwords): The vocabulary.
@@ -209,6 +232,8 @@ def train_subwords(texts: Iterable[str], size: int, kind: str = "bpe") -> Subwor
             sentence_iterator=(text for text in texts if text),
             model_writer=model,
             vocab_size=size,
+            input_sentence_size=MAX_TEXTS,
+            shuffle_input_sentence=True,
             model_type=kind,
             byte_fallback=True,
             character_coverage=0.9999,

@@ -12,9 +12,12 @@ from spacy.attrs import ORTH
 from spacy.strings import get_string_id
 from spacy.tokens import Doc, Span
 
-from .subwords import END, SPACE, START, UNKNOWN, Subwords, train_subwords
+from .subwords import END, SPACE, START, UNKNOWN, parse_subwords, train_subwords
 
 KINDS = ("words", "subwords", "characters")
+MAX_ENTRIES = 1_000_000
+"""Words that are counted at least: of many more the rarest are forgotten."""
+
 SPECIAL_PIECES = ("<unknown>", "<start>", "<end>")
 """The names of the pieces UNKNOWN, START and END, which stand for no text."""
 
@@ -169,8 +172,7 @@ class SubwordUnits(Units):
     kind = "subwords"
 
     def __init__(self, data: str):
-        self.subwords = Subwords(bytes.fromhex(data))
-        self.subwords.check()
+        self.subwords = parse_subwords(data)
 
     def __len__(self) -> int:
         return len(self.subwords)
@@ -260,6 +262,8 @@ def make_units(
     counts: Counter[str] = Counter()
     for doc in docs:
         counts.update((token.text for token in doc) if kind == "words" else doc.text)
+        if len(counts) > 2 * MAX_ENTRIES:  # A stream may have ever new words.
+            counts = Counter(dict(counts.most_common(MAX_ENTRIES)))
     if not counts:
         raise ValueError(
             "Cannot make a vocabulary without any text: initialize with training data"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from spacy.language import Language
 from spacy.tokens import Doc, Token
-from spacy.training import Example, validate_examples
+from spacy.training import Example
 from spacy.vocab import Vocab
 from thinc.api import Optimizer, set_dropout_rate
 
@@ -28,7 +28,8 @@ from ...text.units import KINDS, Units, encode_parts, load_units, make_units
 from ...training.bptt import get_chunk
 from ..annotation import annotate_stream
 from ..attributes import AttributeOwner
-from ..initialization import warn_without_weight
+from ..examples import check_get_examples, list_examples
+from ..initialization import check_complete, warn_without_weight
 from ..storage import StoredPipe
 from .stream import TextStream
 
@@ -161,6 +162,15 @@ class RecurrentLanguageModel(StoredPipe, AttributeOwner):
             # Plain values, which travel with the document to wherever it is scored.
             doc.user_data[TOTALS.format(attr_prefix=self.attr_prefix)] = (total, len(bits))
 
+    def __call__(self, doc: Doc, *, batch_size: int = 1) -> Doc:
+        """Compute the surprisal of one document.
+
+        doc (Doc): The document.
+        batch_size (int): Unused. spaCy passes it along with the settings of a call.
+        RETURNS (Doc): The document itself.
+        """
+        return next(self.pipe([doc]), doc)
+
     def pipe(self, stream: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:
         """Compute the surprisal of a stream of documents.
 
@@ -279,25 +289,40 @@ class RecurrentLanguageModel(StoredPipe, AttributeOwner):
         nlp (Language | None): The pipeline.
         labels (str | None): The vocabulary, as `spacy init labels` writes it. None to learn it
             from the training data.
+        RAISES (TypeError): If there are no examples.
         RAISES (ValueError): If the data do not allow a vocabulary of these settings.
         """
+        check_get_examples(get_examples, "RecurrentLanguageModel.initialize")
         warn_without_weight(nlp, self.name, "rnn_lm", "inverse_perplexity")
         if labels is None:
+            check_complete(
+                self.name, get_examples, nlp, "learns its vocabulary from training data"
+            )
             docs = (example.reference for example in get_examples())
             units = make_units(
                 self.kind, docs, vocab_size=self.vocab_size, min_count=self.min_count
             )
-            self.model.attrs["units"] = units.to_bytes()
-        elif isinstance(labels, str):
-            self.model.attrs["units"] = labels.encode("utf8")
         else:
+            units = self._read_labels(labels)
+        self.model.attrs["units"] = units.to_bytes()
+        self._streams.clear()
+        self.model.set_dim("nO", len(units), force=True)
+        self.model.initialize()
+
+    def _read_labels(self, labels: str) -> Units:
+        if not isinstance(labels, str) or not labels:
             raise ValueError(
                 f"The labels of a language model are its vocabulary as one string, but these are "
-                f"of the type {type(labels).__name__}: write them by spacy init labels"
+                f"{labels!r:.80}, of the type {type(labels).__name__}: write them by spacy init "
+                f"labels"
             )
-        self._streams.clear()
-        self.model.set_dim("nO", len(load_units(self.model.attrs["units"])), force=True)
-        self.model.initialize()
+        units = load_units(labels.encode("utf8"))
+        if units.kind != self.kind:
+            raise ValueError(
+                f'The labels of "{self.name}" are a vocabulary of {units.kind}, but units is '
+                f'"{self.kind}": write them anew by spacy init labels'
+            )
+        return units
 
     @property
     def label_data(self) -> str:
@@ -323,8 +348,7 @@ class RecurrentLanguageModel(StoredPipe, AttributeOwner):
         """
         losses = {} if losses is None else losses
         losses.setdefault(self.name, 0.0)
-        examples = list(examples)
-        validate_examples(examples, "RecurrentLanguageModel.update")
+        examples = list_examples(examples, "RecurrentLanguageModel.update")
         set_dropout_rate(self.model, drop)
         segments = [
             segment for example in examples for segment in self._to_segments(example.reference)

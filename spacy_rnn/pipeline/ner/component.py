@@ -22,7 +22,13 @@ from ...nn.crf.biluo import OUT
 from ...training.entities import trim_entities
 from ...types import Labeller, LabelScores
 from ..annotation import annotate_stream
-from ..initialization import initialize_labels
+from ..examples import list_examples
+from ..initialization import (
+    initialize_labels,
+    initialize_words,
+    make_label_data,
+    read_labels,
+)
 from ..storage import StoredPipe, check_labels
 from .entity_sets import CONFIDENCE, ENTS_NBEST, EntitySet, NERSettings, find_sets, write_sets
 from .gold import allow_gold, allow_preset, count_unlearnable, gold_tags
@@ -70,9 +76,12 @@ class RecurrentEntityRecognizer(StoredPipe):
         return tuple(self.cfg["labels"])
 
     @property
-    def label_data(self) -> list[str]:
-        """list[str]: The labels, for `spacy init labels`."""
-        return list(self.cfg["labels"])
+    def label_data(self) -> dict[str, Any] | list[str]:
+        """dict[str, Any] | list[str]: The labels, for `spacy init labels`.
+
+        With counts of words, if an embedding needs them.
+        """
+        return make_label_data(self)
 
     @property
     def _types(self) -> dict[int, int]:
@@ -183,24 +192,38 @@ class RecurrentEntityRecognizer(StoredPipe):
         get_examples: Callable[[], Iterable[Example]],
         *,
         nlp: Language | None = None,
-        labels: list[str] | None = None,
+        labels: dict[str, Any] | list[str] | None = None,
     ) -> None:
         """Collect the labels and build the model for them.
 
         get_examples (Callable[[], Iterable[Example]]): Returns the training data.
         nlp (Language | None): The pipeline.
-        labels (list[str] | None): The labels, as `spacy init labels` writes them. None to collect
-            them from the training data.
+        labels (dict[str, Any] | list[str] | None): The labels, and perhaps counts of words, as
+            `spacy init labels` writes them. None to collect them from the training data.
         RAISES (ValueError): If there are no examples or no labels.
         """
         validate_get_examples(get_examples, "RecurrentEntityRecognizer.initialize")
         check_lexeme_norms(self.vocab, "ner")
         self._warn_of_unlearnable(get_examples())
-        if labels is None:
-            labels = sorted(
+        names, word_counts = read_labels(self.name, labels)
+        initialize_words(self, get_examples, word_counts, nlp)
+        if names is None:
+            names = sorted(
                 {entity.label_ for example in get_examples() for entity in example.reference.ents}
             )
-        initialize_labels(self, get_examples, labels, lambda: self._n_tags)
+        initialize_labels(self, get_examples, names, lambda: self._n_tags)
+
+    def update(self, examples: Iterable[Example], **settings: Any) -> dict[str, float]:
+        """Learn from a batch of documents.
+
+        examples (Iterable[Example]): Examples. Missing annotation is marginalised over.
+        settings (Any): Dropout rate, optimizer and losses, as in stock spaCy.
+        RETURNS (dict[str, float]): The losses.
+        RAISES (ValueError): If an example has a label that was not known at initialization.
+        """
+        # What spaCy is given may be read once only, but it reads it several times.
+        examples = list_examples(examples, "RecurrentEntityRecognizer.update")
+        return super().update(examples, **settings)
 
     def get_loss(
         self, examples: Iterable[Example], scores: LabelScores

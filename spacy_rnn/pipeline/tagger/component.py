@@ -22,7 +22,14 @@ from ...checks import check_choice, check_count
 from ...extensions import ensure_label_extension
 from ...types import Labeller, LabelScores
 from ..annotation import annotate_stream
-from ..initialization import initialize_labels, warn_without_weight
+from ..examples import list_examples
+from ..initialization import (
+    initialize_labels,
+    initialize_words,
+    make_label_data,
+    read_labels,
+    warn_without_weight,
+)
 from ..storage import StoredPipe, check_labels
 from .stream import TagStream
 
@@ -210,46 +217,72 @@ class RecurrentTagger(StoredPipe, Tagger):
 
     # Training
 
+    def update(self, examples: Iterable[Example], **settings: Any) -> dict[str, float]:
+        """Learn from a batch of documents.
+
+        examples (Iterable[Example]): Examples. Tokens without a label are ignored.
+        settings (Any): Dropout rate, optimizer and losses, as in stock spaCy.
+        RETURNS (dict[str, float]): The losses.
+        RAISES (ValueError): If an example has a label that was not known at initialization.
+        """
+        # What spaCy is given may be read once only, but it reads it several times.
+        examples = list_examples(examples, f"{type(self).__name__}.update")
+        return super().update(examples, **settings)
+
     def initialize(
         self,
         get_examples: Callable[[], Iterable[Example]],
         *,
         nlp: Language | None = None,
-        labels: list[str] | None = None,
+        labels: dict[str, Any] | list[str] | None = None,
     ) -> None:
         """Collect the labels and build the model for them.
 
         get_examples (Callable[[], Iterable[Example]]): Returns the training data.
         nlp (Language | None): The pipeline.
-        labels (list[str] | None): The labels, as `spacy init labels` writes them. None to collect
-            them from the training data.
+        labels (dict[str, Any] | list[str] | None): The labels, and perhaps counts of words, as
+            `spacy init labels` writes them. None to collect them from the training data.
         RAISES (ValueError): If there are no examples or no labels, or the attribute cannot have
             one of the labels.
         """
         validate_get_examples(get_examples, f"{type(self).__name__}.initialize")
         check_lexeme_norms(self.vocab, "tagger")
         warn_without_weight(nlp, self.name, "rnn_tagger", "acc")
-        if labels is None:
-            prefix = self.cfg["neg_prefix"]
-            names: dict[int, str] = {}
-            for example in get_examples():
-                strings = example.reference.vocab.strings
-                keys = np.unique(example.reference.to_array([self.attr])).tolist()
-                names |= {key: strings[key] for key in keys if key and key not in names}
-            labels = sorted({label.removeprefix(prefix) for label in names.values()})
-            if "" in labels:
-                raise ValueError(
-                    f'There is a label "{prefix}", which is the prefix of labels that a token '
-                    f"does not have: set neg_prefix to a prefix that no label begins with"
-                )
-        all_labels = {*labels, *self.labels}
+        names, word_counts = read_labels(self.name, labels)
+        initialize_words(self, get_examples, word_counts, nlp)
+        if names is None:
+            names = self._collect_labels(get_examples())
+        all_labels = {*names, *self.labels}
         if self.attr == "pos" and (wrong := sorted(all_labels - UPOS.keys())):
             raise ValueError(
                 f'These are no universal parts of speech: {", ".join(wrong)}. With attr = "pos" '
                 f"labels have to be among {', '.join(sorted(filter(None, UPOS)))}: for others "
                 f'set attr to "tag"'
             )
-        initialize_labels(self, get_examples, labels, lambda: len(self.labels))
+        initialize_labels(self, get_examples, names, lambda: len(self.labels))
+
+    def _collect_labels(self, examples: Iterable[Example]) -> list[str]:
+        names: dict[int, str] = {}
+        for example in examples:
+            strings = example.reference.vocab.strings
+            keys = np.unique(example.reference.to_array([self.attr])).tolist()
+            names |= {key: strings[key] for key in keys if key and key not in names}
+        prefix = self.cfg["neg_prefix"]
+        labels = sorted({label.removeprefix(prefix) for label in names.values()})
+        if "" in labels:
+            raise ValueError(
+                f'There is a label "{prefix}", which is the prefix of labels that a token '
+                f"does not have: set neg_prefix to a prefix that no label begins with"
+            )
+        return labels
+
+    @property
+    def label_data(self) -> dict[str, Any] | list[str]:
+        """dict[str, Any] | list[str]: The labels, for `spacy init labels`.
+
+        With counts of words, if an embedding needs them.
+        """
+        return make_label_data(self)
 
     def get_loss(
         self, examples: Iterable[Example], scores: LabelScores
@@ -291,7 +324,8 @@ class RecurrentTagger(StoredPipe, Tagger):
         if unknown := {label for label in names.values() if label} - known:
             raise ValueError(
                 f"These labels were not known at initialization: {', '.join(sorted(unknown))}. "
-                f"Initialize with examples that have them all, or with a list of labels"
+                f"Add them by add_label, or initialize with examples that have them all or with "
+                f"a list of labels"
             )
         return gold
 

@@ -11,12 +11,13 @@ from spacy.training import Example, validate_get_examples
 from thinc.api import Model
 from thinc.types import Floats2d
 
-from ...architectures.known_words import count_words
 from ...architectures.text_classifier import attend
 from ...batching import batch_by_length
 from ...checks import check_count, check_rate
 from ...extensions import ensure_extension
 from ..annotation import annotate_stream
+from ..examples import list_examples
+from ..initialization import initialize_words, make_label_data, read_labels
 from ..missing import DROPPED_CATS, MissingGold
 from ..storage import StoredPipe, check_labels
 
@@ -112,32 +113,46 @@ class RecurrentTextCategorizer(StoredPipe, TextCategorizer):
 
     # Training
 
-    def initialize(
+    # The labels may come with counts of words.
+    def initialize(  # type: ignore[override]
         self,
         get_examples: Callable[[], Iterable[Example]],
         *,
         nlp: Language | None = None,
-        labels: Iterable[str] | None = None,
+        labels: dict[str, Any] | list[str] | None = None,
         positive_label: str | None = None,
     ) -> None:
         """Collect the classes, and build the model for them and for the training data's words.
 
         get_examples (Callable[[], Iterable[Example]]): Returns the training data.
         nlp (Language | None): The pipeline.
-        labels (Iterable[str] | None): The classes, as `spacy init labels` writes them. None to
-            collect them from the training data.
+        labels (dict[str, Any] | list[str] | None): The classes, and perhaps counts of words,
+            as `spacy init labels` writes them. None to collect them from the training data.
         positive_label (str | None): The class of two that is scored.
         RAISES (ValueError): If there are no examples, or the positive label does not fit the
             classes.
         """
-        self._count_words(get_examples)
-        super().initialize(get_examples, nlp=nlp, labels=labels, positive_label=positive_label)
+        names = self._initialize_words(get_examples, nlp, labels)
+        super().initialize(get_examples, nlp=nlp, labels=names, positive_label=positive_label)
 
-    def _count_words(self, get_examples: Callable[[], Iterable[Example]]) -> None:
+    def _initialize_words(
+        self, get_examples: Callable[[], Iterable[Example]], nlp: Language | None, labels: Any
+    ) -> list[str] | None:
+        """Count the words of the training data, and return the classes, if they are given."""
         validate_get_examples(get_examples, f"{type(self).__name__}.initialize")
-        count_words(self.model, (example.predicted for example in get_examples()))
+        names, word_counts = read_labels(self.name, labels)
+        initialize_words(self, get_examples, word_counts, nlp)
         self._missing.restart()
         self._missing.check("training", map(self._is_annotated, get_examples()))
+        return names
+
+    @property
+    def label_data(self) -> Any:
+        """dict[str, Any] | list[str]: The classes, for `spacy init labels`.
+
+        With counts of words, if an embedding needs them.
+        """
+        return make_label_data(self)
 
     def update(self, examples: Iterable[Example], **settings: Any) -> dict[str, float]:
         """Learn from a batch of documents.
@@ -147,9 +162,9 @@ class RecurrentTextCategorizer(StoredPipe, TextCategorizer):
         RETURNS (dict[str, float]): The losses.
         RAISES (ValueError): If an example has a class that was not known at initialization.
         """
-        examples = list(examples)
+        examples = list_examples(examples, f"{type(self).__name__}.update")
         known = set(self.labels)
-        cats = [example.reference.cats for example in examples if hasattr(example, "reference")]
+        cats = [example.reference.cats for example in examples]
         unknown = {
             label
             for doc_cats in cats
@@ -159,7 +174,8 @@ class RecurrentTextCategorizer(StoredPipe, TextCategorizer):
         if unknown:
             raise ValueError(
                 f"These classes were not known at initialization: {', '.join(sorted(unknown))}. "
-                f"Initialize with examples that have them all, or with a list of labels"
+                f"Add them by add_label, or initialize with examples that have them all or with "
+                f"a list of labels"
             )
         losses = super().update(examples, **settings)
         self._missing.check("training", map(self._is_annotated, examples))
@@ -204,15 +220,15 @@ class RecurrentMultiLabelTextCategorizer(RecurrentTextCategorizer, MultiLabel_Te
         get_examples: Callable[[], Iterable[Example]],
         *,
         nlp: Language | None = None,
-        labels: Iterable[str] | None = None,
+        labels: dict[str, Any] | list[str] | None = None,
     ) -> None:
         """Collect the classes, and build the model for them and for the training data's words.
 
         get_examples (Callable[[], Iterable[Example]]): Returns the training data.
         nlp (Language | None): The pipeline.
-        labels (Iterable[str] | None): The classes, as `spacy init labels` writes them. None to
-            collect them from the training data.
+        labels (dict[str, Any] | list[str] | None): The classes, and perhaps counts of words,
+            as `spacy init labels` writes them. None to collect them from the training data.
         RAISES (ValueError): If there are no examples.
         """
-        self._count_words(get_examples)
-        MultiLabel_TextCategorizer.initialize(self, get_examples, nlp=nlp, labels=labels)
+        names = self._initialize_words(get_examples, nlp, labels)
+        MultiLabel_TextCategorizer.initialize(self, get_examples, nlp=nlp, labels=names)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from spacy.language import Language
 from spacy.tokens import Doc
-from spacy.training import Example, validate_examples
+from spacy.training import Example
 from spacy.vocab import Vocab
 from thinc.api import Model, Optimizer, set_dropout_rate
 
@@ -21,10 +21,11 @@ from ...extensions import ensure_extension
 from ...generation.search import Search
 from ...metrics.common import perplexity, references_of
 from ...metrics.translation import tokenization_of
-from ...text.subwords import Subwords, load_subwords, train_subwords
+from ...text.subwords import Subwords, load_subwords, parse_subwords, train_subwords
 from ..annotation import annotate_stream
 from ..attributes import AttributeOwner
-from ..initialization import warn_without_weight
+from ..examples import check_get_examples, list_examples
+from ..initialization import check_complete, warn_without_weight
 from ..missing import DROPPED_USER_DATA, MissingGold
 from ..storage import StoredPipe
 from .pairs import PairStatistics, count_pairs
@@ -214,7 +215,7 @@ class RecurrentTranslator(StoredPipe, AttributeOwner):
         firsts = {passage.document: index for index, passage in reversed([*enumerate(passages)])}
         prefixes: list[str | None] = [None] * len(passages)
         for number, index in firsts.items():
-            prefixes[index] = docs[number]._.get(f"{self.attr}_prefix")
+            prefixes[index] = self._prefix_of(docs[number])
         translated: dict[int, TranslatedPassage] = {}
         # A piece is taken to have four characters: pieces are known only inside a batch.
         lengths = [len(passage.source.text) for passage in passages]
@@ -227,6 +228,15 @@ class RecurrentTranslator(StoredPipe, AttributeOwner):
         for index, passage in enumerate(passages):
             translations[passage.document].append(translated[index])
         return translations
+
+    def _prefix_of(self, doc: Doc) -> str | None:
+        prefix = doc._.get(f"{self.attr}_prefix")
+        if prefix is not None and not isinstance(prefix, str):
+            raise ValueError(
+                f"doc._.{self.attr}_prefix is {prefix!r}: set it to the text that the translation "
+                f"begins with, or to None"
+            )
+        return prefix
 
     def _search(
         self, docs: list[Doc], prefixes: list[str | None], search: Callable
@@ -306,11 +316,16 @@ class RecurrentTranslator(StoredPipe, AttributeOwner):
         nlp (Language | None): The pipeline.
         labels (dict[str, str] | None): The vocabularies, as `spacy init labels` writes them. None
             to learn them from the training data.
+        RAISES (TypeError): If there are no examples.
         RAISES (ValueError): If the data do not allow a vocabulary of this size.
         """
+        check_get_examples(get_examples, "RecurrentTranslator.initialize")
         warn_without_weight(nlp, self.name, "rnn_translator", "bleu")
         self._missing.restart()
         if labels is None:
+            check_complete(
+                self.name, get_examples, nlp, "learns its vocabularies from training data"
+            )
             learn = partial(train_subwords, size=self.vocab_size, kind=self.kind)
             source, target = learn_vocabularies(
                 get_examples,
@@ -320,13 +335,23 @@ class RecurrentTranslator(StoredPipe, AttributeOwner):
                 shared=self.shared_vocab,
             )
         else:
-            source, target = (Subwords(bytes.fromhex(labels[side])) for side in SIDES)
+            source, target = self._read_labels(labels)
         self.cfg.update(count_pairs(get_examples, self.attr, self._missing)._asdict())
         if self._reads_subwords:
             self.model.get_ref("source").attrs["subwords"] = source.to_bytes()
         self.model.attrs["subwords"] = target.to_bytes()
         self.model.set_dim("nO", len(target), force=True)
         self.model.initialize(X=[example.x for example in islice(get_examples(), 10)])
+
+    def _read_labels(self, labels: dict[str, str]) -> tuple[Subwords, Subwords]:
+        if not isinstance(labels, dict) or labels.keys() != set(SIDES):
+            raise ValueError(
+                f"The labels of a translator are its vocabularies, a dictionary with the keys "
+                f"{' and '.join(SIDES)}, but these are {labels!r:.80}: write them by spacy init "
+                f"labels"
+            )
+        source, target = (parse_subwords(labels[side]) for side in SIDES)
+        return source, target
 
     @property
     def label_data(self) -> dict[str, str]:
@@ -356,8 +381,7 @@ class RecurrentTranslator(StoredPipe, AttributeOwner):
         """
         losses = {} if losses is None else losses
         losses.setdefault(self.name, 0.0)
-        examples = list(examples)
-        validate_examples(examples, "RecurrentTranslator.update")
+        examples = list_examples(examples, "RecurrentTranslator.update")
         docs, texts = self._pair(examples, "training")
         if not docs:
             return losses

@@ -177,7 +177,7 @@ def compare_speed(cell: str, lengths: list[int], rounds: int, threads: int) -> N
 
 
 def measure_memory(cell: str, lengths: list[int], name: str) -> float:
-    """Tell the peak memory in MB of training and inference over all batches."""
+    """Measure the peak memory in MB of training and inference over all batches."""
     for inputs, hidden in SIZES:
         for size in BATCHES:
             for order in ORDERS:

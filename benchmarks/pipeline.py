@@ -177,7 +177,7 @@ def run_row(row: str, blis: bool, args: argparse.Namespace) -> dict[str, float]:
 
 
 def peak_memory() -> float:
-    """Tell how many megabytes this process has held at most."""
+    """Return the peak memory of this process in MB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 

@@ -1,4 +1,4 @@
-"""Tell what the plugin adds to the start of every spaCy program.
+"""Measure what the plugin adds to the start of every spaCy program.
 
     python benchmarks/startup.py
 

@@ -27,7 +27,7 @@ LONGEST = ("test_project.py", "test_readme.py", "test_stock_components.py")
 
 
 def pytest_collection_modifyitems(items):
-    order = {name: place for place, name in enumerate(LONGEST)}
+    order = {name: position for position, name in enumerate(LONGEST)}
     items.sort(key=lambda item: order.get(item.path.name, len(order)))
 
 

@@ -1,4 +1,4 @@
-"""The README tells the truth: its code runs, and its tables list what there is."""
+"""The README is true: its code runs, and its tables list what there is."""
 
 import inspect
 import json

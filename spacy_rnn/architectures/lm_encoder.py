@@ -15,7 +15,7 @@ from thinc.types import Floats2d
 from ..bridge.access import network_shim
 from ..bridge.flat import unflatten
 from ..checks import check_count
-from ..text.units import END
+from ..text.subwords import END
 from .language_model import LanguageModelT, units_of
 
 if TYPE_CHECKING:

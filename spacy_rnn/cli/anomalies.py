@@ -57,9 +57,9 @@ def find_anomalies_cli(
             output.parent.mkdir(parents=True, exist_ok=True)
             srsly.write_json(output, found)
         if chart is not None:
-            from ..report.charts.surprisal import render_surprises
+            from ..report.charts.surprisal import render_surprisal
 
-            picture = render_surprises(
+            picture = render_surprisal(
                 bits, {number - 1: reason for number, reason in anomalies.items()}
             )
             chart.parent.mkdir(parents=True, exist_ok=True)

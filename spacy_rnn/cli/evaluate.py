@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import srsly
 from spacy.cli._util import Arg, Opt
@@ -16,13 +16,10 @@ from ..checks import check_count
 from ..metrics.common import references_of
 from ..metrics.registry import TRANSLATION_METRICS, find_metric, title_of
 from ..metrics.translation import compare_translations, tokenization_of
-from ..pipeline.translator.alignment import to_matrix
 from ..training.examples import read_examples
 from ..training.readers.registry import list_formats
-from .models import LANGUAGE_MODEL, load_components, names_of, translators_of
-
-if TYPE_CHECKING:
-    from ..pipeline.lm.component import RecurrentLanguageModel
+from .models import load_components, translators_of
+from .samples import make_samples
 
 SPACY_LABELS = {
     "tag_acc": "TAG",
@@ -118,7 +115,8 @@ def evaluate_cli(
         _print_details(evaluation)
         _write(output, scores)
         if samples is not None:
-            _write(samples, _make_samples(nlp, evaluation, n_samples))
+            texts = make_samples(nlp, list(evaluation.scores), evaluation.examples, n_samples)
+            _write(samples, texts)
     except (ImportError, OSError, ValueError) as error:
         msg.fail("Could not evaluate", str(error), exits=1)
 
@@ -160,7 +158,7 @@ def evaluate(
 
 
 class _RecordingScorer(Scorer):
-    """Score examples and keep them: `Language.evaluate` predicts for copies."""
+    """Record the examples that are scored: `Language.evaluate` predicts for copies."""
 
     examples: list[Example]
 
@@ -242,56 +240,6 @@ def compare(
         )
         comparison.update({f"{name}_{key}": row for key, row in rows.items()})
     return comparison
-
-
-def describe(examples: list[Example], attr: str) -> list[dict[str, Any]]:
-    """Describe translations for a report.
-
-    examples (list[Example]): Examples with translations.
-    attr (str): The custom attribute that holds them.
-    RETURNS (list[dict[str, Any]]): For each "source", "translation", "references", "score",
-        and an "alignment" of "source" tokens, "target" pieces and "weights".
-    """
-    samples = []
-    for example in examples:
-        doc = example.predicted
-        best = doc._.get(f"{attr}s")[0]
-        samples.append(
-            {
-                "source": doc.text,
-                "translation": best["text"],
-                "references": references_of(example, attr),
-                "score": best["score"],
-                "alignment": to_matrix(doc, best),
-            }
-        )
-    return samples
-
-
-def _make_samples(nlp: Language, evaluation: Evaluation, n_samples: int) -> list[dict[str, Any]]:
-    """Describe translations, or let a language model generate texts and print them."""
-    translators = translators_of(nlp, evaluation.scores)
-    language_models = [
-        name for name in names_of(nlp, [LANGUAGE_MODEL]) if name in evaluation.scores
-    ]
-    writers = [*translators, *language_models]
-    if len(writers) != 1:
-        raise ValueError(
-            f"Samples are those of one translator or language model, but the components to score "
-            f"have {', '.join(writers) or 'none'}: name one with --component, or leave out "
-            f"--samples"
-        )
-    for translator in translators.values():
-        return describe(evaluation.examples[:n_samples], translator.attr)
-    language_model = cast("RecurrentLanguageModel", nlp.get_pipe(language_models[0]))
-    texts = language_model.generate(num_return_sequences=n_samples, top_p=0.9, seed=0)
-    generated = cast(list[dict[str, Any]], texts)
-    msg.table(
-        [(f"{text['score']:.2f}", text["text"]) for text in generated],
-        header=("Log-prob", "Generated text"),
-        aligns=("r", "l"),
-    )
-    return generated
 
 
 def _print_scores(evaluation: Evaluation) -> None:

@@ -2,12 +2,12 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
-import srsly
 from spacy.cli._util import Arg, Opt
 from wasabi import msg
 
-from ..training.readers.files import read_lines
+from ..training.readers.files import read_lines, read_text
 
 
 def report_cli(
@@ -51,9 +51,15 @@ def report(
     from ..report.charts.curves import render_learning_curve
     from ..report.writer import find_attention, make_report
 
-    rows = [json.loads(line) for _, line in read_lines(log) if line.strip()]
-    translations = srsly.read_json(samples) if samples else []
-    markdown, page = make_report(srsly.read_json(metrics), rows, translations, title=title)
+    scores = _parse(read_text(metrics), metrics)
+    rows = [_parse(line, log) for _, line in read_lines(log) if line.strip()]
+    translations = _parse(read_text(samples), samples) if samples else []
+    if not all("translation" in sample for sample in translations):
+        raise ValueError(
+            f"{samples} holds no translations: name the file that spacy rnn evaluate --samples "
+            f"wrote for a translator, or leave it out"
+        )
+    markdown, page = make_report(scores, rows, translations, title=title)
     files = {
         "report.md": markdown,
         "report.html": page,
@@ -68,3 +74,14 @@ def report(
         else:
             (output / name).write_text(text, encoding="utf8", newline="\n")
     return output / "report.html"
+
+
+def _parse(text: str, path: Path) -> Any:
+    """Parse JSON, and name the file where it is none."""
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise ValueError(
+            f"{path} holds {text.strip()[:60]!r}, which is no JSON ({error}): name the scores, "
+            f"then the log, then the folder for the report"
+        ) from error

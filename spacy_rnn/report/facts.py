@@ -72,16 +72,17 @@ def _titles_of(names: list[str]) -> dict[str, str]:
 
 
 def _format(value: Any) -> str:
-    """Format a number with two decimals, between 0 and 1 with four."""
+    """Format a number with two decimals, below 1 with four, from 1,000 on with none."""
     if value is None:
         return "—"
     if isinstance(value, float):
-        return f"{value:,.4f}" if 0 < abs(value) < 1 else f"{value:,.2f}"
+        digits = 4 if 0 < abs(value) < 1 else 0 if abs(value) >= 1000 else 2
+        return f"{value:,.{digits}f}"
     return str(value)
 
 
 def summarize(log: list[dict[str, Any]]) -> str:
-    """Summarize how long training took and when BLEU was best.
+    """Summarize how long training took and when it was best, by BLEU or else by its score.
 
     log (list[dict[str, Any]]): The rows of the console logger's file.
     RETURNS (str): A few sentences.
@@ -97,12 +98,20 @@ def summarize(log: list[dict[str, Any]]) -> str:
     names = [name for name in scores if find_metric(name) == METRICS["bleu"]]
     titles = _titles_of(names)
     for name in names:
-        rows = [row for row in log if row.get("scores", {}).get(name) is not None]
-        best = max(rows, key=lambda row: row["scores"][name], default=None)
-        if best:
-            score = best["scores"][name]
-            sentences.append(f"Best {titles[name]}: {score:.2f} at step {best['step']:,}.")
+        steps = {row["step"]: row.get("scores", {}).get(name) for row in log}
+        sentences += _find_best(titles[name], steps)
+    if not names:
+        sentences += _find_best("score", {row["step"]: row.get("score") for row in log})
     return " ".join(sentences)
+
+
+def _find_best(title: str, score_of_step: dict[int, float | None]) -> list[str]:
+    """Return a sentence on the step with the highest score, none where there are no scores."""
+    scores = {step: score for step, score in score_of_step.items() if score is not None}
+    if not scores:
+        return []
+    best = max(scores, key=scores.__getitem__)
+    return [f"Best {title}: {_format(scores[best])} at step {best:,}."]
 
 
 def compare(sample: dict[str, Any]) -> Sample:

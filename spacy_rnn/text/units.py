@@ -12,7 +12,7 @@ from spacy.attrs import ORTH
 from spacy.strings import get_string_id
 from spacy.tokens import Doc, Span
 
-from .subwords import END, SPACE, START, UNKNOWN, parse_subwords, train_subwords
+from .subwords import END, SPACE, UNKNOWN, parse_subwords, train_subwords
 
 KINDS = ("words", "subwords", "characters")
 MAX_ENTRIES = 1_000_000
@@ -293,6 +293,3 @@ def encode_parts(units: Units, doc: Doc, ends: Sequence[int]) -> list[np.ndarray
     bounds = [0, *ends, len(doc)]
     parts = [units.encode(doc[start:end]) for start, end in pairwise(bounds)]
     return [np.append(part, END) for part in parts[:-1]] + parts[-1:]
-
-
-__all__ = ["END", "KINDS", "START", "UNKNOWN", "Units", "encode_parts", "load_units", "make_units"]

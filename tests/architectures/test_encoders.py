@@ -131,7 +131,7 @@ def test_encoder_trains_in_a_stock_pipeline(name):
     encode = {"@architectures": name, "width": 8, "depth": 1, "dropout": 0.0}
     tok2vec = {"@architectures": "spacy.Tok2Vec.v2", "embed": embed, "encode": encode}
     nlp.add_pipe("tagger", config={"model": {"tok2vec": tok2vec}})
-    # Only what stands around a word tells its tag.
+    # Only the words around a word determine its tag.
     texts = {"a x b": ["A", "X", "A"], "b x a": ["A", "Y", "A"]}
     examples = [
         spacy.training.Example.from_dict(nlp.make_doc(text), {"tags": tags})
@@ -495,7 +495,7 @@ def test_step_on_a_text_of_5_000_tokens(cell, documents):
 @every_encoder
 @pytest.mark.parametrize("way", ["bytes", "disk"])
 def test_stored_encoder_predicts_the_same(name, way, documents, tmp_path):
-    """The one it is loaded into was never initialised, and not told the width of inputs."""
+    """The one it is loaded into was never initialised, and does not know the width of inputs."""
     model = build(documents, name, depth=2)
     loaded = architecture(name)(width=8, depth=2, dropout=0.0)
     if way == "bytes":

@@ -26,7 +26,7 @@ def nlp():
 
 @pytest.fixture
 def model(nlp):
-    """An embedding that knows "a" from ten places and "b" from one."""
+    """An embedding that knows "a", which occurred ten times, and "b", which occurred once."""
     model = build_sum_hash_embed_v1(**SETTINGS, unk_alpha=0.5)
     docs = [nlp.make_doc("a a a a a"), nlp.make_doc("b a a a a a"), nlp.make_doc("")]
     count_words(find_counting(model), docs)

@@ -117,7 +117,7 @@ def weights_of(shim):
 
 
 def distance(left, right):
-    """Tell how far two sets of weights are from each other at most."""
+    """Return the largest distance of two sets of weights."""
     return max(
         float((left[name] - right[name]).abs().max()) for name in left.keys() | right.keys()
     )
@@ -319,7 +319,7 @@ def test_one_norm_of_all_gradients_is_clipped(bridge, limit):
     after = weights_of(shim)
     for name, parameter in twin.named_parameters():
         assert torch.allclose(before[name] - after[name], parameter.grad, atol=1e-5), name
-    # Kept for the log, as it was before.
+    # For the log, as it was before.
     assert shim.grad_norm == pytest.approx(norm.item())
 
 
@@ -437,7 +437,7 @@ def test_50_steps_equal_those_of_plain_torch(cell, documents):
     model = make_encoder(documents, "spacy-rnn.RecurrentEncoder.v1", cell=cell)
     shim = model.shims[0]
     twin = copy.deepcopy(shim._model)
-    # Thinc adds eps to another term than torch does: it is too small to tell.
+    # Thinc adds eps to another term than torch does: it is too small to matter.
     adam = torch.optim.Adam(twin.parameters(), lr=0.01, eps=1e-16)
     optimizer = Adam(0.01, eps=1e-16, L2=0.0, grad_clip=0.2, use_averages=False)
     batches = [(documents(lengths, 8), documents(lengths, 8)) for lengths in ([3, 1], [5], [2, 0])]

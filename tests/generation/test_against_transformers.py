@@ -72,7 +72,7 @@ def generate(table, **settings):
 
 
 def run(search, table, *settings, **constraints):
-    """Write a sequence with one of ours, over a step that looks the table up."""
+    """Write a sequence with one of ours, over a step that reads the table."""
 
     def step(pieces, state):
         (before,) = state.hypotheses

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from tables import END, PIECES, PLACES, START, SpoiltTable, Table, all_sequences, make_constraints
+from tables import END, PIECES, POSITIONS, START, NaNTable, Table, all_sequences, make_constraints
 
 from spacy_rnn.generation import hypotheses as history
 from spacy_rnn.generation.beam import beam_search
@@ -132,7 +132,7 @@ def test_poor_sequences_that_end_early_do_not_stop_the_best():
             time = written.shape[2] - 1
             if written[0, row, 1:].tolist() == sure[:time]:
                 scores[0, row, ([*sure, END])[time]] = 9.0
-        return scores, torch.zeros(*pieces.shape, PLACES), SearchState((), (written,))
+        return scores, torch.zeros(*pieces.shape, POSITIONS), SearchState((), (written,))
 
     state = SearchState((), (torch.zeros(1, 1, 0).long(),))
     constraints = make_constraints(max_extra=8)
@@ -154,10 +154,10 @@ def test_places_are_those_of_the_attention_at_each_piece():
         for each in found:
             assert len(each.source_positions) == len(each.pieces)
             attended = zip(each.source_positions, each.attention_weights, strict=True)
-            for time, (places, weights) in enumerate(attended):
+            for time, (positions, weights) in enumerate(attended):
                 all_weights = table.weights(sentence, tuple(each.pieces[:time])).tolist()
-                expected = sorted(range(PLACES), key=all_weights.__getitem__, reverse=True)
-                assert places == expected
+                expected = sorted(range(POSITIONS), key=all_weights.__getitem__, reverse=True)
+                assert positions == expected
                 assert weights == pytest.approx(sorted(all_weights, reverse=True))
 
 
@@ -166,9 +166,9 @@ def test_places_of_next_to_no_weight_are_left_out(monkeypatch):
     monkeypatch.setattr(history, "MIN_WEIGHT", 0.3)
     for sentence, (each, *_) in enumerate(beam(table, [0, 1], 4)):
         attended = zip(each.source_positions, each.attention_weights, strict=True)
-        for time, (places, weights) in enumerate(attended):
+        for time, (positions, weights) in enumerate(attended):
             all_weights = table.weights(sentence, tuple(each.pieces[:time])).tolist()
-            assert len(places) == len(weights) == sum(weight >= 0.3 for weight in all_weights)
+            assert len(positions) == len(weights) == sum(weight >= 0.3 for weight in all_weights)
 
 
 def test_coverage_penalty_is_that_of_the_whole_path():
@@ -177,12 +177,12 @@ def test_coverage_penalty_is_that_of_the_whole_path():
     constraints = make_constraints()
     for sentence, found in enumerate(beam(table, [0, 1], PIECES**4, ranking, constraints)):
         for each in found:
-            # The step that wrote the end looked at the source as well.
-            looks = [
+            # The step that wrote the end attended to the source as well.
+            attention_weights = [
                 table.weights(sentence, tuple(each.pieces[:time]))
                 for time in range(len(each.pieces) + 1)
             ]
-            covered = torch.stack(looks).sum(0)[: LENGTHS[sentence]].clamp(max=1.0)
+            covered = torch.stack(attention_weights).sum(0)[: LENGTHS[sentence]].clamp(max=1.0)
             expected = sum(each.piece_scores) + 0.7 * float(covered.log().sum())
             assert each.score == pytest.approx(expected, abs=1e-5)
 
@@ -234,7 +234,7 @@ def test_repetition_penalty_multiplies_log_probabilities():
 
     def step(pieces, state):
         scores = torch.tensor([0.0, 0.0, 3.0, 1.0]).expand(*pieces.shape, PIECES)
-        return scores, torch.zeros(*pieces.shape, PLACES), state
+        return scores, torch.zeros(*pieces.shape, POSITIONS), state
 
     state = Table(0).begin([0])
     (found,) = greedy_search(step, state, LENGTHS[:1], constraints)[0]
@@ -262,7 +262,7 @@ def test_prefixes_are_kept_and_scored(width):
 def test_an_empty_sequence_comes_only_when_asked_for():
     def step(pieces, state):
         scores = torch.tensor([0.0, 9.0, 1.0, 0.0]).expand(*pieces.shape, PIECES)
-        return scores, torch.zeros(*pieces.shape, PLACES), state
+        return scores, torch.zeros(*pieces.shape, POSITIONS), state
 
     for least, expected in ((0, []), (1, [2])):
         constraints = make_constraints(min_length=least)
@@ -280,10 +280,10 @@ def test_no_sentences_are_legal():
     assert beam_search(table.step, state, LENGTHS[:0], make_constraints(), Ranking(), 3) == []
 
 
-@pytest.mark.parametrize("spoilt", [0, 1])
+@pytest.mark.parametrize("sentence", [0, 1])
 @pytest.mark.parametrize("width", [1, 3])
-def test_scores_that_are_not_numbers_are_an_error(width, spoilt):
-    table = SpoiltTable(spoilt)
+def test_scores_that_are_not_numbers_are_an_error(width, sentence):
+    table = NaNTable(sentence)
     with pytest.raises(ValueError, match="not numbers"):
         beam(table, [0, 1], width)
     with pytest.raises(ValueError, match="not numbers"):

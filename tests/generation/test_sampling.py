@@ -6,7 +6,7 @@ from functools import cache
 
 import pytest
 import torch
-from tables import END, PIECES, SpoiltTable, Table, all_sequences, make_constraints
+from tables import END, PIECES, NaNTable, Table, all_sequences, make_constraints
 
 from spacy_rnn.generation.greedy import greedy_search
 from spacy_rnn.generation.sampling import sample, truncate
@@ -31,13 +31,13 @@ def cut(row, temperature=1.0, top_k=0, top_p=1.0):
     weights = {piece: math.exp(score / temperature) for piece, score in row.items()}
     ranked = sorted(weights, key=weights.get, reverse=True)[: top_k or None]
     total = sum(weights[piece] for piece in ranked)
-    kept, mass = [], 0.0
+    nucleus, mass = [], 0.0
     for piece in ranked:
         if mass < top_p:
-            kept.append(piece)
+            nucleus.append(piece)
         mass += weights[piece] / total
-    total = sum(weights[piece] for piece in kept)
-    return {piece: weights[piece] / total for piece in kept}
+    total = sum(weights[piece] for piece in nucleus)
+    return {piece: weights[piece] / total for piece in nucleus}
 
 
 def exact(table, sentence, most, **settings):
@@ -55,11 +55,11 @@ def exact(table, sentence, most, **settings):
     return result
 
 
-@pytest.mark.parametrize("spoilt", [0, 1])
+@pytest.mark.parametrize("sentence", [0, 1])
 @pytest.mark.parametrize("settings", [*SETTINGS, {"temperature": 0.0}], ids=str)
-def test_scores_that_are_not_numbers_are_an_error(settings, spoilt):
+def test_scores_that_are_not_numbers_are_an_error(settings, sentence):
     with pytest.raises(ValueError, match="not numbers"):
-        run(SpoiltTable(spoilt), [0, 1], samples=2, **settings)
+        run(NaNTable(sentence), [0, 1], samples=2, **settings)
 
 
 @pytest.mark.parametrize("settings", SETTINGS, ids=str)

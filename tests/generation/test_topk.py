@@ -18,8 +18,8 @@ def test_the_best_are_those_of_all(pieces, hypotheses, number):
     sums = (scores + totals[:, :, None]).flatten(1)
     torch.testing.assert_close(best, sums.topk(min(number, sums.shape[1]), dim=1).values)
     torch.testing.assert_close(sums.gather(1, parents * pieces + found), best)
-    places = [set(row) for row in (parents * pieces + found).tolist()]
-    assert [len(row) for row in places] == [best.shape[1]] * 4
+    positions = [set(row) for row in (parents * pieces + found).tolist()]
+    assert [len(row) for row in positions] == [best.shape[1]] * 4
 
 
 def test_nothing_has_no_best():

@@ -19,7 +19,7 @@ def run_script(name: str, *arguments: str | Path, **options) -> str:
 def run_python(*arguments: str | Path, timeout: float = 120, folders: Iterable[Path] = ()) -> str:
     """Run Python and give what it printed; fail if it fails or takes too long.
 
-    The folders go before all others on the path where Python looks for packages.
+    The folders go before all others on the path on which Python finds packages.
     """
     path = [*folders, *filter(None, [os.environ.get("PYTHONPATH")])]
     with subprocess.Popen(

@@ -71,7 +71,7 @@ LEXICON = {
     ".": ("", ".", "PunctType=Peri"),
 }
 
-# The head of each word, as its place in the sentence, and its relation to it.
+# The head of each word, as its index in the sentence, and its relation to it.
 SENTENCES = [
     ("Anna reads .", "1 1 1", "nsubj ROOT punct"),
     ("Ben saw Anna .", "1 1 1 1", "nsubj ROOT dobj punct"),

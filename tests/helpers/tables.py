@@ -11,7 +11,7 @@ from spacy_rnn.generation.state import SearchState
 
 START, END = 0, 1
 PIECES = 4
-PLACES = 3
+POSITIONS = 3
 
 
 def make_constraints(**settings) -> DecodingConstraints:
@@ -35,7 +35,7 @@ class Table:
 
     def weights(self, sentence: int, pieces: tuple[int, ...]) -> Tensor:
         """Give the attention after some pieces."""
-        return torch.randn(PLACES, generator=self._generator(sentence, pieces, 1)).softmax(0)
+        return torch.randn(POSITIONS, generator=self._generator(sentence, pieces, 1)).softmax(0)
 
     def _generator(self, *key) -> torch.Generator:
         code = zlib.crc32(repr((self.seed, key)).encode())
@@ -66,8 +66,8 @@ class Table:
         ]
 
 
-class SpoiltTable(Table):
-    """A network that knows no numbers for one sentence."""
+class NaNTable(Table):
+    """A network whose scores for one sentence are NaN."""
 
     def __init__(self, sentence: int):
         super().__init__(0)
@@ -80,7 +80,7 @@ class SpoiltTable(Table):
 
 
 def all_sequences(most: int, least: int = 1) -> list[tuple[int, ...]]:
-    """List all sequences of pieces that are no marks."""
+    """List all sequences of pieces without special pieces."""
     inner = [piece for piece in range(PIECES) if piece not in (START, END)]
     return [
         pieces

@@ -80,9 +80,9 @@ def test_locked_dropout_drops_its_share_and_keeps_the_expectation():
 def test_word_dropout_drops_whole_words_and_scales_none():
     data = torch.randn(2000, 3)
     output = WordDropout(0.3)(data)
-    kept = (output == data).all(dim=1)
-    assert not output[~kept].any()
-    assert_share(~kept, 0.3)
+    unchanged = (output == data).all(dim=1)
+    assert not output[~unchanged].any()
+    assert_share(~unchanged, 0.3)
 
 
 def test_weight_drop_drops_its_share_and_keeps_the_expectation():
@@ -208,7 +208,7 @@ def test_prediction_is_without_noise(cell):
 
 @pytest.mark.parametrize("training", [False, True])
 def test_zoneout_at_its_bounds(training):
-    """At 0 nothing is kept, at 1 everything."""
+    """At 0 no value stays, at 1 all do."""
     previous, new = torch.randn(2, 100, 80)
     assert torch.equal(zoneout((previous,), (new,), (0.0,), training)[0], new)
     assert torch.equal(zoneout((previous,), (new,), (1.0,), training)[0], previous)
@@ -246,7 +246,7 @@ def test_full_zoneout_freezes_the_state(cell, training):
 def test_zoneout_keeps_units_or_steps_on(cell, rates):
     """After one word each unit is where it was or where it would be without zoneout.
 
-    A kept cell state does not change the hidden state of its own step.
+    A cell state that stays does not change the hidden state of its own step.
     """
     network = random_network(cell=cell, bidirectional=False, **rates).train()
     data, lengths = random_batch([1] * 300)
@@ -255,17 +255,17 @@ def test_zoneout_keeps_units_or_steps_on(cell, rates):
     _, free_final = read_batch(quiet_twin(network), data, lengths, state)
     shares = [rates.get("zoneout_hidden", 0.0), rates.get("zoneout_cell", 0.0)]
     for before, after, new, rate in zip(state, final, free_final, shares, strict=False):
-        kept = after == before
-        torch.testing.assert_close(after, torch.where(kept, before, new))
-        assert_share(kept, rate)
+        unchanged = after == before
+        torch.testing.assert_close(after, torch.where(unchanged, before, new))
+        assert_share(unchanged, rate)
 
 
 def test_zoneout_chooses_anew_at_each_word():
     network = random_network(cell="rnn_tanh", zoneout_hidden=0.5, bidirectional=False).train()
     data, lengths = random_batch([40])
     output, _ = network(data, lengths, random_state(network, 1))
-    kept = output[1:] == output[:-1]
-    assert len(kept.unique(dim=0)) > 8
+    unchanged = output[1:] == output[:-1]
+    assert len(unchanged.unique(dim=0)) > 8
 
 
 # Rates.

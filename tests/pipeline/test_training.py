@@ -176,9 +176,9 @@ def test_averaged_weights_are_evaluated_and_stored(run_training, recorder, encod
     for step, raw in enumerate(recorder.weights, start=1):
         for name in averages:
             averages[name] += (1 - (1 + step) / (10 + step)) * (raw[name] - averages[name])
-    kept = weights(nlp.get_pipe("tok2vec").model)
-    assert_equal_weights(kept, averages, atol=1e-6)
-    assert not any(np.allclose(kept[name], recorder.weights[-1][name]) for name in kept)
+    stored = weights(nlp.get_pipe("tok2vec").model)
+    assert_equal_weights(stored, averages, atol=1e-6)
+    assert not any(np.allclose(stored[name], recorder.weights[-1][name]) for name in stored)
 
     evaluated = [nlp(example.text).tensor for example in make_examples(nlp)]
     for one, other in zip(recorder.tensors, evaluated, strict=True):

@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -190,6 +191,31 @@ def test_command_writes_the_files(tmp_path):
         assert (written["report.md"], written["report.html"]) == make_report(METRICS, LOG, samples)
         for name in pictures:
             assert written[name] in written["report.html"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("metrics.json", "[tagger]", "metrics.json holds '[tagger]', which is no JSON"),
+        ("log.jsonl", "{\n}\n", "log.jsonl holds '{', which is no JSON"),
+        ("samples.json", '[{"text": "a"}]', "samples.json holds no translations"),
+    ],
+)
+def test_command_names_the_file_that_is_wrong(name, content, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    files = {"metrics.json": "{}", "log.jsonl": "", "samples.json": "[]", name: content}
+    for path, text_of_file in files.items():
+        Path(path).write_text(text_of_file, encoding="utf8")
+    arguments = ["report", "metrics.json", "log.jsonl", "out", "--samples", "samples.json"]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 1
+    assert message in " ".join(result.output.split())
+
+
+def test_without_bleu_the_best_row_is_that_with_the_best_score():
+    log = [{**row, "scores": {"tag_acc": 0.5}, "score": 1 / (1 + row["step"])} for row in LOG]
+    markdown, _ = write(log=log)
+    assert f"Best score: {1 / (1 + LOG[0]['step']):.2f}" in markdown
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def test_pieces_have_their_characters(subwords, text):
     """Spans go forward, touch, and cover the text; a piece that is text is that text."""
     (pieces,) = subwords.encode([text])
     spans = subwords.char_ranges(pieces)
-    covered = {place for start, end in spans for place in range(start, end)}
+    covered = {position for start, end in spans for position in range(start, end)}
     assert covered == set(range(len(text)))
     assert spans == sorted(spans)
     names = subwords.to_pieces(pieces)

@@ -5,7 +5,8 @@ import pytest
 import spacy
 from spacy.tokens import Doc
 
-from spacy_rnn.text.units import END, UNKNOWN, encode_parts, load_units, make_units
+from spacy_rnn.text.subwords import END, UNKNOWN
+from spacy_rnn.text.units import encode_parts, load_units, make_units
 
 TEXTS = ["a red cat saw a red bird", "a cat  saw\n\na dog.", "Ein Vogel, ein Hund."]
 NEW = [*TEXTS, "", " ", "  a", "cat ", "ein 読む 🐦 cat", "a.b.c", "don't"]

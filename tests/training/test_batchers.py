@@ -18,7 +18,7 @@ NLP = spacy.blank("en")
 
 
 def items_of(lengths):
-    """Make items that can be told apart."""
+    """Make items that can be distinguished."""
     return [[number] * length for number, length in enumerate(lengths)]
 
 

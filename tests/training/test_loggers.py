@@ -62,7 +62,7 @@ def start():
 
 @pytest.fixture
 def clock(monkeypatch):
-    """Let the logger look at these times, one after the other."""
+    """Let the logger read these times, one after the other."""
 
     def set_times(*times):
         monkeypatch.setattr(loggers, "perf_counter", iter(times).__next__)
@@ -84,12 +84,14 @@ def info(step=0, epoch=0, words=10, loss=1.0, score=0.5, **scores):
 def table(stdout):
     """Read printed rows as dictionaries."""
     header, dashes, *rows = stdout.getvalue().splitlines()
-    places, end = [], 0
+    positions, end = [], 0
     for dash in dashes.split():
         begin = dashes.index(dash, end)
         end = begin + len(dash)
-        places.append(slice(begin, end))
-    return [{header[place].strip(): row[place].strip() for place in places} for row in rows]
+        positions.append(slice(begin, end))
+    return [
+        {header[position].strip(): row[position].strip() for position in positions} for row in rows
+    ]
 
 
 def read(path):

@@ -359,13 +359,13 @@ def test_orders_are_the_same_in_another_process(write_text, run_python):
 
 def test_shuffle_holds_no_more_than_its_buffer():
     drawn = []
-    for place, number in enumerate(shuffle(count(), 20, Random(0))):
-        assert number <= place + 20
+    for position, number in enumerate(shuffle(count(), 20, Random(0))):
+        assert number <= position + 20
         drawn.append(number)
-        if place == 500:
+        if position == 500:
             break
     # What is held for long is rare, so that the order is mixed and nothing is stuck.
-    assert 10 < sum(abs(number - place) for place, number in enumerate(drawn)) / 500 < 40
+    assert 10 < sum(abs(number - position) for position, number in enumerate(drawn)) / 500 < 40
 
 
 def test_what_fits_into_the_buffer_is_shuffled_too():
@@ -529,8 +529,8 @@ def test_misaligned_records_are_refused_or_skipped(write, caplog, case):
 )
 def test_field_that_no_record_has_is_always_an_error(write, rule, name, lines, message):
     path = write(f"train.{name}", to_lines(lines))
-    place = "line 1 and all others" if rule == "skip" else "line 1"
-    with pytest.raises(ValueError, match=rf"{name}, {place}: .*{message}. Choose another"):
+    position = "line 1 and all others" if rule == "skip" else "line 1"
+    with pytest.raises(ValueError, match=rf"{name}, {position}: .*{message}. Choose another"):
         read(path, on_misaligned=rule)
 
 

@@ -11,7 +11,8 @@ from ...architectures.language_model import LanguageModelT
 from ...bridge.access import network_shim
 from ...checks import check_count
 from ...metrics.common import BITS
-from ...text.units import END, Units
+from ...text.subwords import END
+from ...text.units import Units
 from ..stream import Stream
 
 if TYPE_CHECKING:

@@ -59,7 +59,8 @@ def render_learning_curve(
         A loss, which is a sum since the row before, is spread over its steps. What is
         null or missing leaves a gap.
     scores (tuple[str, ...]): Parts of the names of scores, a panel for each. Perplexity
-        that falls to a tenth is drawn on a logarithmic scale.
+        that falls to a tenth is drawn on a logarithmic scale. Where there are no such scores, the
+        score that the best model is chosen by is drawn.
     RETURNS (str): The picture as SVG.
     RAISES (ValueError): If steps do not rise from row to row.
     """
@@ -69,7 +70,8 @@ def render_learning_curve(
                 f"Step {after['step']} comes after step {before['step']}: give the log of one "
                 f"training, in its order"
             )
-    panels = [_loss_panel(rows), *(_score_panel(rows, part) for part in scores)]
+    score_panels = [panel for part in scores if (panel := _score_panel(rows, part)).curves]
+    panels = [_loss_panel(rows), *(score_panels or [_final_score_panel(rows)])]
     panels = [panel for panel in panels if panel.curves]
     steps = [row["step"] for row in rows]
     first, last = min(steps, default=0), max(steps, default=0)
@@ -119,6 +121,12 @@ def _score_panel(rows: list[dict[str, Any]], part: str) -> Panel:
     return Panel(f"{heading}, logarithmic" if logarithmic else heading, curves, logarithmic)
 
 
+def _final_score_panel(rows: list[dict[str, Any]]) -> Panel:
+    """Collect the weighted mean of scores by which the best model is chosen."""
+    curve: Curve = [(row["step"], _finite(row.get("score"))) for row in rows]
+    return Panel("Score", _with_numbers({"score": curve}), False)
+
+
 def _have_one_direction(score: str, metric: Metric) -> bool:
     """Whether a score improves in the direction of a metric: inverse perplexity rises."""
     found = find_metric(score)
@@ -132,7 +140,10 @@ def _names(rows: list[dict[str, Any]], kind: str) -> list[str]:
 
 def _number(row: dict[str, Any], kind: str, name: str) -> float | None:
     """Return a number, or None where it is missing, infinite or not a number."""
-    number = row.get(kind, {}).get(name)
+    return _finite(row.get(kind, {}).get(name))
+
+
+def _finite(number: float | None) -> float | None:
     return number if number is not None and math.isfinite(number) else None
 
 

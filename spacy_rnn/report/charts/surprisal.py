@@ -6,7 +6,7 @@ from .svg import draw, escape
 
 WIDTH, HEIGHT = 720, 300
 LEFT, RIGHT, TOP, BOTTOM = 56, 20, 56, 44
-MOST_TICKS = 4
+MAX_TICKS = 4
 RULES = """\
 .$name .grid { stroke: $grid }
 .$name .label { font-size: 12px }
@@ -18,7 +18,7 @@ RULES = """\
 """
 
 
-def render_surprises(bits: list[float], odd: dict[int, str]) -> str:
+def render_surprisal(bits: list[float], odd: dict[int, str]) -> str:
     """Draw the surprisal of each line, with known anomalies in another colour.
 
     bits (list[float]): The surprisal of each line, in bits.
@@ -26,13 +26,13 @@ def render_surprises(bits: list[float], odd: dict[int, str]) -> str:
     RETURNS (str): The picture as SVG.
     """
     highest = max([*bits, 1.0])
-    step = _round_up(highest / MOST_TICKS)
+    step = _round_up(highest / MAX_TICKS)
     ticks = math.ceil(highest / step)
     top = step * ticks
     across, up = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
     floor = HEIGHT - BOTTOM
-    body = [f'<text class="heading" x="{LEFT}" y="24">Surprise of each line</text>']
-    body += _key()
+    body = [f'<text class="heading" x="{LEFT}" y="24">Surprisal of each line</text>']
+    body += _draw_legend()
     for tick in range(ticks + 1):
         y = floor - up * tick / ticks
         body += [
@@ -56,11 +56,11 @@ def render_surprises(bits: list[float], odd: dict[int, str]) -> str:
         f"line 1 to {len(bits)}</text>"
     )
     return draw(
-        "surprises",
+        "surprisal",
         WIDTH,
         HEIGHT,
         body,
-        title="Surprise of each line",
+        title="Surprisal of each line",
         description=f"Bits of {len(bits)} lines, {len(odd)} of them odd.",
         rules=RULES,
     )
@@ -72,7 +72,7 @@ def _round_up(number: float) -> float:
     return next(times * unit for times in (1, 2, 5, 10) if times * unit >= number)
 
 
-def _key() -> list[str]:
+def _draw_legend() -> list[str]:
     """Draw the legend of colours."""
     parts = []
     for x, kind, name in ((WIDTH - 250, "usual", "usual line"), (WIDTH - 130, "odd", "odd line")):

@@ -42,7 +42,7 @@ def test_padded_words_come_in_rectangles(lengths, cell_cost):
     padding = sum(lengths)
     words = words_of(lengths)
     waiting = longest_first(lengths)
-    places = []
+    positions = []
     first_row = 0
     for tile in layout.tiles:
         assert 1 <= tile.sequences <= tile.width
@@ -54,11 +54,11 @@ def test_padded_words_come_in_rectangles(lengths, cell_cost):
             own_words = words[sequence]
             filled = own_words + [padding] * (tile.steps - len(own_words))
             assert rectangle[:, column].tolist() == filled
-            places.append((own_words[0], own_words[-1]))
+            positions.append((own_words[0], own_words[-1]))
         assert (rectangle[:, tile.sequences :] == padding).all()
         first_row += area
     assert not waiting
-    assert list(zip(layout.firsts, layout.lasts, strict=True)) == places
+    assert list(zip(layout.firsts, layout.lasts, strict=True)) == positions
 
 
 @repeatable
@@ -93,7 +93,7 @@ def test_sequences_of_one_length_are_not_padded():
 
 @pytest.mark.parametrize("cell_cost", CELL_COSTS)
 def test_shapes_of_padded_batches_are_few(cell_cost):
-    """A kernel is compiled and kept for each new shape, so that memory grows with them."""
+    """A kernel is compiled and cached for each new shape, so that memory grows with them."""
     shapes = {
         (tile.steps, tile.width)
         for _ in range(200)

@@ -228,7 +228,7 @@ def test_float32_is_exact_enough_for_long_sequences_of_many_labels():
 
 
 def test_best_paths_of_long_sequences_are_those_of_float64():
-    """Sums along a path lose the digits that tell labels apart, if they are let grow."""
+    """Sums along a path lose the digits that distinguish labels, if they grow."""
     crf = make_crf(unconstrained, 5)
     lengths = torch.tensor([20_000])
     scores = 50 + torch.randn(20_000, 5, dtype=torch.float64)

@@ -148,8 +148,8 @@ def test_steps_are_those_of_the_whole(kind):
         last, step = torch.ones(2, 1, dtype=torch.int64), LanguageModelStepper(model)
         state = step.begin(prompts, most)
         for time in range(3):
-            scores, places, state = step(last, state)
-            assert places.shape == (2, 1, 0)
+            scores, positions, state = step(last, state)
+            assert positions.shape == (2, 1, 0)
             last = torch.stack([text[time : time + 1] for text in texts])
             for row, (prompt, text) in enumerate(zip(prompts, texts, strict=True)):
                 whole = torch.cat([prompt, text[:time]])

@@ -15,17 +15,19 @@ SIZES = {"embed_width": 6, "network": RecurrentSettings(6, bidirectional=False)}
 LENGTHS = [7, 0, 2, 12]
 
 
-def foresee(cache, hidden, targets, plain):
-    """Place by place: the network's distributions `(words, pieces)` and the cache's, averaged."""
+def predict_by_cache(cache, hidden, targets, plain):
+    """Step by step: the network's distributions `(words, pieces)` and the cache's, averaged."""
     rows = []
     for time in range(len(hidden)):
-        places = range(max(0, time - cache.size), time)
-        weights = [math.exp(cache.sharpness * float(hidden[time] @ hidden[at])) for at in places]
+        positions = range(max(0, time - cache.size), time)
+        weights = [
+            math.exp(cache.sharpness * float(hidden[time] @ hidden[at])) for at in positions
+        ]
         cached = torch.zeros(PIECES, dtype=torch.float64)
-        for at, weight in zip(places, weights, strict=True):
+        for at, weight in zip(positions, weights, strict=True):
             cached[targets[at]] += weight / sum(weights)
-        bin_pack = cache.weight * len(weights) / (len(weights) + FEW)
-        rows.append((1 - bin_pack) * plain[time].exp() + bin_pack * cached)
+        share = cache.weight * len(weights) / (len(weights) + FEW)
+        rows.append((1 - share) * plain[time].exp() + share * cached)
     return torch.stack(rows).log() if rows else plain
 
 
@@ -46,10 +48,10 @@ def test_reading_is_the_formula(size, pairs, monkeypatch):
     own = plain.gather(1, targets[:, None])[:, 0]
     found, state = cache.read(own, hidden, targets, lengths, cache.start(4, hidden))
     parts = zip(*(part.split(lengths.tolist()) for part in (hidden, targets, plain)), strict=True)
-    expected = torch.cat([foresee(cache, *part) for part in parts])
+    expected = torch.cat([predict_by_cache(cache, *part) for part in parts])
     torch.testing.assert_close(found, expected.gather(1, targets[:, None])[:, 0])
-    places = min(size, max(LENGTHS))
-    assert [part.shape for part in state] == [(places, 4, 3), (places, 4, 1)]
+    positions = min(size, max(LENGTHS))
+    assert [part.shape for part in state] == [(positions, 4, 3), (positions, 4, 1)]
 
 
 @pytest.mark.parametrize("cuts", [[1, 0, 2, 5], [3, 0, 0, 4], [7, 0, 2, 12]])
@@ -76,7 +78,7 @@ def test_parts_are_read_as_the_whole(cuts):
 def test_steps_are_those_of_the_whole():
     cache = NeuralCache(3, 0.4, 0.7)
     hidden, targets, plain, _ = sample([9])
-    expected = foresee(cache, hidden, targets, plain)
+    expected = predict_by_cache(cache, hidden, targets, plain)
     state = tuple(part.transpose(0, 1) for part in cache.start(1, hidden))
     for time in range(9):
         found = cache.next_log_probs(plain[time : time + 1], hidden[time : time + 1], state)

@@ -185,7 +185,7 @@ def check_gradients(network):
     """
     data, lengths = random_batch([2, 0, 3, 1], network.inputs)
     parameters = dict(network.named_parameters())
-    # A learned state takes the place of a given one.
+    # A learned state replaces a given one.
     state = random_state(network, len(lengths)) if network.initial_state is None else ()
 
     def loss(data, *others):

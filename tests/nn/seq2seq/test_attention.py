@@ -78,8 +78,8 @@ def test_padding_and_neighbours_change_nothing(kind):
     queries, memory, mask = sample()
     together, weights = attend(attention, queries, memory, mask)
     memory[~mask] = 1e6
-    spoilt, _ = attend(attention, queries, memory, mask)
-    torch.testing.assert_close(spoilt, together)
+    changed, _ = attend(attention, queries, memory, mask)
+    torch.testing.assert_close(changed, together)
     for row, length in enumerate(LENGTHS):
         own = slice(row, row + 1)
         alone, own_weights = attend(
@@ -118,17 +118,17 @@ def test_additive_and_general_are_their_formulas():
     additive, general = make("additive", 5, 6), make("general", 5, 6)
     additive_scores = additive.score(queries, additive.project(memory), ())
     general_scores = general.score(queries, general.project(memory), ())
-    for sentence, step, place in ((0, 0, 0), (1, 2, 3), (3, 1, 2)):
-        query, value = queries[sentence, step], memory[sentence, place]
+    for sentence, step, position in ((0, 0, 0), (1, 2, 3), (3, 1, 2)):
+        query, value = queries[sentence, step], memory[sentence, position]
         hidden = additive.query.weight @ query + additive.key.weight @ value + additive.key.bias
         expected = additive.energy.weight[0] @ hidden.tanh()
-        torch.testing.assert_close(additive_scores[sentence, step, place], expected)
+        torch.testing.assert_close(additive_scores[sentence, step, position], expected)
         expected = query @ general.key.weight @ value
-        torch.testing.assert_close(general_scores[sentence, step, place], expected)
+        torch.testing.assert_close(general_scores[sentence, step, position], expected)
 
 
 def test_coverage_is_its_formula():
-    """What was looked at is the sum of all weights before, place by place."""
+    """Coverage is the sum of all weights before, position by position."""
     attention = make("coverage", 5, 6)
     queries, memory, mask = sample(5, 6)
     _, weights = attend(attention, queries, memory, mask)

@@ -231,12 +231,12 @@ def test_memory_from_outside():
     settings = RecurrentSettings(512, cell="gru", bidirectional=False)
     decoder = partial(Decoder, attention=GeneralAttention, network=settings)
     network = Seq2Seq(PIECES, decoder, memory=5).eval()
-    places, lengths = torch.randn(6, 5), torch.tensor([2, 0, 4])
-    memory, summary = network.encode(places, lengths)
-    torch.testing.assert_close(summary[0], places[:2].mean(0))
+    positions, lengths = torch.randn(6, 5), torch.tensor([2, 0, 4])
+    memory, summary = network.encode(positions, lengths)
+    torch.testing.assert_close(summary[0], positions[:2].mean(0))
     assert not summary[1].any()
-    torch.testing.assert_close(reduce_mean(places, lengths)[2], places[2:].mean(0))
-    torch.testing.assert_close(memory.values[2, :4], network.decoder.value(places[2:]))
+    torch.testing.assert_close(reduce_mean(positions, lengths)[2], positions[2:].mean(0))
+    torch.testing.assert_close(memory.values[2, :4], network.decoder.value(positions[2:]))
 
 
 def test_label_smoothing_is_for_training_alone():

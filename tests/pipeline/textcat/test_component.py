@@ -32,11 +32,11 @@ TEXTS = ["a good bird", "", "  \n", "Zoë 読む книгу 🐦 .", "bad " * 30
 
 def make_examples(nlp, factory="rnn_textcat"):
     """Annotate a few documents; of one class each where that has to be."""
-    kept = {"GOOD", "BAD"} if factory == "rnn_textcat" else {"GOOD", "BAD", "THING"}
+    chosen = {"GOOD", "BAD"} if factory == "rnn_textcat" else {"GOOD", "BAD", "THING"}
     examples = []
     for text, cats in ANNOTATED:
         reference = nlp.make_doc(text)
-        reference.cats = {label: value for label, value in cats.items() if label in kept}
+        reference.cats = {label: value for label, value in cats.items() if label in chosen}
         examples.append(Example(nlp.make_doc(text), reference))
     return examples
 

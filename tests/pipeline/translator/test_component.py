@@ -232,12 +232,12 @@ def test_alignments_name_characters_and_tokens(nlp):
     covered = "".join(best["text"][each["start"] : each["end"]] for each in best["alignment"])
     assert covered == "three two one"
     for each in best["alignment"]:
-        for place in each["source"]:
-            token = doc[place["token"]]
-            characters = doc.text[place["start"] : place["end"]]
+        for position in each["source"]:
+            token = doc[position["token"]]
+            characters = doc.text[position["start"] : position["end"]]
             assert characters.strip() in token.text
-            assert place["end"] <= token.idx + len(token)
-        weights = [place["weight"] for place in each["source"]]
+            assert position["end"] <= token.idx + len(token)
+        weights = [position["weight"] for position in each["source"]]
         assert weights == sorted(weights, reverse=True)
         assert 0.7 < sum(weights) <= 1 + 1e-5
 
@@ -291,8 +291,8 @@ def test_texts_of_many_sentences_are_translated_whole(nlp):
         token.is_sent_start = token.i == 0 or doc[token.i - 1].is_space
     assert next(nlp.pipe([doc]))._.translation == expected
     for each in nlp(LONG)._.translations[0]["alignment"]:
-        for place in each["source"]:
-            assert LONG[place["start"] : place["end"]].strip() in doc[place["token"]].text
+        for position in each["source"]:
+            assert LONG[position["start"] : position["end"]].strip() in doc[position["token"]].text
 
 
 @pytest.mark.parametrize(
@@ -568,7 +568,7 @@ def test_two_translators_live_in_one_pipeline():
 
 
 def test_tokens_can_be_the_source():
-    """An encoder of spaCy tokens, shared by a listener, in the place of subwords."""
+    """An encoder of spaCy tokens, shared by a listener, instead of subwords."""
     nlp = spacy.blank("de")
     tok2vec = {
         "embed": {
@@ -613,9 +613,9 @@ def test_tokens_can_be_the_source():
     looked_at = set()
     for doc in nlp.pipe(TEXTS):
         (best,) = doc._.translations
-        for place in [place for each in best["alignment"] for place in each["source"]]:
-            token = doc[place["token"]]
-            assert (place["start"], place["end"]) == (token.idx, token.idx + len(token))
+        for position in [position for each in best["alignment"] for position in each["source"]]:
+            token = doc[position["token"]]
+            assert (position["start"], position["end"]) == (token.idx, token.idx + len(token))
             looked_at.add(token.i)
     assert looked_at == {0, 1, 2, 3}
 
@@ -646,9 +646,9 @@ def test_each_attention_learns_and_travels(attention):
     copy = spacy.blank("de").from_config(nlp.config).from_bytes(nlp.to_bytes())
     assert translations(copy) == translations(nlp)
     weights = [
-        place["weight"]
+        position["weight"]
         for each in nlp(TEXTS[0])._.translations[0]["alignment"]
-        for place in each["source"]
+        for position in each["source"]
     ]
     assert weights
     assert all(0 < weight <= 1 for weight in weights)

@@ -24,7 +24,7 @@ def labels(root, which):
 
 
 def cells(root):
-    """Give place, opacity and tooltip of each cell, the legend's left out."""
+    """Give position, opacity and tooltip of each cell, the legend's left out."""
     return [
         (
             float(rect.get("x")),
@@ -62,10 +62,10 @@ def test_labels_stand_at_their_rows_and_columns():
         assert float(label.get("x")) < columns[0]
     for label, text, x in zip(labels(root, "source"), SOURCE, columns, strict=True):
         assert label.text == text
-        place, above = map(
+        position, above = map(
             float, re.findall(r"translate\(([\d.]+) ([\d.]+)\)", label.get("transform"))[0]
         )
-        assert place == pytest.approx(x + size / 2, abs=0.1)
+        assert position == pytest.approx(x + size / 2, abs=0.1)
         assert above < rows[0]
         assert "rotate(-45)" in label.get("transform")
 

@@ -24,7 +24,7 @@ def parse(rows, **settings):
 
 
 def dots(root, name):
-    """Give the places of a curve's dots and the numbers that their tooltips tell."""
+    """Give the positions of a curve's dots and the numbers in their tooltips."""
     (curve,) = (group for group in root.iter(f"{SVG}g") if group.get("data-name") == name)
     return [
         (float(dot.get("cx")), float(dot.get("cy")), dot.findtext(f"{SVG}title"))
@@ -36,12 +36,12 @@ def texts(root):
     return ["".join(text.itertext()) for text in root.iter(f"{SVG}text")]
 
 
-def assert_affine(places, numbers):
+def assert_affine(positions, numbers):
     """Check that equal differences are equally far apart, within what is rounded."""
-    slope = (places[-1] - places[0]) / (numbers[-1] - numbers[0])
+    slope = (positions[-1] - positions[0]) / (numbers[-1] - numbers[0])
     assert slope != 0
-    for place, number in zip(places, numbers, strict=True):
-        assert place == pytest.approx(places[0] + slope * (number - numbers[0]), abs=0.02)
+    for position, number in zip(positions, numbers, strict=True):
+        assert position == pytest.approx(positions[0] + slope * (number - numbers[0]), abs=0.02)
     return slope
 
 
@@ -60,8 +60,8 @@ def test_places_are_affine_in_the_data():
 def test_panels_share_their_steps():
     rows = [row(step, loss=step + 1, bleu=1.0 + step, perplexity=9.0) for step in STEPS]
     root = parse(rows)
-    places = [[x for x, _, _ in dots(root, name)] for name in ("tagger", "bleu", "perplexity")]
-    assert places[0] == places[1] == places[2]
+    positions = [[x for x, _, _ in dots(root, name)] for name in ("tagger", "bleu", "perplexity")]
+    assert positions[0] == positions[1] == positions[2]
     heights = [[y for _, y, _ in dots(root, name)] for name in ("tagger", "bleu", "perplexity")]
     for above, below in pairwise(heights):
         assert max(above) < min(below)
@@ -69,16 +69,16 @@ def test_panels_share_their_steps():
 
 def test_ticks_stand_where_their_numbers_are():
     root = parse([row(step, bleu=bleu) for step, bleu in zip(STEPS, BLEU, strict=True)])
-    places = {
+    positions = {
         float(text.text): float(text.get("y"))
         for text in root.iter(f"{SVG}text")
         if text.get("dominant-baseline") == "central" and float(text.get("y")) > 200
     }
-    assert len(places) >= 4
+    assert len(positions) >= 4
     curve = dots(root, "bleu")
-    numbers = [*places, *BLEU]
-    assert_affine([*places.values(), *(y for _, y, _ in curve)], numbers)
-    assert min(places) <= min(BLEU) < max(BLEU) <= max(places)
+    numbers = [*positions, *BLEU]
+    assert_affine([*positions.values(), *(y for _, y, _ in curve)], numbers)
+    assert min(positions) <= min(BLEU) < max(BLEU) <= max(positions)
 
 
 def test_a_loss_is_spread_over_its_steps():
@@ -136,12 +136,14 @@ def test_scores_that_share_a_part_share_a_panel():
 
 def test_many_long_names_stay_in_the_picture():
     names = [f"component_with_a_long_name_{number}" for number in range(9)]
-    losses = {name: 1.0 + place for place, name in enumerate(names)}
+    losses = {name: 1.0 + position for position, name in enumerate(names)}
     root = parse([{"epoch": 0, "step": step, "losses": losses, "scores": {}} for step in STEPS])
     for span in root.iter(f"{SVG}tspan"):
         assert float(span.get("x")) + 8 * len(span.text) <= WIDTH
-    looks = {(path.get("class"), path.get("stroke-dasharray")) for path in root.iter(f"{SVG}path")}
-    assert len(looks) == len(names)
+    strokes = {
+        (path.get("class"), path.get("stroke-dasharray")) for path in root.iter(f"{SVG}path")
+    }
+    assert len(strokes) == len(names)
 
 
 def test_other_scores_can_be_asked_for():
@@ -149,6 +151,14 @@ def test_other_scores_can_be_asked_for():
     root = parse(rows, scores=("tag_acc",))
     assert_affine([y for _, y, _ in dots(root, "tag_acc")], STEPS)
     assert "BLEU" not in texts(root)
+
+
+def test_without_such_scores_the_one_that_chooses_the_best_model_is_drawn():
+    rows = [{**row(step, tag_acc=0.5), "score": step / 300} for step in STEPS]
+    root = parse(rows)
+    assert_affine([y for _, y, _ in dots(root, "score")], STEPS)
+    assert "Score" in texts(root)
+    assert "Score" not in texts(parse([{**each, "scores": {"bleu": 1.0}} for each in rows]))
 
 
 def test_one_row_is_a_dot_within_the_picture():

@@ -6,12 +6,12 @@ from xml.etree import ElementTree
 
 import pytest
 
-from spacy_rnn.report.charts.surprisal import render_surprises
+from spacy_rnn.report.charts.surprisal import render_surprisal
 
 
 @pytest.mark.parametrize("bits", [[], [0.0], [3.5, 120.0, 7.0]])
 def test_each_line_is_drawn_as_high_as_it_surprises(bits):
-    root = ElementTree.fromstring(render_surprises(bits, {1: "a <strange> one"}))
+    root = ElementTree.fromstring(render_surprisal(bits, {1: "a <strange> one"}))
     lines = [each for each in root.iter() if each.get("class") in ("usual", "odd")]
     lines = [each for each in lines if each.tag.endswith("line")]
     assert len(lines) == len(bits)

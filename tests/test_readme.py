@@ -37,7 +37,7 @@ def test_network_snippet_shows_that_the_batch_does_not_matter(capsys):
     assert capsys.readouterr().out.endswith("True\n")
 
 
-@pytest.mark.parametrize("text", [text for text in blocks("ini") if "[training" in text])
+@pytest.mark.parametrize("text", [text for text in blocks("ini") if "training.optimizer" in text])
 def test_training_snippets_resolve(text):
     settings = Config().from_str("[training]\n" + text)["training"]
     (made,) = registry.resolve(settings).values()

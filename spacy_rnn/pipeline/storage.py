@@ -173,6 +173,10 @@ class StoredPipe(TrainablePipe):
                     f"the model was trained with {name} = {json.dumps(stored[name])}, but the "
                     f"config says {json.dumps(self.cfg[name])}: set it to what it was"
                 )
+        for name, value in stored.items():
+            kinds = {type(value), type(self.cfg.get(name)), type(None)}
+            if len(kinds) > 2 and not kinds <= {int, float, type(None)}:
+                raise ModelLoadError(f"{name} is {json.dumps(value)}: restore the file")
         self.cfg.update(stored)
 
 

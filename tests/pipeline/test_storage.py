@@ -222,6 +222,21 @@ def test_labels_are_held_against_weights_when_they_are_loaded(
     assert state_of(component) == before
 
 
+def test_settings_of_another_type_are_refused(trained, tmp_path):
+    trained("classifier").to_disk(tmp_path)
+    file = tmp_path / "rnn_textcat" / "cfg"
+    for changed, message in (({"threshold": "x"}, 'threshold is "x"'), ({}, None)):
+        cfg = {"threshold": 0, "positive_label": "PLACE"} | changed
+        file.write_text(json.dumps(json.loads(file.read_text()) | cfg))
+        write_manifest(file.parent)
+        if message is None:
+            component = component_of(spacy.load(tmp_path))
+            assert component.cfg["positive_label"] == "PLACE"
+        else:
+            with pytest.raises(ModelLoadError, match=message):
+                spacy.load(tmp_path)
+
+
 def save_with_attrs(component, folder, change):
     """Store a component whose model has changed attributes, and right checksums."""
     twin = copy.deepcopy(component)

@@ -1,6 +1,7 @@
 """Perplexities and references, for the scores of several components."""
 
 import math
+from collections.abc import Iterable
 
 from spacy.training import Example
 
@@ -23,12 +24,23 @@ def references_of(example: Example, attr: str) -> list[str]:
 
     example (Example): The example.
     attr (str): The custom attribute that holds them.
-    RETURNS (list[str]): The references, empty if the attribute is not set.
+    RETURNS (list[str]): The references, as `drop_empty` leaves them; none if the attribute is
+        not set.
     """
     references = example.reference._.get(attr)
     if references is None:
         return []
-    return [references] if isinstance(references, str) else list(references)
+    return drop_empty([references] if isinstance(references, str) else references)
+
+
+def drop_empty(references: Iterable[str | None]) -> list[str]:
+    """Leave out empty references where there is another one: they stand for missing ones.
+
+    references (Iterable[str | None]): The references of a text.
+    RETURNS (list[str]): Those that are not empty; if none is, one empty one, unless all are None.
+    """
+    present = [reference for reference in references if reference is not None]
+    return [reference for reference in present if reference.strip()] or present[:1]
 
 
 def perplexity(surprisal: float, units: int) -> float:

@@ -172,17 +172,19 @@ def title_of(score: str) -> str:
     return title[:1].upper() + title[1:] if words[0].islower() else title
 
 
-def score_weights(component: str, best: str, keys: Iterable[str]) -> dict[str, float | None]:
+def score_weights(
+    component: str, best: dict[str, float], keys: Iterable[str]
+) -> dict[str, float | None]:
     """Return default weights of the scores of a component, as a factory declares them.
 
     component (str): The name of the component.
-    best (str): The key of the metric by which the best model is chosen.
+    best (dict[str, float]): The metrics by which the best model is chosen, with their weights.
     keys (Iterable[str]): The keys of all its metrics. Signatures of those of translations are
         stored in the meta of the pipeline as well.
-    RETURNS (dict[str, float | None]): 1.0 for the best; None for the others, which hides them
-        in the log of a training until a config gives them a weight.
+    RETURNS (dict[str, float | None]): The weights; None for other scores, which hides them in the
+        log of a training until a config gives them a weight.
     """
     keys = list(keys)
-    weights = {f"{component}_{key}": 1.0 if key == best else None for key in keys}
+    weights = {f"{component}_{key}": best.get(key) for key in keys}
     signed = [key for key in keys if key in TRANSLATION_METRICS]
     return {**weights, **{f"{component}_{key}_signature": None for key in signed}}

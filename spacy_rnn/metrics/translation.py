@@ -4,13 +4,13 @@ import re
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import chain, zip_longest
 from typing import TYPE_CHECKING, Any, cast
 
 from spacy.training import Example
 
 from ..checks import check_choice
-from .common import references_of
+from .common import drop_empty, references_of
 from .registry import TRANSLATION_METRICS, Tokenization
 
 if TYPE_CHECKING:
@@ -90,7 +90,8 @@ def score_translations(
 ) -> dict[str, Any]:
     """Compute all metrics of translations for a corpus.
 
-    pairs (list[tuple[str, list[str]]]): Translations, each with its references.
+    pairs (list[tuple[str, list[str]]]): Translations, each with its references, of which empty
+        ones do not count where there is another one.
     tokenization (Tokenization): How metrics of words find them.
     RETURNS (dict[str, Any]): The score by each of `TRANSLATION_METRICS`, from 0 to 100 (TER may
         exceed 100), such as "bleu"; and its signature, such as "bleu_signature", by which others
@@ -99,8 +100,9 @@ def score_translations(
     if not pairs:
         return {}
     translations = [translation for translation, _ in pairs]
-    columns = _columns([references for _, references in pairs])
-    _warn_unsegmented([text for _, references in pairs for text in references], tokenization)
+    references = [drop_empty(texts) for _, texts in pairs]
+    columns = _columns(references)
+    _warn_unsegmented(list(chain(*references)), tokenization)
     scores: dict[str, Any] = {}
     for key, metric in _create_metrics(tokenization).items():
         scores[key] = metric.corpus_score(translations, cast(list[list[str]], columns)).score
@@ -118,15 +120,19 @@ def compare_translations(
 
     translations (list[str]): Translations by one system.
     others (list[str]): Translations of the same sources by another system.
-    references (list[list[str]]): The references of each; sources without any are left out.
+    references (list[list[str]]): The references of each, as in `score_translations`; sources
+        without any are left out.
     tokenization (Tokenization): How metrics of words find them.
     RETURNS (dict[str, dict[str, float]]): For each of `TRANSLATION_METRICS` the "score" of the
         first system, that of the "other", and "p": the probability of so large a difference by
-        chance, from 1,000 samples.
+        chance, from 1,000 samples. It is 1 where each pair of translations has the same counts.
     """
     from sacrebleu.significance import PairedTest
 
-    rows = [row for row in zip(translations, others, references, strict=True) if row[2]]
+    present = map(drop_empty, references)
+    rows = [row for row in zip(translations, others, present, strict=True) if row[2]]
+    if not rows:
+        raise ValueError("No translation has a reference, so that there is nothing to compare")
     translations, others = [row[0] for row in rows], [row[1] for row in rows]
     columns = _columns([row[2] for row in rows])
     metrics = _create_metrics(tokenization)
@@ -146,10 +152,22 @@ def compare_translations(
         comparison[key] = {
             "score": system.score,
             "other": baseline.score,
-            # For equal translations the bootstrap would find the difference significant.
-            "p": system.p_value if translations != others else 1.0,
+            # The bootstrap would find the lack of a difference significant.
+            "p": 1.0 if _counts_alike(metric, rows) else system.p_value,
         }
     return comparison
+
+
+def _counts_alike(metric: "SacreBLEUMetric", rows: list[tuple[str, str, list[str]]]) -> bool:
+    """Whether a metric counts the same in both translations of each source."""
+
+    def count(text: str, references: list[str]) -> Any:
+        return metric._extract_corpus_statistics([text], [[each] for each in references])
+
+    return all(
+        text == other or count(text, references) == count(other, references)
+        for text, other, references in rows
+    )
 
 
 def _create_metrics(tokenization: Tokenization) -> "dict[str, SacreBLEUMetric]":

@@ -56,6 +56,9 @@ POLICIES = {
 """Policies by the setting that chooses what to do, in the order in which they are applied to a
 pair until it is skipped."""
 
+MISSING_REFERENCE = "missing_reference"
+"""An empty reference beside others, which is counted like a fault but is none."""
+
 OUTCOMES = {"skip": "skipped", "keep": "accepted", "replace": "put U+FFFD into"}
 
 
@@ -102,7 +105,8 @@ def create_parallel_corpus_v1(
     on_misaligned (str): What to do if a file ends before the others, a record lacks a column, or
         a line of TSV has more or fewer than the first: "error" or "skip".
     on_invalid_utf8 (str): What to do with other bytes: "error", "replace" or "skip".
-    on_empty (str): What to do with a pair that has an empty side: "error", "skip" or "keep".
+    on_empty (str): What to do with a pair that has an empty side: "error", "skip" or "keep". Of
+        several references the empty ones are left out, unless all are.
     on_too_long (str): What to do with a pair beyond `max_length`: "error" or "skip".
     attr (str): The custom attribute of the reference for the translation: a text, or a list of
         texts if there are several.
@@ -218,6 +222,12 @@ class ParallelCorpus:
             yield from shuffle(checked, self.shuffle_buffer, random)
         finally:
             for name, (number, first) in faults.items():
+                if name == MISSING_REFERENCE:
+                    warn(
+                        f"{self.names[0]}: left out empty references of pairs that have another "
+                        f"one: {number}, the first in line {first}"
+                    )
+                    continue
                 choice, fault = self.policies[name], self._describe(name)
                 warn(
                     f"{self.names[0]}: {OUTCOMES[choice]} pairs with {fault}: {number}, "
@@ -233,6 +243,16 @@ class ParallelCorpus:
                     for index, side in enumerate(pair.sides)
                     if policy.applies(side, self.max_length)
                 ]
+                if (
+                    name == "on_empty"
+                    and 0 not in faulty
+                    and 0 < len(faulty) < len(pair.sides) - 1
+                ):
+                    # One of several references stands for a missing one.
+                    faults.setdefault(MISSING_REFERENCE, [0, pair.number])[0] += 1
+                    sides = [side for side in pair.sides if side and side.strip()]
+                    pair = pair._replace(sides=sides)
+                    continue
                 if not faulty:
                     continue
                 choice = self.policies[name]

@@ -2,6 +2,7 @@
 
 import pytest
 import spacy
+from spacy.util import load_config
 
 from spacy_rnn.metrics.registry import METRICS, TRANSLATION_METRICS, find_metric, title_of
 from spacy_rnn.metrics.translation import compare_translations, score_translations
@@ -59,7 +60,8 @@ def test_default_weights_have_each_metric():
         name: nlp.get_factory_meta(name).default_score_weights
         for name in ("rnn_translator", "rnn_lm")
     }
-    assert weights["rnn_translator"]["rnn_translator_bleu"] == 1.0
+    assert weights["rnn_translator"]["rnn_translator_bleu"] == 0.9
+    assert weights["rnn_translator"]["rnn_translator_chrf"] == 0.1
     for key in TRANSLATION_METRICS:
         assert f"rnn_translator_{key}" in weights["rnn_translator"]
         assert weights["rnn_translator"][f"rnn_translator_{key}_signature"] is None
@@ -69,3 +71,24 @@ def test_default_weights_have_each_metric():
         "rnn_lm_token_perplexity": None,
         "rnn_lm_bits_per_char": None,
     }
+
+
+@pytest.mark.parametrize("config", ["default", "phrasebook", "translator"])
+def test_the_best_translator_of_short_texts_has_a_score(config, root):
+    """BLEU is 0 below four words, whatever was learned."""
+    if config == "default":
+        nlp = spacy.blank("en")
+        weights = nlp.get_factory_meta("rnn_translator").default_score_weights
+    else:
+        training = load_config(root / "configs" / f"{config}.cfg")["training"]
+        weights = training["score_weights"]
+    worse, better = (
+        score_translations([(text, ["guten Tag"]), ("ja", ["ja"])])
+        for text in ("guten Abend", "guten Tag")
+    )
+    assert worse["bleu"] == better["bleu"] == 0
+    totals = [
+        sum(weights[f"rnn_translator_{key}"] * scores[key] for key in ("bleu", "chrf"))
+        for scores in (worse, better)
+    ]
+    assert 0 < totals[0] < totals[1]

@@ -4,10 +4,13 @@ import math
 
 import pytest
 import sacrebleu
+import spacy
 import srsly
 from sacrebleu.metrics import BLEU, TER
+from spacy.training import Example
 
-from spacy_rnn.metrics.common import perplexity
+from spacy_rnn.extensions import ensure_extension
+from spacy_rnn.metrics.common import perplexity, references_of
 from spacy_rnn.metrics.registry import SEGMENTERS, Tokenization
 from spacy_rnn.metrics.translation import (
     compare_translations,
@@ -67,6 +70,74 @@ def test_comparison_tells_better_from_equal():
     same = compare_translations(better, better, references)
     assert same["bleu"]["score"] == same["bleu"]["other"]
     assert same["bleu"]["p"] > 0.5
+
+
+@pytest.mark.parametrize("references", [["", "x y z w"], ["x y z w", ""], [" ", "x y z w", ""]])
+def test_empty_references_do_not_count_beside_others(references):
+    rest = [("a b c d", ["a b c d"]), ("e f", ["e f g h"])]
+    expected = score_translations([("x", ["x y z w"]), *rest])
+    found = score_translations([("x", references), *rest])
+    assert found == expected
+    compared = [
+        compare_translations(
+            ["x", "a b c d", "e f"], ["x y", "a", "e"], [each, *(row[1] for row in rest)]
+        )
+        for each in (references, ["x y z w"])
+    ]
+    assert compared[0] == compared[1]
+    assert score_translations([("x", [""])])["bleu"] == 0
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (None, []),
+        ([], []),
+        ([None], []),
+        ("", [""]),
+        (["", " "], [""]),
+        (["", "a", None], ["a"]),
+        (("a", "", "b"), ["a", "b"]),
+    ],
+)
+def test_references_of_an_example_that_are_empty(value, expected):
+    nlp = spacy.blank("en")
+    example = Example(nlp.make_doc("x"), nlp.make_doc("x"))
+    ensure_extension("translation")
+    example.reference._.translation = value
+    assert references_of(example, "translation") == expected
+
+
+@pytest.mark.parametrize(
+    ("change", "equal"),
+    [
+        (lambda text: f"{text} ", {"bleu", "chrf", "chrfpp", "ter"}),
+        (str.swapcase, {"ter"}),
+        (lambda text: text.replace(".", " ."), {"bleu", "chrf", "chrfpp"}),
+    ],
+)
+def test_systems_that_count_alike_do_not_differ(change, equal):
+    references = [references for _, references in PAIRS] * 10
+    others = [change(text) for text in SYSTEM * 10]
+    comparison = compare_translations(SYSTEM * 10, others, references)
+    assert {key for key, row in comparison.items() if row["p"] == 1.0} == equal
+    for key in equal:
+        assert comparison[key]["score"] == comparison[key]["other"]
+
+
+def test_systems_of_equal_scores_but_other_counts_are_resampled():
+    """The one is better on the first text, the other on the second."""
+    references = [["a b c d e"], ["f g h i j"]] * 10
+    first = ["a b c d e", "f g h i x"] * 10
+    second = ["a b c d x", "f g h i j"] * 10
+    comparison = compare_translations(first, second, references)
+    assert comparison["bleu"]["score"] == comparison["bleu"]["other"]
+    assert comparison["bleu"]["p"] < 1.0
+
+
+def test_a_comparison_without_references_is_refused():
+    with pytest.raises(ValueError, match="No translation has a reference"):
+        compare_translations(["a"], ["b"], [[]])
 
 
 CHINESE = ("我今天想去北京大学看我的朋友。", "我今天想去北京大学看朋友。")

@@ -317,11 +317,35 @@ def test_blank_lines_of_records_are_empty_pairs(write, name):
     assert read(path, on_empty="keep") == [("a", "A"), ("", ""), ("a", "A"), ("", ""), ("", "")]
 
 
-@pytest.mark.parametrize("value", [None, "", [], [None], ["A", None]])
+@pytest.mark.parametrize("value", [None, "", [], [None], ["", None, " "]])
 def test_missing_translations_are_empty_sides(write, value):
     path = write("train.jsonl", json.dumps({"text": "a", "translation": value}))
     with pytest.raises(ValueError, match=r"train\.jsonl, line 1: an empty side: \['a', "):
         read(path)
+
+
+@pytest.mark.parametrize("policy", ["error", "skip", "keep"])
+def test_a_missing_reference_costs_no_other(write, policy, caplog):
+    """With a text there is nothing wrong with the pair, whatever is done with those that are."""
+    values = [["A", None], ["", "B", "BB"], ["C", "CC"], ["D"]]
+    rows = [{"text": "x", "translation": value} for value in values]
+    path = write("train.jsonl", to_lines(map(json.dumps, rows)))
+    expected = [("x", "A"), ("x", "B", "BB"), ("x", "C", "CC"), ("x", "D")]
+    corpus = create_parallel_corpus_v1(path, on_empty=policy)
+    assert sides(corpus) == expected
+    assert "left out empty references of pairs that have another one: 2, the first in" in (
+        caplog.text
+    )
+    translations = [example.reference._.translation for example in corpus(spacy.blank("en"))]
+    assert translations == ["A", ["B", "BB"], ["C", "CC"], "D"]
+    files = write("en", "a\nb\n"), [write("de.0", "A\n\n"), write("de.1", "\nBB\n")]
+    assert read(*files, on_empty=policy) == [("a", "A"), ("b", "BB")]
+    files = write("en", "\n"), [write("de.0", "A\n"), write("de.1", "\n")]
+    if policy == "error":
+        with pytest.raises(ValueError, match="en, line 1: an empty side"):
+            read(*files)
+    else:
+        assert read(*files, on_empty=policy) == ([] if policy == "skip" else [("", "A", "")])
 
 
 def test_limit_and_length(write_text, caplog):

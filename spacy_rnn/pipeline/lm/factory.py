@@ -50,7 +50,7 @@ DEFAULTS = Config().from_str(DEFAULT_CONFIG)["rnn_lm"]
     default_config=DEFAULTS,
     default_score_weights=score_weights(
         "rnn_lm",
-        best="inverse_perplexity",
+        best={"inverse_perplexity": 1.0},
         keys=["inverse_perplexity", "word_perplexity", "token_perplexity", "bits_per_char"],
     ),
 )

@@ -80,7 +80,8 @@ DEFAULTS = Config().from_str(DEFAULT_CONFIG)["rnn_translator"]
     default_config=DEFAULTS,
     default_score_weights=score_weights(
         "rnn_translator",
-        best="bleu",
+        # Where texts have fewer than four words, BLEU is 0 and chrF alone says which is best.
+        best={"bleu": 0.9, "chrf": 0.1},
         keys=[*TRANSLATION_METRICS, "token_perplexity", "word_perplexity"],
     ),
 )
@@ -113,8 +114,9 @@ def make_translator(
     vocab_size (int): The number of subwords in a vocabulary.
     shared_vocab (bool): Whether source and target share one vocabulary.
     subwords (str): "bpe" or "unigram".
-    subword_sampling (float): The variation of the segmentation into subwords in training: the
-        alpha of a unigram vocabulary (Kudo 2018), the dropout of BPE (Provilkov et al. 2020).
+    subword_sampling (float): The variation of the segmentation into subwords in training, 0 for
+        none: the alpha of a unigram vocabulary (Kudo 2018), which varies more the smaller it is;
+        the dropout of BPE (Provilkov et al. 2020), which varies most at about 0.5.
     max_batch_tokens (int): The maximum size of an inner batch in source pieces, padding
         included, estimated at four characters a piece. A longer passage is a batch of its own.
     int8 (bool): Whether to translate with weights as 8-bit integers on a CPU, to nearly the

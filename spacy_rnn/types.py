@@ -23,7 +23,7 @@ Source = Model[list[Doc], list[Floats2d]] | Model[list[Doc], list[Ints1d]]
 Translations = tuple[list[Doc], list[list[int]]]
 """Documents, and for each the pieces of its translation."""
 
-Seq2SeqModel = Model[Translations, Floats1d]
+Seq2SeqModel = Model[Translations | list[Doc], Floats1d]
 """Documents with translations come in, the negative log-likelihood of each piece and end
 symbol of these goes out."""
 

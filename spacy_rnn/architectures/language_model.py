@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
+from spacy.tokens import Doc
 from thinc.api import ArgsKwargs, Model, torch2xp
 from thinc.types import Floats1d
 
@@ -40,7 +41,7 @@ class Segment:
     state: "State | None" = None
 
 
-LanguageModelT = Model[Sequence[Segment], Floats1d]
+LanguageModelT = Model[Sequence[Segment | Doc], Floats1d]
 """From segments of text to the negative log-likelihood of each piece. The context of each segment
 becomes that of the segment after it."""
 
@@ -106,12 +107,13 @@ def build_language_model_v1(
 
 
 def forward(
-    model: LanguageModelT, segments: Sequence[Segment], is_train: bool
+    model: LanguageModelT, texts: Sequence[Segment | Doc], is_train: bool
 ) -> tuple[Floats1d, Callable]:
     """Compute the negative log-likelihood of segments of text, and update their contexts.
 
     model (LanguageModelT): The model.
-    segments (Sequence[Segment]): The segments, whose `before` and `state` become those after them.
+    texts (Sequence[Segment | Doc]): The segments, whose `before` and `state` become those after
+        them; or whole documents, as `spacy debug model` passes them.
     is_train (bool): Whether gradients will follow.
     RETURNS (tuple[Floats1d, Callable]): The negative log-likelihood of each piece, in nats,
         `(pieces,)`; and a callback that takes a factor, which the gradients of the loss are
@@ -122,6 +124,7 @@ def forward(
     shim = network_shim(model)
     if is_train:
         shim.set_dropout_rate(model.attrs["dropout_rate"])
+    segments = [_to_segment(model, text) for text in texts]
     sizes = [len(segment.pieces) for segment in segments]
     pieces = [segment.pieces for segment in segments]
     targets = np.concatenate([np.zeros(0, dtype=np.int64), *pieces])
@@ -145,6 +148,13 @@ def forward(
         return segments
 
     return cast(Floats1d, torch2xp(surprisals, ops=model.ops)), backprop
+
+
+def _to_segment(model: LanguageModelT, text: Segment | Doc) -> Segment:
+    """Return a segment itself, and a document as one segment with its end."""
+    if isinstance(text, Segment):
+        return text
+    return Segment(np.append(load_units(model.attrs["units"]).encode(text), END))
 
 
 def init(model: LanguageModelT, X: Any = None, Y: Any = None) -> None:

@@ -73,12 +73,14 @@ def build_seq2seq_v1(
 
 
 def forward(
-    model: Seq2SeqModel, translations: Translations, is_train: bool
+    model: Seq2SeqModel, translations: Translations | list[Doc], is_train: bool
 ) -> tuple[Floats1d, Callable]:
     """Compute the negative log-likelihood of translations: teacher forcing.
 
     model (Seq2SeqModel): The model.
-    translations (Translations): Documents, and for each the pieces of its translation.
+    translations (Translations | list[Doc]): Documents, and for each the pieces of its
+        translation; or documents alone, as `spacy debug model` passes them, whose translations
+        are empty.
     is_train (bool): Whether gradients will follow.
     RETURNS (tuple[Floats1d, Callable]): The negative log-likelihood of each piece and each
         end symbol, in nats, `(pieces + documents,)`; and a callback that takes a factor, which the
@@ -86,7 +88,10 @@ def forward(
     """
     import torch
 
-    docs, targets = translations
+    if isinstance(translations, tuple):
+        docs, targets = translations
+    else:
+        docs, targets = translations, [[] for _ in translations]
     shim = network_shim(model)
     if is_train:
         shim.set_dropout_rate(model.attrs["dropout_rate"])

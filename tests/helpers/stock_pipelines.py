@@ -205,13 +205,20 @@ def pretrained_weights(path: Path) -> dict[str, np.ndarray]:
     return read_weights(data for shims in stored["shims"] for data in shims)
 
 
-def write_config(nlp: Language, folder: Path, settings: dict, sources: dict | None = None) -> Path:
+def write_config(
+    nlp: Language,
+    folder: Path,
+    settings: dict,
+    sources: dict | None = None,
+    examples: list[Example] | None = None,
+) -> Path:
     """Store the examples, and a config that trains a pipeline on them.
 
     What is set replaces what the config has, and sources replace whole components.
     """
     corpus = folder / "corpus.spacy"
-    DocBin(docs=[example.reference for example in make_examples(nlp)]).to_disk(corpus)
+    docs = [example.reference for example in examples or make_examples(nlp)]
+    DocBin(docs=docs, store_user_data=True).to_disk(corpus)
     config = nlp.config.merge(
         {
             "paths": {"train": str(corpus), "dev": str(corpus)},

@@ -16,13 +16,11 @@ from ..bridge.access import network_shim
 from ..bridge.flat import unflatten
 from ..checks import check_count
 from ..text.subwords import END
+from ..types import Embedding
 from .language_model import LanguageModelT, units_of
 
 if TYPE_CHECKING:
     from ..nn.lm.model import LanguageModel
-
-LMEncoder = Model[list[Doc], list[Floats2d]]
-"""From documents to the vectors of their tokens, `(tokens, nO)` for each."""
 
 
 def build_lm_encoder_v1(
@@ -32,7 +30,7 @@ def build_lm_encoder_v1(
     trainable: bool = False,
     rate_decay: float = 1.0,
     unfreeze_steps: int = 0,
-) -> LMEncoder:
+) -> Embedding:
     """Build an encoder whose vectors are the hidden states of a language model after each token.
 
     Of a model over characters these are contextual string embeddings (Akbik et al. 2018).
@@ -51,7 +49,7 @@ def build_lm_encoder_v1(
         Ruder 2018, section 3.2).
     unfreeze_steps (int): Steps before the top layer is trained, and again before each layer below:
         gradual unfreezing (section 3.3 there). 0 trains all layers from the start.
-    RETURNS (LMEncoder): The encoder.
+    RETURNS (Embedding): The encoder.
     RAISES (ValueError): If a setting is out of its bounds.
     """
     from ..bridge.shim import NetworkShim
@@ -104,11 +102,11 @@ def rate_of_layer(
 
 
 def forward(
-    model: LMEncoder, docs: list[Doc], is_train: bool, *, trainable: bool
+    model: Embedding, docs: list[Doc], is_train: bool, *, trainable: bool
 ) -> tuple[list[Floats2d], Callable]:
     """Encode documents.
 
-    model (LMEncoder): The encoder.
+    model (Embedding): The encoder.
     docs (list[Doc]): The documents.
     is_train (bool): Whether gradients will follow, where the encoder is trainable.
     trainable (bool): Whether it is.
@@ -144,7 +142,7 @@ def forward(
 
 
 def init(
-    model: LMEncoder,
+    model: Embedding,
     X: list[Doc] | None = None,
     Y: Any = None,
     *,
@@ -153,7 +151,7 @@ def init(
 ) -> None:
     """Copy the weights and the vocabulary of a trained language model.
 
-    model (LMEncoder): The encoder.
+    model (Embedding): The encoder.
     X (list[Doc] | None): Not needed.
     Y (Any): Not needed.
     source (str | Path | None): The pipeline with the trained model.
@@ -181,7 +179,7 @@ def init(
     model.attrs["backward"] = trained.backward
 
 
-def _segment(model: LMEncoder, doc: Doc) -> tuple[np.ndarray, np.ndarray]:
+def _segment(model: Embedding, doc: Doc) -> tuple[np.ndarray, np.ndarray]:
     """Segment a document in the order in which the model reads it, and find each token's piece.
 
     It is the piece after which the token has been read: its last one, or the one that it is a

@@ -122,7 +122,8 @@ def attend(model: TextClassifier, docs: list[Doc]) -> tuple[Floats2d, list[list[
     from ..nn.text_classifier import Classifier
 
     weights = None
-    if model.shims and isinstance(model.shims[0]._model, Classifier):
+    networks = [getattr(shim, "network", None) for shim in model.shims]
+    if any(isinstance(network, Classifier) for network in networks):
         shim = network_shim(model)
         vectors = model.get_ref("tok2vec").predict(docs)
         scores, weights = shim.predict(_make_inputs(model, docs, vectors, False))

@@ -9,6 +9,7 @@ import logging
 import multiprocessing
 import os
 import pickle
+import platform
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import nullcontext
 from functools import partial
@@ -1104,6 +1105,9 @@ def test_old_torch_that_cannot_tell_has_no_bfloat16(monkeypatch):
     assert has_bfloat16(torch.device("cpu")) is False
 
 
+@pytest.mark.skipif(
+    platform.machine() not in ("x86_64", "AMD64"), reason="needs a processor of x86"
+)
 def test_mixed_precision_with_onednn_held_to_older_instructions(run_python):
     """Batches of one length only are those that torch's LSTM would hand to oneDNN."""
     program = (

@@ -135,15 +135,17 @@ class RecurrentLanguageModel(StoredPipe, AttributeOwner):
         units = self.units
         docs = list(docs)
         texts = [units.encode(doc) for doc in docs]
-        nats = score_texts(self.model, list(map(self._turn, texts)), self.max_batch_tokens)
+        nats = score_texts(
+            self.model, list(map(self._in_reading_order, texts)), self.max_batch_tokens
+        )
         scores = []
         for doc, pieces, doc_nats in zip(docs, texts, nats, strict=True):
             bits = doc_nats.astype(np.float64) / BITS
-            bits = np.append(self._turn(bits[:-1]), bits[-1])
+            bits = np.append(self._in_reading_order(bits[:-1]), bits[-1])
             scores.append(LMScores(bits, units.token_indices(doc, pieces)))
         return scores
 
-    def _turn(self, array: Any) -> Any:
+    def _in_reading_order(self, array: Any) -> Any:
         return array[::-1] if self.backward else array
 
     def set_annotations(self, docs: Iterable[Doc], scores: list[LMScores]) -> None:
@@ -375,7 +377,7 @@ class RecurrentLanguageModel(StoredPipe, AttributeOwner):
         """
         chunk = get_chunk(doc)
         if chunk is None:
-            return [Segment(np.append(self._turn(self.units.encode(doc)), END))]
+            return [Segment(np.append(self._in_reading_order(self.units.encode(doc)), END))]
         self._check_forward("learn from streams, which begin in the middle of documents")
         parts = encode_parts(self.units, doc, chunk.doc_ends)
         previous = None if chunk.is_first else self._streams.get(chunk.stream)

@@ -1,5 +1,6 @@
 """Find the anomalous lines of a log by their surprisal."""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,7 +9,7 @@ from spacy.cli._util import Arg, Opt
 from wasabi import msg
 
 from ..checks import check_count
-from ..training.readers.files import check_lines, read_lines
+from ..training.readers.files import check_lines, read_lines, read_text
 from .models import load_language_model
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def find_anomalies_cli(
                 read_lines(log, encoding), str(log), encoding, on_invalid_utf8, warn=msg.warn
             )
         )
-        reasons = srsly.read_json(known) if known else {}
+        reasons = json.loads(read_text(known)) if known else {}
         anomalies = {int(number): reason for number, reason in reasons.items()}
         bits = surprisals(language_model, lines)
         found = rank(lines, bits, anomalies, limit)

@@ -71,7 +71,9 @@ def test_the_odd_line_is_found(model, tmp_path):
 def test_logs_of_any_encoding_are_read_right(model, tmp_path):
     log = tmp_path / "test.log"
     log.write_bytes(b"\xef\xbb\xbfuser 1 logged in\r\nuser\x0b2 \xff in\n")
+    (tmp_path / "known.json").write_text('{"2": "new"}', "utf-8-sig")
     arguments = ["find-anomalies", str(model), str(log), "--output", str(tmp_path / "a.json")]
+    arguments += ["--known", str(tmp_path / "known.json")]
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0, result.output
     assert "1 lines with bytes that are not utf8, the first line 2" in " ".join(

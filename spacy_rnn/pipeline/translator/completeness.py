@@ -1,7 +1,8 @@
 """Translations that leave out a part of their source."""
 
 from itertools import chain, pairwise
-from typing import TYPE_CHECKING
+from statistics import median
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ...generation.state import Hypothesis
@@ -13,6 +14,21 @@ translate as one, of which it mostly drops the second, six in seven; of three or
 
 SLACK = 10
 """Characters that a translation may be shorter than expected, so that short ones count little."""
+
+MIN_LOG_PROB = -2.0
+"""Median log-probability of the pieces of a translation, in nats, below which its network has
+hardly learned anything: at the first evaluation of a training it is -7, later -0.1."""
+
+
+def is_incomplete(translation: dict[str, Any]) -> bool:
+    """Whether a translation leaves something out though its network has learned to translate.
+
+    translation (dict[str, Any]): A translation as a document holds it.
+    RETURNS (bool): Whether that is worth saying.
+    """
+    if not translation["untranslated"]:
+        return False
+    return median(translation["piece_scores"]) >= MIN_LOG_PROB
 
 
 def find_untranslated(

@@ -28,6 +28,7 @@ from ..examples import check_get_examples, list_examples
 from ..initialization import check_complete, warn_without_weight
 from ..missing import DROPPED_USER_DATA, MissingGold
 from ..storage import StoredPipe
+from .completeness import is_incomplete
 from .pairs import PairStatistics, count_pairs
 from .passages import split_passages
 from .results import TranslatedPassage, Translation, describe
@@ -165,7 +166,7 @@ class RecurrentTranslator(StoredPipe, AttributeOwner):
             self.set_annotations(docs, self._predict(docs, search))
             documents += len(docs)
             incomplete.extend(
-                doc.text[:60] for doc in docs if doc._.get(f"{self.attr}s")[0]["untranslated"]
+                doc.text[:60] for doc in docs if is_incomplete(doc._.get(f"{self.attr}s")[0])
             )
 
         try:

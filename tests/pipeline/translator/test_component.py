@@ -297,20 +297,20 @@ def test_texts_of_many_sentences_are_translated_whole(nlp):
 
 @pytest.mark.parametrize(
     ("multiple", "breaks", "expected"),
-    [(0, 0, (1, False)), (9, 9, (1, False)), (10, 0, (3, False)), (100, 100, (3, True))],
+    [(0, 0, (1, False)), (19, 19, (1, False)), (20, 0, (3, False)), (200, 200, (3, True))],
 )
 def test_sentences_in_a_passage_are_those_of_the_sources(multiple, breaks, expected, tmp_path):
     nlp = spacy.blank("de")
     nlp.add_pipe("rnn_translator", config=SMALL)
     examples = []
-    for number, (source, target) in enumerate(make_texts() * 4):
+    for number, (source, target) in enumerate(make_texts() * 8):
         space = "\n" if number < breaks else " "
         text = space.join([f"{source}."] * 3) if number < multiple else source
         reference = nlp.make_doc(text)
         reference._.translation = target
         examples.append(Example(nlp.make_doc(text), reference))
-    examples = examples[:100]
-    assert len(examples) == 100
+    examples = examples[:200]
+    assert len(examples) == 200
     nlp.initialize(lambda: examples)
     nlp.to_disk(tmp_path)
     cfg = spacy.load(tmp_path).get_pipe("rnn_translator").cfg
@@ -333,6 +333,16 @@ def test_incomplete_translations_are_said_once_and_marked(trained, caplog):
     (record,) = caplog.records
     assert "2 of 4 translations seem to leave out a part of the text" in record.getMessage()
     assert repr(texts[1][:60]) in record.getMessage()
+
+
+def test_nothing_is_said_of_a_network_that_has_not_learned(caplog):
+    """As in the first evaluation of every training."""
+    nlp = make_pipeline()
+    train(nlp, steps=1)
+    cut = {"rnn_translator": {"max_ratio": 0.0, "max_extra": 2}}
+    (doc,) = nlp.pipe([" ".join(TEXTS * 2)], component_cfg=cut)
+    assert doc._.translations[0]["untranslated"]
+    assert not caplog.records
 
 
 @pytest.mark.parametrize(

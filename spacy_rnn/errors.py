@@ -28,7 +28,7 @@ class ModelLoadError(ValueError):
         self.saved_by = saved_by
 
     def __str__(self) -> str:
-        what = f'"{self.component}" was not loaded' if self.component else "Nothing was loaded"
+        what = f'"{self.component}" was not loaded' if self.component else "A model was not loaded"
         origin = f" from {self.file}" if self.file else ""
         return f"{what}{origin}: {self.reason}{self._advise()}"
 

@@ -194,11 +194,11 @@ def make_component(subject: Subject, config: dict) -> Any:
 def flip_bits(folder: Path, rng: random.Random, others: list[Subject]) -> str:
     file = choose_file(folder, rng)
     data = bytearray(file.read_bytes())
-    places = [rng.randrange(len(data)) for _ in range(rng.choice([1, 1, 1, 2, 16]))]
-    for place in places:
-        data[place] ^= 1 << rng.randrange(8)
+    positions = [rng.randrange(len(data)) for _ in range(rng.choice([1, 1, 1, 2, 16]))]
+    for position in positions:
+        data[position] ^= 1 << rng.randrange(8)
     file.write_bytes(data)
-    return f"{file.name} at {places}"
+    return f"{file.name} at {positions}"
 
 
 def flip_bits_of_header(folder: Path, rng: random.Random, others: list[Subject]) -> str:

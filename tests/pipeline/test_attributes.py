@@ -1,4 +1,4 @@
-"""Components that write attributes of their own: two of a kind are told apart, or refused."""
+"""Components that write attributes of their own: two of a kind have other names, or are refused."""
 
 import copy
 import pickle

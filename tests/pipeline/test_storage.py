@@ -103,8 +103,8 @@ def test_what_is_damaged_is_refused_and_all_stays_as_it_was(
     before, prediction = state_of(component), read(nlp, name)
     trained(name).to_disk(tmp_path)
     folder = tmp_path / component.name
-    part, spoil = DAMAGE[damage]
-    spoil(folder / part)
+    part, do_damage = DAMAGE[damage]
+    do_damage(folder / part)
     with pytest.raises(ModelLoadError) as caught:
         component.from_disk(folder, exclude=["vocab"])
     assert (caught.value.component, caught.value.file) == (component.name, str(folder / part))
@@ -140,15 +140,15 @@ def test_the_last_network_is_damaged_and_the_first_stays_too(trained, other, nam
 def test_flipped_parameters_of_thinc_are_found_in_the_model_alone(trained, name):
     model = component_of(trained(name)).model
     message = srsly.msgpack_loads(model.to_bytes())
-    spoilt = copy.deepcopy(message)
+    changed_message = copy.deepcopy(message)
     arrays = [array for params in message["params"] for array in params.values()]
     for number, array in enumerate(arrays):
         if array is not None:
             changed = np.array(array)
             changed.flat[0] += 1
-            spoilt["params"] = replace_array(message["params"], number, changed)
+            changed_message["params"] = replace_array(message["params"], number, changed)
             with pytest.raises(ModelLoadError, match="by its checksum"):
-                copy.deepcopy(model).from_dict(spoilt)
+                copy.deepcopy(model).from_dict(changed_message)
 
 
 def replace_array(params, number, array):
@@ -188,12 +188,12 @@ def test_missing_parts_of_bytes_are_named(trained, name, part):
 
 
 def change_labels(change):
-    def spoil(folder, nlp):
+    def write(folder, nlp):
         cfg = json.loads((folder / "cfg").read_text())
         cfg["labels"] = change(cfg["labels"])
         (folder / "cfg").write_text(json.dumps(cfg))
 
-    return spoil
+    return write
 
 
 WRONG_LABELS = {
@@ -262,7 +262,7 @@ def subwords_of(size):
     return component.model.attrs["subwords"]
 
 
-def spoil_json(data):
+def break_json(data):
     return data.replace(b'"kind": "words"', b'"kind": "worms"')
 
 
@@ -277,7 +277,7 @@ WRONG_VOCABULARIES = [
     ("translator", "subwords", b"\xff" * 9, "no vocabulary of subwords"),
     ("translator", "subwords", b"", "no vocabulary of subwords"),
     ("translator", "subwords", lambda data: subwords_of(310), "_pieces = 320, .* has 310"),
-    ("language model", "units", spoil_json, "no vocabulary of a language model"),
+    ("language model", "units", break_json, "no vocabulary of a language model"),
     ("language model", "units", lambda data: data[:-9], "no vocabulary of a language model"),
     ("language model", "units", b"\xff\xff", "no vocabulary of a language model"),
     ("language model", "units", b"[" * 99_999, "no vocabulary of a language model"),

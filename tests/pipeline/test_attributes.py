@@ -1,4 +1,4 @@
-"""Components that write attributes of their own: two of a kind have other names, or are refused."""
+"""Components that write attributes of their own: two of a kind need different ones."""
 
 import copy
 import pickle

@@ -118,6 +118,15 @@ class NetworkShim(PyTorchShim):
         self.grad_norm = 0.0
         self.skipped_steps = 0
 
+    @property
+    def training_state(self) -> dict[str, int]:
+        """dict[str, int]: What a training needs beside the weights to go on where it was."""
+        return {"steps": self.steps, "skipped_steps": self.skipped_steps}
+
+    @training_state.setter
+    def training_state(self, state: dict[str, int]) -> None:
+        self.steps, self.skipped_steps = state["steps"], state["skipped_steps"]
+
     def set_dropout_rate(self, rate: float) -> None:
         """Set the rate of all dropouts that have none of their own, for training.
 

@@ -3,14 +3,15 @@
 import io
 import re
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, lru_cache
 from itertools import accumulate, pairwise
+from random import Random
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..checks import check_choice, check_count
+from .sampling import SPACE, Sampler
 
 if TYPE_CHECKING:
     from sentencepiece import SentencePieceProcessor
@@ -22,9 +23,6 @@ vocabulary are encoded as bytes."""
 KINDS = ("bpe", "unigram")
 MAX_TEXTS = 2_000_000
 """Of more texts than this a vocabulary is learnt from so many, drawn at random."""
-
-SPACE = "\u2581"
-"""How sentencepiece writes a space."""
 
 
 class Subwords:
@@ -67,22 +65,14 @@ class Subwords:
         texts (list[str]): The texts.
         sampling (float): The degree of subword regularization in training: the smoothing alpha of
             a unigram vocabulary (Kudo 2018) or the dropout of BPE merges (Provilkov et al. 2020),
-            seeded from NumPy's generator. Within a process a seed repeats the draws; another
-            process draws others, because sentencepiece 0.2.3 does not honour its seed there. 0
-            returns the best segmentation.
+            seeded from NumPy's generator. 0 returns the best segmentation.
         RETURNS (list[list[int]]): The pieces of each text.
         """
+        if sampling:
+            random = Random(np.random.randint(2**31))
+            return [self._sampler.encode(text, sampling, random) for text in texts]
         # One by one: for a list sentencepiece starts a thread at each call.
-        encode = self._processor.encode
-        if not sampling:
-            return [encode(text) for text in texts]
-        from sentencepiece import set_random_generator_seed
-
-        encode = partial(encode, enable_sampling=True, alpha=sampling, nbest_size=-1)
-        # A generator is seeded once, when a thread first draws from it.
-        set_random_generator_seed(np.random.randint(2**31))
-        with ThreadPoolExecutor(1) as thread:
-            return list(thread.map(encode, texts))
+        return [self._processor.encode(text) for text in texts]
 
     def decode(self, pieces: list[list[int]]) -> list[str]:
         """Join pieces to texts.
@@ -175,6 +165,10 @@ class Subwords:
                 f"These {len(self._model)} bytes are no vocabulary of subwords ({error}): restore "
                 f"it from where it was copied"
             ) from error
+
+    @cached_property
+    def _sampler(self) -> Sampler:
+        return Sampler(self._processor)
 
     def __getstate__(self) -> dict:
         return {"_model": self._model}

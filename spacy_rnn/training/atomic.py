@@ -111,7 +111,8 @@ def replace_file(path: str | Path, data: bytes) -> None:
     path (str | Path): The file, which need not exist yet.
     data (bytes): Its new contents.
     """
-    path = Path(path)
+    path = Path(path).resolve()
+    path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_name(f".{path.name}.new")
     new.write_bytes(data)
     _flush(new)

@@ -13,6 +13,7 @@ from thinc.model import Model
 from wasabi import Printer
 
 from ..metrics.registry import find_metric
+from .atomic import replace_file
 from .schedules import announce_logger, notify_plateaus
 
 LogStep = Callable[[dict[str, Any] | None], None]
@@ -32,16 +33,39 @@ def create_console_logger_v1(
 
     progress_bar (bool): Whether to show a bar between rows, if stderr is a terminal.
     log_path (str | None): The file for rows as JSON lines, with all scores unscaled and null for
-        infinite numbers and NaN. An existing file is overwritten.
+        infinite numbers and NaN. An existing file is overwritten; a training that is resumed
+        goes on after the rows up to its checkpoint.
     board (str): The name of the score board that `spacy-rnn.reduce_on_plateau.v1` reads.
     RETURNS (Callable): A function from the pipeline, stdout and stderr to a function that logs a
         step and one that ends the log.
     """
+    return ConsoleLogger(progress_bar, log_path, board)
 
-    def setup(
-        nlp: Language, stdout: IO = sys.stdout, stderr: IO = sys.stderr
+
+class ConsoleLogger:
+    """A logger of rows. The arguments are those of `create_console_logger_v1`.
+
+    resumed_step (int): The first step that this process takes, which a training that is resumed
+        sets. The evaluations before it are logged once more, for their scores alone.
+    """
+
+    def __init__(self, progress_bar: bool, log_path: str | None, board: str):
+        self.progress_bar = progress_bar
+        self.log_path = log_path
+        self.board = board
+        self.resumed_step = 0
+
+    def __call__(
+        self, nlp: Language, stdout: IO = sys.stdout, stderr: IO = sys.stderr
     ) -> tuple[LogStep, Finalize]:
-        announce_logger(board)
+        """Begin a log.
+
+        nlp (Language): The pipeline.
+        stdout (IO): Where rows are printed.
+        stderr (IO): Where the bar is shown.
+        RETURNS (tuple[LogStep, Finalize]): A function that logs a step and one that ends the log.
+        """
+        announce_logger(self.board)
         training = nlp.config.interpolate()["training"]
         components = [
             (name, component)
@@ -52,14 +76,18 @@ def create_console_logger_v1(
         shown = [name for name, weight in training["score_weights"].items() if weight is not None]
         pace = _Pace(training["max_steps"], training["max_epochs"])
         table = _Table([name for name, _ in components], shown, pace.limited, stdout)
-        bar = _Bar(training["eval_frequency"] if progress_bar and stderr.isatty() else 0, stderr)
-        log = _open_fresh(log_path)
+        has_bar = self.progress_bar and stderr.isatty()
+        bar = _Bar(training["eval_frequency"] if has_bar else 0, stderr)
+        log = _open_log(self.log_path, self.resumed_step)
 
         def log_step(info: dict[str, Any] | None) -> None:
             if info is None:
                 bar.advance()
                 return
-            notify_plateaus(board, info["score"])
+            notify_plateaus(self.board, info["score"])
+            if info["step"] < self.resumed_step:
+                pace.skip(info)
+                return
             row = {
                 "epoch": info["epoch"],
                 "step": info["step"],
@@ -69,6 +97,7 @@ def create_console_logger_v1(
                 "score": _number(info["score"]),
                 "scores": _numbers(info["other_scores"]),
                 "grad_norm": _grad_norm([component for _, component in components]),
+                **({"checkpoint": info["checkpoint"]} if "checkpoint" in info else {}),
             }
             bar.close()
             table.write(row)
@@ -84,8 +113,6 @@ def create_console_logger_v1(
 
         return log_step, finalize
 
-    return setup
-
 
 class _Pace:
     """The speed of a training, and the longest time that it will still take."""
@@ -98,6 +125,11 @@ class _Pace:
         self.start = perf_counter()
         self.last = {"seconds": 0.0, "words": 0, "step": -1, "epoch": 0}
         self.steps_per_epoch = math.inf
+
+    def skip(self, info: dict[str, Any]) -> None:
+        """Go on after an evaluation that another process has logged."""
+        self.start = perf_counter() - info["seconds"]
+        self.last = {**info}
 
     def measure(self, info: dict[str, Any]) -> dict[str, float | None]:
         """Measure speed since the previous row."""
@@ -176,12 +208,20 @@ class _Bar:
             self.bar.close()
 
 
-def _open_fresh(path: str | None) -> IO | None:
-    """Open a file to write, and create its folder if need be."""
+def _open_log(path: str | None, resumed_step: int) -> IO | None:
+    """Open a file to write rows after those of former steps, and create its folder if need be."""
     if path is None:
         return None
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    return Path(path).open("w", encoding="utf8", newline="\n")
+    former = []
+    if resumed_step and Path(path).exists():
+        # The last row may be torn, and the last ones later than the checkpoint.
+        for line in Path(path).read_text(encoding="utf8").splitlines(keepends=True):
+            if not line.endswith("\n") or json.loads(line)["step"] >= resumed_step:
+                break
+            former.append(line)
+        replace_file(path, "".join(former).encode("utf8"))
+    return Path(path).open("a" if former else "w", encoding="utf8", newline="\n")
 
 
 def _grad_norm(components: list[Any]) -> float | None:

@@ -370,6 +370,31 @@ class RecurrentLanguageModel(StoredPipe, AttributeOwner):
             self.finish_update(sgd)
         return losses
 
+    @property
+    def training_state(self) -> dict[str, Any]:
+        """dict[str, Any]: The state of each stream, for a training to go on where it was."""
+        return {
+            str(number): {
+                "before": segment.before,
+                "state": segment.state and [part.float().cpu().numpy() for part in segment.state],
+                "dtype": segment.state and str(segment.state[0].dtype).removeprefix("torch."),
+            }
+            for number, segment in self._streams.items()
+        }
+
+    @training_state.setter
+    def training_state(self, streams: dict[str, Any]) -> None:
+        import torch
+
+        device = network_shim(self.model).device
+        self._streams = {}
+        for number, stored in streams.items():
+            state = stored["state"] and tuple(
+                torch.from_numpy(part).to(device, getattr(torch, stored["dtype"]))
+                for part in stored["state"]
+            )
+            self._streams[int(number)] = Segment(np.zeros(0, int), stored["before"], state)
+
     def _to_segments(self, doc: Doc) -> list[Segment]:
         """Split a document or chunk into segments.
 

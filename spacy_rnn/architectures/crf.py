@@ -25,19 +25,25 @@ if TYPE_CHECKING:
 def with_crf(scorer: Labeller, constraints: Callable[[int], TransitionConstraints]) -> Labeller:
     """Combine a model that scores labels with a CRF.
 
-    scorer (Labeller): The model that scores each label at each token.
+    scorer (Labeller): The model that scores each label at each token, with the layer of the
+        scores as its ref "output_layer".
     constraints (Callable[[int], TransitionConstraints]): Makes the constraints on transitions for
         a number of labels.
     RETURNS (Labeller): A model with the same scores, and the CRF as its ref "crf".
     """
-    crf = make_crf(constraints)
+    crf, output_layer = make_crf(constraints), scorer.get_ref("output_layer")
     return CheckedModel(
         "crf_labeller",
         forward_scores,
         init=init_scores,
         layers=[scorer, crf],
-        dims={"nO": None},
-        refs={"crf": crf, "scorer": scorer, "tok2vec": scorer.get_ref("tok2vec")},
+        dims={"nO": output_layer.get_dim("nO") if output_layer.has_dim("nO") else None},
+        refs={
+            "crf": crf,
+            "scorer": scorer,
+            "tok2vec": scorer.get_ref("tok2vec"),
+            "output_layer": output_layer,
+        },
     )
 
 
@@ -108,6 +114,26 @@ def forward_loss(
         return unflatten(array, lengths.tolist())
 
     return cast(Floats1d, torch2xp(losses, ops=model.ops)), backprop
+
+
+def distill_sequences(model: Labeller, earlier: Labeller, docs: list[Doc]) -> float:
+    """Add the gradients that bring predictions closer to those of an earlier model.
+
+    model (Labeller): The model.
+    earlier (Labeller): The earlier one, perhaps of fewer labels.
+    docs (list[Doc]): Documents that are not empty.
+    RETURNS (float): The Kullback-Leibler divergence of the two distributions of sequences.
+    """
+    crf, earlier_crf = model.get_ref("crf"), earlier.get_ref("crf")
+    scores, backprop = model.begin_update(docs)
+    words, lengths = _to_torch(crf, scores, requires_grad=True)
+    taught, _ = _to_torch(earlier_crf, earlier.predict(docs))
+    network = cast("CRF", network_shim(crf).network)
+    loss = network.distill(words, lengths, cast("CRF", network_shim(earlier_crf).network), taught)
+    loss.backward()
+    gradient = torch2xp(cast("Tensor", words.grad), ops=model.ops)
+    backprop(unflatten(cast(Floats2d, gradient), lengths.tolist()))
+    return float(loss.detach())
 
 
 def best_labels(

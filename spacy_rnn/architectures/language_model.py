@@ -157,6 +157,30 @@ def _to_segment(model: LanguageModelT, text: Segment | Doc) -> Segment:
     return Segment(np.append(load_units(model.attrs["units"]).encode(text), END))
 
 
+def distill(model: LanguageModelT, earlier: LanguageModelT, texts: list[np.ndarray]) -> float:
+    """Add the gradients that bring predictions closer to those of an earlier model.
+
+    model (LanguageModelT): The model.
+    earlier (LanguageModelT): The earlier one, of the same vocabulary.
+    texts (list[np.ndarray]): The pieces of each text.
+    RETURNS (float): The Kullback-Leibler divergence of the predictions of all pieces and ends.
+    """
+    import torch
+
+    shim = network_shim(model)
+    shim.set_dropout_rate(model.attrs["dropout_rate"])
+    context = np.concatenate([np.append(END, pieces) for pieces in texts])
+    pieces = torch.from_numpy(context).to(shim.device)
+    lengths = torch.tensor([len(text) + 1 for text in texts], dtype=torch.int64)
+    with network_shim(earlier).predictor() as network:
+        teacher = cast("LanguageModel", network)
+        expected = teacher.log_probs(teacher.read_texts(pieces, lengths))
+    # What inference mode made takes no part in gradients, but for a copy.
+    loss = cast("LanguageModel", shim.network).distill(pieces, lengths, expected.clone())
+    loss.backward()
+    return float(loss.detach())
+
+
 def init(model: LanguageModelT, X: Any = None, Y: Any = None) -> None:
     """Build the network for its vocabulary, with fresh weights.
 

@@ -17,6 +17,7 @@ from ..bridge.loading import CheckedModel
 from ..checks import check_count, check_rate
 from ..types import Embedding, TextClassifier
 from .embeddings import MIXER
+from .growth import get_unseen, make_resizable
 
 if TYPE_CHECKING:
     from ..nn.pooling import Pooling
@@ -42,7 +43,8 @@ def build_text_classifier_v1(
         trained by a loss of its own, and the probabilities of the two classifiers are averaged. 0
         for none.
     ngram_rows (int): Rows of the hash table of n-grams.
-    nO (int | None): The number of classes. Default: those of the training data.
+    nO (int | None): The number of classes. Default: those of the training data, to which others
+        can be added later.
     RETURNS (TextClassifier): The classifier.
     RAISES (ValueError): If a setting is out of its bounds.
     """
@@ -59,7 +61,7 @@ def build_text_classifier_v1(
         ngram_rows=ngram_rows if ngram_size else 0,
     )
     width = tok2vec.get_dim("nO") if tok2vec.has_dim("nO") else 2
-    return CheckedModel(
+    model: TextClassifier = CheckedModel(
         "text_classifier",
         forward,
         init=init,
@@ -74,6 +76,9 @@ def build_text_classifier_v1(
             "ngram_rows": ngram_rows,
         },
     )
+    if nO is None:
+        make_resizable(model)
+    return model
 
 
 def forward(model: TextClassifier, docs: list[Doc], is_train: bool) -> tuple[Floats2d, Callable]:
@@ -92,7 +97,8 @@ def forward(model: TextClassifier, docs: list[Doc], is_train: bool) -> tuple[Flo
     if is_train:
         shim.set_dropout_rate(model.attrs["dropout_rate"])
     (scores, _), backprop_network = shim(inputs, is_train)
-    experts = _to_probabilities(model, cast(Floats3d, torch2xp(scores, ops=model.ops)))
+    scored = cast(Floats3d, torch2xp(scores, ops=model.ops))
+    experts = _to_probabilities(model, scored, [] if is_train else get_unseen(model))
     probabilities = cast(Floats2d, model.ops.xp.mean(experts, axis=0))
 
     def backprop(d_probabilities: Floats2d) -> list[Doc]:
@@ -132,7 +138,8 @@ def attend(model: TextClassifier, docs: list[Doc]) -> tuple[Floats2d, list[list[
             "This text classifier pools without attention, so that there are no weights to show: "
             "train it with spacy-rnn.attention_pooling.v1 or spacy-rnn.hierarchical_pooling.v1"
         )
-    experts = _to_probabilities(model, cast(Floats3d, torch2xp(scores, ops=model.ops)))
+    scored = cast(Floats3d, torch2xp(scores, ops=model.ops))
+    experts = _to_probabilities(model, scored, get_unseen(model))
     by_document = weights.split([len(doc) for doc in docs])
     return model.ops.xp.mean(experts, axis=0), [weights.tolist() for weights in by_document]
 
@@ -173,7 +180,9 @@ def _make_inputs(
         sentences, counts = lengths, torch.ones_like(lengths)
     ngrams = _find_ngrams(docs, model.attrs["ngram_size"], model.attrs["ngram_rows"])
     ngram_inputs = (torch.from_numpy(array).to(shim.device) for array in ngrams)
-    return ArgsKwargs((data, lengths, sentences, counts, *ngram_inputs), {})
+    # In training new classes are learnt, in prediction they wait until they are.
+    hidden = {"hidden": [] if is_train else get_unseen(model)}
+    return ArgsKwargs((data, lengths, sentences, counts, *ngram_inputs), hidden)
 
 
 def _find_ngrams(docs: list[Doc], size: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
@@ -198,7 +207,13 @@ def _sentence_lengths(doc: Doc) -> list[int]:
     return [len(doc)]
 
 
-def _to_probabilities(model: TextClassifier, scores: Floats3d) -> Floats3d:
-    if model.attrs["multi_label"]:
-        return model.ops.sigmoid(scores)
-    return model.ops.softmax(scores)
+def _to_probabilities(model: TextClassifier, scores: Floats3d, hidden: list[int]) -> Floats3d:
+    """Return the probability of each class by each expert, 0 for hidden classes."""
+    to_probabilities = model.ops.sigmoid if model.attrs["multi_label"] else model.ops.softmax
+    if not hidden:
+        return to_probabilities(scores)
+    shown = np.setdiff1d(np.arange(scores.shape[-1]), hidden)
+    probabilities = model.ops.xp.zeros_like(scores)
+    of_shown = cast(Floats3d, cast(Any, scores)[..., shown])
+    cast(Any, probabilities)[..., shown] = to_probabilities(model.ops.as_contig(of_shown))
+    return probabilities

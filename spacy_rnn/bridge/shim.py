@@ -3,6 +3,7 @@
 import copy
 import logging
 import math
+import sys
 import warnings
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -109,6 +110,29 @@ class NetworkShim(PyTorchShim):
         self.dims = dims
         self._set_network(self.build_network(**dims))
         self._begin()
+
+    def grow(self, **dims: int) -> None:
+        """Build the network for larger dimensions, with the weights that it has, and zeros.
+
+        It gets a new id, since what an optimizer holds of it is of the old size.
+
+        dims (int): The dimensions that change, by name.
+        """
+        weights = {name: parameter.detach() for name, parameter in self._parameters.items()}
+        self.dims = {**self.dims, **dims}
+        network = self.build_network(**self.dims)
+        with torch.no_grad():
+            for name, parameter in network.named_parameters():
+                parameter.zero_()
+                parameter[tuple(map(slice, weights[name].shape))] = weights[name]
+        self._set_network(network)
+        self._renew_id()
+
+    def _renew_id(self) -> None:
+        """Take another id: two networks with one would get each other's averages and moments."""
+        with Shim.global_id_lock:
+            Shim.global_id += 1
+            self.id = Shim.global_id
 
     def _begin(self, saved_by: str | None = None) -> None:
         self.saved_by = saved_by
@@ -241,8 +265,17 @@ class NetworkShim(PyTorchShim):
         (Pascanu et al. 2013). A step with a gradient that is infinite or not a number is skipped
         and counted.
 
-        optimizer (Optimizer): Thinc's optimizer, or any callable of its signature.
+        optimizer (Optimizer): Thinc's optimizer, or any callable of its signature, for which all
+            layers have one learning rate.
+        RAISES (ValueError): If layers have learning rates of their own, which RAdam ignores.
         """
+        if self._rate is not None and getattr(optimizer, "use_radam", False):
+            final = {self._rate(name, sys.maxsize) for name in self._parameters}
+            if not final <= {0, 1}:
+                raise ValueError(
+                    "RAdam.v1 ignores the learning rates of layers: choose spacy-rnn.Adam.v1, "
+                    "Adam.v1 or SGD.v1, or set rate_decay = 1.0"
+                )
         rates = {name: self._rate_of(name) for name in self._parameters}
         gradients = {
             name: cast(Any, torch2xp(parameter.grad))
@@ -263,7 +296,8 @@ class NetworkShim(PyTorchShim):
             for name, gradient in gradients.items():
                 weights = cast(Any, torch2xp(self._parameters[name].data))
                 # What spaCy calls in place of an optimizer has no such argument.
-                scale = {} if rates[name] == 1 else {"lr_scale": rates[name]}
+                has_scale = rates[name] != 1 and isinstance(optimizer, Optimizer)
+                scale = {"lr_scale": rates[name]} if has_scale else {}
                 updated, _ = optimizer((self.id, name), weights, gradient, **scale)
                 weights[...] = updated
             self._clear_prepared()
@@ -360,10 +394,7 @@ class NetworkShim(PyTorchShim):
 
     def __setstate__(self, state: dict) -> None:
         vars(self).update(state)
-        # Two networks with one id would get each other's averages and moments.
-        with Shim.global_id_lock:
-            Shim.global_id += 1
-            self.id = Shim.global_id
+        self._renew_id()
         if "_model" in state:
             self._set_network(self._model)
 

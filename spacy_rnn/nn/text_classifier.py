@@ -1,7 +1,10 @@
 """Classes of whole sequences."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from ..checks import check_count
 from .dropout import LockedDropout
@@ -48,6 +51,7 @@ class Classifier(nn.Module):
         counts: Tensor,
         ngrams: Tensor,
         segment_ids: Tensor,
+        hidden: Sequence[int] = (),
     ) -> tuple[Tensor, Tensor | None]:
         """Score the classes of each sequence.
 
@@ -57,14 +61,25 @@ class Classifier(nn.Module):
         counts (Tensor): Sentences of each sequence, shape `(batch,)`.
         ngrams (Tensor): The row of each n-gram of all sequences, shape `(ngrams,)`.
         segment_ids (Tensor): The sequence that each n-gram is in, shape `(ngrams,)`.
+        hidden (Sequence[int]): Classes whose score is minus infinity. The other scores are those
+            of a classifier without these classes, to the last bit.
         RETURNS (tuple[Tensor, Tensor | None]): A score of each class by each of the one or
             two experts, `(experts, batch, labels)`, and for attention the weight of each
             word, `(words,)`.
         """
         pooled, weights = self.pooling(data, lengths, sentences, counts)
-        scores = self.output(self.dropout(pooled))
+        if hidden:
+            shown = [label for label in range(self.output.out_features) if label not in hidden]
+            # A product of other rows may be computed in another order.
+            weight, bias = self.output.weight[shown], self.output.bias[shown]
+            scores = pooled.new_full((len(pooled), self.output.out_features), -torch.inf)
+            scores[:, shown] = functional.linear(self.dropout(pooled), weight, bias)
+        else:
+            scores = self.output(self.dropout(pooled))
         if self.ngrams is None:
             return scores[None], weights
         rows = self.ngrams.index_select(0, ngrams) * NGRAM_PACE
         of_ngrams = torch.zeros_like(scores).index_add(0, segment_ids, rows)
+        if hidden:
+            of_ngrams[:, list(hidden)] = -torch.inf
         return torch.stack([scores, of_ngrams]), weights

@@ -9,6 +9,7 @@ from spacy.errors import Errors
 from spacy.language import Language
 from spacy.pipeline import TrainablePipe
 
+from ..architectures.growth import forget_unseen
 from ..architectures.known_words import (
     count_words,
     find_counting,
@@ -44,16 +45,16 @@ def read_labels(name: str, data: Any) -> tuple[list[str] | None, list[dict] | No
     return list(data), None
 
 
-def make_label_data(component: TrainablePipe) -> dict[str, Any] | list[str]:
+def make_label_data(component: TrainablePipe) -> dict[str, Any] | tuple[str, ...]:
     """Return labels for `spacy init labels`, and with them the counts of words that are needed.
 
     component (TrainablePipe): A component with labels.
-    RETURNS (dict[str, Any] | list[str]): The labels, or a dictionary with them and the counts.
+    RETURNS (dict[str, Any] | tuple[str, ...]): The labels, or a dictionary with them and the
+        counts.
     """
-    labels = list(component.labels)
     if embeddings := find_counting(component.model):
-        return {"labels": labels, "word_counts": get_word_counts(embeddings)}
-    return labels
+        return {"labels": list(component.labels), "word_counts": get_word_counts(embeddings)}
+    return tuple(component.labels)
 
 
 def initialize_words(
@@ -143,6 +144,7 @@ def initialize_labels(
     alloc = component.model.ops.alloc2f
     size = count_scores()
     component.model.initialize(X=sample, Y=[alloc(len(doc), size) for doc in sample])
+    forget_unseen(component.model)
     if component.model.get_dim("nO") != size:
         raise ValueError(
             f"The model has nO = {component.model.get_dim('nO')} scores for a token, but the "

@@ -55,7 +55,8 @@ class FusedAdam(Optimizer):
     thread; this one about three times, on all of torch's threads. The step is algorithm 1 of
     Kingma & Ba (2015), with decoupled weight decay (Loshchilov & Hutter 2019): from Thinc's it
     differs in where ε stands, beside the corrected second moment and not the plain one, in
-    that weights decay before the step, and in that it is Adam with betas of 0 too.
+    that weights decay before the step, in that averages begin with the weights after the first
+    step and not with zeros, and in that it is Adam with betas of 0 too.
     """
 
     __slots__ = ()
@@ -111,8 +112,8 @@ class FusedAdam(Optimizer):
         )
         d_tensor.zero_()
         if self.averages is not None:
-            if key not in self.averages:
-                self.averages[key] = ops.xp.zeros_like(weights)
+            if key not in self.averages:  # Not at zero: a few steps would give a part of them.
+                self.averages[key] = weights.copy()
             steps = self.nr_update[key]
             decay = min((1 + steps) / (10 + steps), MAX_DECAY)
             torch.as_tensor(self.averages[key]).lerp_(tensor, 1 - decay)

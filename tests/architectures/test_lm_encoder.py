@@ -5,7 +5,7 @@ import pytest
 import spacy
 from spacy.training import Example
 from spacy.util import fix_random_seed
-from thinc.api import Adam
+from thinc.api import Adam, RAdam
 
 TEXTS = ["the cat saw the bird .", "a dog slept .", "", "the  dog saw\n\na cat and slept . "]
 TAGS = {"the": "D", "a": "D", "cat": "N", "dog": "N", "bird": "N", "saw": "V", "slept": "V"}
@@ -119,6 +119,27 @@ def changes(before, encoder):
     }
     moved = {name: float((after[name] - old).abs().max()) for name, old in before.items()}
     return moved, after
+
+
+@pytest.mark.parametrize("settings", [{"rate_decay": 0.5}, {"unfreeze_steps": 2}])
+def test_radam_knows_no_rates_of_layers(pretrained, settings):
+    nlp = make_tagger(pretrained("words"), trainable=True, **settings)
+    examples = make_examples(nlp)
+    nlp.initialize(lambda: examples)
+    if "rate_decay" in settings:
+        with pytest.raises(ValueError, match=r"RAdam\.v1 ignores the learning rates of layers"):
+            nlp.update(examples, sgd=RAdam(0.01))
+    else:
+        nlp.update(examples, sgd=RAdam(0.01))
+
+
+def test_it_is_rehearsed_at_one_rate(pretrained):
+    """What spaCy has there in place of an optimizer knows of no others."""
+    nlp = make_tagger(pretrained("words"), trainable=True, rate_decay=0.5)
+    examples = make_examples(nlp)
+    nlp.initialize(lambda: examples)
+    nlp.resume_training(sgd=Adam(0.01))
+    assert nlp.rehearse(examples).keys() == {"tagger"}
 
 
 def test_layers_are_trained_one_after_the_other_and_lower_ones_more_slowly(pretrained):

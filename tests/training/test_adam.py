@@ -49,9 +49,15 @@ def test_steps_are_those_of_torch(betas, decay):
 @pytest.mark.parametrize("clip", [0.0, 0.7])
 @pytest.mark.parametrize("decoupled", [False, True])
 def test_all_else_is_as_in_thinc(decoupled, clip):
-    """With an ε that is too small to matter, and a rate at which the order of decay is too."""
+    """With an ε that is too small to matter, and a rate at which the order of decay is too.
+
+    And with averages that begin with the first weights.
+    """
     settings = {"L2": 0.5, "L2_is_weight_decay": decoupled, "grad_clip": clip, "eps": 1e-12}
     fused, thincs = FusedAdam(1e-4, **settings), Adam(1e-4, **settings)
+    first = weights()
+    Adam(1e-4, **settings)(KEY, first, next(iter(gradients())))
+    thincs.averages[KEY] = first
     np.testing.assert_allclose(follow(fused), follow(thincs), atol=1e-6)
     np.testing.assert_allclose(fused.averages[KEY], thincs.averages[KEY], atol=1e-6)
     assert fused.nr_update == thincs.nr_update
@@ -60,9 +66,16 @@ def test_all_else_is_as_in_thinc(decoupled, clip):
 def test_averages_end_up_following_slowly():
     fused = FusedAdam(0.0)
     fused.nr_update[KEY] = 10**6
+    fused.averages[KEY] = np.zeros(SHAPE, "float32")
     ones = np.ones(SHAPE, "float32")
     fused(KEY, ones, np.ones_like(ones))
     np.testing.assert_allclose(fused.averages[KEY], 0.0001, rtol=1e-4)
+
+
+def test_the_average_after_one_step_is_what_there_is():
+    fused, ours = FusedAdam(0.01), weights()
+    fused(KEY, ours, next(iter(gradients())))
+    np.testing.assert_array_equal(fused.averages[KEY], ours)
 
 
 def test_without_averages():

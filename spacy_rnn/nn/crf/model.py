@@ -77,6 +77,41 @@ class CRF(nn.Module):
         _check_possible(scores, loss)
         return loss.to(scores.dtype)
 
+    @torch.enable_grad()
+    def expect(self, scores: Tensor, lengths: Tensor) -> tuple[Tensor, ...]:
+        """Compute how often each label and each transition is expected to occur.
+
+        These are the gradients of the partition function.
+
+        RETURNS (tuple[Tensor, ...]): The probability of each label at each word,
+            `(words, labels)`; and over all sequences the expected numbers of transitions, starts
+            and ends.
+        """
+        scores = self._restrict(scores, lengths, None)
+        inputs = [each.detach().requires_grad_() for each in (scores, *self.parameters())]
+        partition = log_partition(inputs[0], lengths, *self._weights(*inputs[1:]))
+        return torch.autograd.grad(partition.sum(), inputs)
+
+    def distill(self, scores: Tensor, lengths: Tensor, teacher: "CRF", taught: Tensor) -> Tensor:
+        """Compute the divergence from the distribution of another CRF (Hinton et al. 2015).
+
+        teacher (CRF): The other one, of the first labels of this one or of all.
+        taught (Tensor): Its scores, `(words, labels)`.
+        RETURNS (Tensor): The Kullback-Leibler divergence of all sequences, restricted to the
+            labels of the teacher.
+        """
+        labels = taught.shape[1]
+        expected = teacher.expect(taught, lengths)
+
+        def cross_entropy(crf: CRF, scores: Tensor) -> Tensor:
+            scores = crf._restrict(scores, lengths, None)[:, :labels]
+            weights = [each[(slice(labels),) * each.ndim] for each in crf.parameters()]
+            partition = log_partition(scores, lengths, *teacher._weights(*weights)).sum()
+            pairs = zip(expected, (scores, *weights), strict=True)
+            return partition - sum((count * each).sum().double() for count, each in pairs)
+
+        return cross_entropy(self, scores) - cross_entropy(teacher, taught).detach()
+
     @torch.no_grad()
     def marginals(self, scores: Tensor, lengths: Tensor, allowed: Tensor | None = None) -> Tensor:
         """Compute the probability of each label at each word.
@@ -167,12 +202,13 @@ class CRF(nn.Module):
         scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
         return scores if allowed is None else _rule_out(scores, ~allowed)
 
-    def _weights(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the scores of transitions, starts and ends."""
+    def _weights(self, *weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the scores of transitions, starts and ends: its own, or others by its rules."""
+        transitions, start, end = weights or self.parameters()
         return (
-            _rule_out(self.transitions, ~self.get_buffer("transitions_allowed")),
-            _rule_out(self.start_transitions, ~self.get_buffer("start_transitions_allowed")),
-            _rule_out(self.end_transitions, ~self.get_buffer("end_transitions_allowed")),
+            _rule_out(transitions, ~self.get_buffer("transitions_allowed")),
+            _rule_out(start, ~self.get_buffer("start_transitions_allowed")),
+            _rule_out(end, ~self.get_buffer("end_transitions_allowed")),
         )
 
 

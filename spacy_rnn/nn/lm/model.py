@@ -222,10 +222,30 @@ class LanguageModel(PreparedModule):
         rows (Tensor): The piece after which each word is complete, `(words,)`.
         RETURNS (Tensor): The hidden state of the last layer there, `(words, width)`.
         """
+        hidden = self.read_texts(pieces, lengths)
+        return self.dropout_output(hidden, lengths).index_select(0, rows)
+
+    def distill(self, pieces: Tensor, lengths: Tensor, expected: Tensor) -> Tensor:
+        """Compute the divergence from other predictions of the next pieces (Hinton et al. 2015).
+
+        pieces (Tensor): The piece before each that is predicted, of whole texts, `(pieces,)`.
+        lengths (Tensor): The pieces of each text, `(batch,)`, on the CPU.
+        expected (Tensor): The log-probabilities of the other one, `(pieces, vocabulary)`.
+        RETURNS (Tensor): The sum of the Kullback-Leibler divergences.
+        """
+        log_probs = self.log_probs(self.dropout_output(self.read_texts(pieces, lengths), lengths))
+        return functional.kl_div(log_probs, expected, reduction="sum", log_target=True)
+
+    def read_texts(self, pieces: Tensor, lengths: Tensor) -> Tensor:
+        """Read whole texts.
+
+        pieces (Tensor): The pieces of all texts, `(pieces,)`.
+        lengths (Tensor): The pieces of each text, `(batch,)`, on the CPU.
+        RETURNS (Tensor): The output of the network at each piece, `(pieces, width)`.
+        """
         batch = len(lengths)
         fresh = torch.ones(batch, dtype=torch.bool, device=pieces.device)
-        hidden, _ = self.read(pieces, lengths, self.start(batch), fresh)
-        return self.dropout_output(hidden, lengths).index_select(0, rows)
+        return self.read(pieces, lengths, self.start(batch), fresh)[0]
 
     def _read_out(self, hidden: Tensor) -> Tensor:
         return hidden if self.projection is None else self.projection(hidden)

@@ -13,10 +13,12 @@ from thinc.api import Optimizer, set_dropout_rate
 from ...architectures.language_model import (
     LanguageModelT,
     Segment,
+    distill,
     generate,
     score_texts,
     units_of,
 )
+from ...batching import batch_by_length
 from ...bridge.access import network_shim
 from ...checks import check_choice, check_count
 from ...extensions import ensure_extension
@@ -30,6 +32,7 @@ from ..annotation import annotate_stream
 from ..attributes import AttributeOwner
 from ..examples import check_get_examples, list_examples
 from ..initialization import check_complete, warn_without_weight
+from ..rehearsal import rehearse
 from ..storage import StoredPipe
 from .stream import TextStream
 
@@ -93,6 +96,7 @@ class RecurrentLanguageModel(StoredPipe, AttributeOwner):
         self.max_bptt = max_bptt
         self.max_batch_tokens = max_batch_tokens
         self.attr_prefix = attr_prefix
+        self._rehearsal_model: LanguageModelT | None = None
         self._streams: dict[int, Segment] = {}
         self._ensure_extensions()
 
@@ -394,6 +398,24 @@ class RecurrentLanguageModel(StoredPipe, AttributeOwner):
                 for part in stored["state"]
             )
             self._streams[int(number)] = Segment(np.zeros(0, int), stored["before"], state)
+
+    def rehearse(self, examples: Iterable[Example], **settings: Any) -> dict[str, float]:
+        """Learn from what was predicted when training was resumed.
+
+        examples (Iterable[Example]): Examples, whose annotation is not read.
+        settings (Any): Dropout rate, optimizer and losses, as in stock spaCy.
+        RETURNS (dict[str, float]): The losses.
+        """
+        return rehearse(self, examples, self._distill, **settings)
+
+    def _distill(self, earlier: LanguageModelT, docs: list[Doc]) -> float:
+        units = self.units
+        texts = [np.asarray(self._in_reading_order(units.encode(doc))) for doc in docs]
+        loss = 0.0
+        for batch in batch_by_length(list(map(len, texts)), self.max_batch_tokens, min_length=1):
+            loss += distill(self.model, earlier, [texts[index] for index in batch])
+        network_shim(self.model).sample_size += sum(len(text) + 1 for text in texts)
+        return loss
 
     def _to_segments(self, doc: Doc) -> list[Segment]:
         """Split a document or chunk into segments.

@@ -14,11 +14,13 @@ from spacy.util import check_lexeme_norms
 from spacy.vocab import Vocab
 from thinc.types import Floats2d
 
+from ...architectures.crf import distill_sequences
+from ...architectures.growth import get_unseen, note_seen
 from ...batching import batch_by_length
 from ...bridge.flat import unflatten
 from ...checks import check_at_least, check_count
 from ...extensions import ensure_extension, ensure_label_extension
-from ...nn.crf.biluo import OUT
+from ...nn.crf.biluo import OUT, read_tags
 from ...training.entities import trim_entities
 from ...types import Labeller, LabelScores
 from ..annotation import annotate_stream
@@ -29,6 +31,7 @@ from ..initialization import (
     make_label_data,
     read_labels,
 )
+from ..rehearsal import rehearse
 from ..storage import StoredPipe, check_labels
 from .entity_sets import CONFIDENCE, ENTS_NBEST, EntitySet, NERSettings, find_sets, write_sets
 from .gold import allow_gold, allow_preset, count_unlearnable, gold_tags
@@ -63,6 +66,7 @@ class RecurrentEntityRecognizer(StoredPipe):
         self.false_negative_cost = false_negative_cost
         self.max_batch_tokens = max_batch_tokens
         self.settings = NERSettings(confidence, n_best)
+        self._rehearsal_model: Labeller | None = None
         self._warned_of_unlearnable = False
         self._ensure_extensions()
 
@@ -76,8 +80,8 @@ class RecurrentEntityRecognizer(StoredPipe):
         return tuple(self.cfg["labels"])
 
     @property
-    def label_data(self) -> dict[str, Any] | list[str]:
-        """dict[str, Any] | list[str]: The labels, for `spacy init labels`.
+    def label_data(self) -> dict[str, Any] | tuple[str, ...]:
+        """dict[str, Any] | tuple[str, ...]: The labels, for `spacy init labels`.
 
         With counts of words, if an embedding needs them.
         """
@@ -92,20 +96,23 @@ class RecurrentEntityRecognizer(StoredPipe):
         return 4 * len(self.labels) + 1
 
     def add_label(self, label: str) -> int:
-        """Add a label before the model is initialized.
+        """Add a label, also after training. It is predicted once an update has seen it.
 
         label (str): The label.
         RETURNS (int): 1, or 0 if the label exists already.
-        RAISES (ValueError): If the model was initialized without it.
+        RAISES (ValueError): If the model has a fixed number of labels.
         """
         if not isinstance(label, str):
             raise ValueError(Errors.E187)
         if label in self.labels:
             return 0
-        if self.model.has_dim("nO") and self.model.get_dim("nO") <= self._n_tags:
+        is_full = self.model.has_dim("nO") and self.model.get_dim("nO") <= self._n_tags
+        if is_full and not self.is_resizable:
             raise ValueError(Errors.E922.format(name=self.name, nO=self.model.get_dim("nO")))
         self.cfg["labels"].append(label)
         self.vocab.strings.add(label)
+        if self.is_resizable:
+            self.set_output(self._n_tags)
         return 1
 
     def check_loaded(self) -> None:
@@ -170,7 +177,8 @@ class RecurrentEntityRecognizer(StoredPipe):
             [len(doc) for doc in docs], self.max_batch_tokens, min_length=1, longest_first=True
         ):
             batch_docs = [docs[index] for index in batch]
-            allowed = allow_preset(batch_docs, self._types, self._n_tags)
+            unseen = get_unseen(self.model)
+            allowed = allow_preset(batch_docs, self._types, self._n_tags, unseen)
             batch_sets = find_sets(self.model, batch_docs, self.labels, allowed, settings)
             for index, doc_sets in zip(batch, batch_sets, strict=True):
                 sets[index] = doc_sets
@@ -244,6 +252,9 @@ class RecurrentEntityRecognizer(StoredPipe):
         tags = gold_tags(examples, self._types, unlearnable.append)
         if unlearnable and not self._warned_of_unlearnable:
             self._warn_of_unlearnable(unlearnable)
+        if get_unseen(self.model):
+            seen = np.unique(read_tags(tags[tags > OUT])[1])
+            note_seen(self.model, (1 + 4 * seen[:, None] + np.arange(4)).ravel())
         inputs = (self._add_cost(scores, tags), allow_gold(tags, self._n_tags))
         losses, backprop = self.model.get_ref("crf").begin_update(inputs)
         return float(losses.sum()), backprop(self.model.ops.xp.ones_like(losses))
@@ -268,6 +279,18 @@ class RecurrentEntityRecognizer(StoredPipe):
         RETURNS (dict[str, Any]): The scores of the scorer.
         """
         return super().score([_trim_reference(example) for example in examples], **kwargs)
+
+    def rehearse(self, examples: Iterable[Example], **settings: Any) -> dict[str, float]:
+        """Learn from what was predicted when training was resumed.
+
+        examples (Iterable[Example]): Examples, whose annotation is not read.
+        settings (Any): Dropout rate, optimizer and losses, as in stock spaCy.
+        RETURNS (dict[str, float]): The losses.
+        """
+        return rehearse(self, examples, self._distill, **settings)
+
+    def _distill(self, earlier: Labeller, docs: list[Doc]) -> float:
+        return distill_sequences(self.model, earlier, docs)
 
     def _add_cost(self, scores: LabelScores, tags: np.ndarray) -> LabelScores:
         """Raise the score of "outside" at the tokens of entities.

@@ -1,6 +1,6 @@
 """Entity annotation as tags of the BILUO scheme: gold and preset entities."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -188,7 +188,9 @@ def allow_gold(tags: np.ndarray, size: int) -> np.ndarray:
     return (tags[:, None] == np.arange(size)) | (tags == ANY_TAG)[:, None]
 
 
-def allow_preset(docs: list[Doc], types: Types, size: int) -> np.ndarray | None:
+def allow_preset(
+    docs: list[Doc], types: Types, size: int, unseen: Sequence[int] = ()
+) -> np.ndarray | None:
     """Return the tags that preset entities, white space and sentence boundaries allow.
 
     Preset entities and blocked tokens are not changed. As in spaCy, tokens that are set to be
@@ -198,6 +200,7 @@ def allow_preset(docs: list[Doc], types: Types, size: int) -> np.ndarray | None:
     docs (list[Doc]): Documents.
     types (Types): The types of entities that have tags.
     size (int): The number of tags.
+    unseen (Sequence[int]): Tags that are allowed in preset entities alone.
     RETURNS (np.ndarray | None): Whether each tag is allowed at each token of all documents,
         `(tokens, size)`. None if all are.
     """
@@ -206,10 +209,11 @@ def allow_preset(docs: list[Doc], types: Types, size: int) -> np.ndarray | None:
     )
     iob, space, starts = annotated[:, 0], annotated[:, 2] == 1, annotated[:, 3] == 1
     preset = (iob == IOB_INSIDE) | (iob == IOB_BEGIN)
-    if not (preset.any() or space.any() or starts.any()):
+    if not (preset.any() or space.any() or starts.any() or unseen):
         return None
     kinds, _ = read_tags(np.arange(size))
     allowed = np.ones((len(annotated), size), dtype=bool)
+    allowed[:, list(unseen)] = False
     allowed[np.ix_(space, np.isin(kinds, (BEGIN, LAST, UNIT)))] = False
     allowed[np.ix_(starts, np.isin(kinds, (IN, LAST)))] = False
     tags = _read_entities(iob, annotated[:, 1], types)

@@ -16,6 +16,7 @@ from spacy.vocab import Vocab
 from thinc.api import CategoricalCrossentropy
 from thinc.types import Floats2d
 
+from ...architectures.growth import get_unseen, note_seen
 from ...batching import batch_by_length
 from ...bridge.flat import unflatten
 from ...checks import check_choice, check_count
@@ -30,6 +31,7 @@ from ..initialization import (
     read_labels,
     warn_without_weight,
 )
+from ..rehearsal import rehearse
 from ..storage import StoredPipe, check_labels
 from .stream import TagStream
 
@@ -166,13 +168,18 @@ class RecurrentTagger(StoredPipe, Tagger):
         """
         ops = self.model.ops
         flat = ops.flatten(scores)
+        flat[:, get_unseen(self.model)] = -np.inf
         labels = flat.argmax(axis=1)
         if not confidence:
             return ops.to_numpy(labels), None
-        softmax = self.model.get_ref("softmax")
-        if not softmax.attrs["softmax_normalize"]:
-            flat = ops.softmax(flat, temperature=softmax.attrs["softmax_temperature"])
-        return ops.to_numpy(labels), ops.to_numpy(flat.max(axis=1))
+        return ops.to_numpy(labels), ops.to_numpy(self._normalise(self.model, flat).max(axis=1))
+
+    def _normalise(self, model: Labeller, scores: Floats2d) -> Floats2d:
+        """Return predicted scores as probabilities."""
+        softmax = model.get_ref("softmax")
+        if softmax.attrs["softmax_normalize"]:
+            return scores
+        return model.ops.softmax(scores, temperature=softmax.attrs["softmax_temperature"])
 
     def set_annotations(self, docs: Iterable[Doc], batch_tag_ids: list[Tags]) -> None:
         """Write labels to documents.
@@ -217,6 +224,30 @@ class RecurrentTagger(StoredPipe, Tagger):
 
     # Training
 
+    def add_label(self, label: str) -> int:
+        """Add a label, also after training. It is predicted once an update has seen it.
+
+        label (str): The label.
+        RETURNS (int): 1, or 0 if the label exists already.
+        RAISES (ValueError): If the attribute cannot have the label, or the model has a fixed
+            number of labels.
+        """
+        if isinstance(label, str):
+            self._check_attr([label])
+        added = super().add_label(label)
+        if added and self.is_resizable:
+            self.set_output(len(self.labels))
+        return added
+
+    def _check_attr(self, labels: Iterable[str]) -> None:
+        """Refuse labels that the attribute cannot have."""
+        if self.attr == "pos" and (wrong := sorted({*labels} - UPOS.keys())):
+            raise ValueError(
+                f'These are no universal parts of speech: {", ".join(wrong)}. With attr = "pos" '
+                f"labels have to be among {', '.join(sorted(filter(None, UPOS)))}: for others "
+                f'set attr to "tag"'
+            )
+
     def update(self, examples: Iterable[Example], **settings: Any) -> dict[str, float]:
         """Learn from a batch of documents.
 
@@ -252,13 +283,7 @@ class RecurrentTagger(StoredPipe, Tagger):
         initialize_words(self, get_examples, word_counts, nlp)
         if names is None:
             names = self._collect_labels(get_examples())
-        all_labels = {*names, *self.labels}
-        if self.attr == "pos" and (wrong := sorted(all_labels - UPOS.keys())):
-            raise ValueError(
-                f'These are no universal parts of speech: {", ".join(wrong)}. With attr = "pos" '
-                f"labels have to be among {', '.join(sorted(filter(None, UPOS)))}: for others "
-                f'set attr to "tag"'
-            )
+        self._check_attr(filter(None, names))
         initialize_labels(self, get_examples, names, lambda: len(self.labels))
 
     def _collect_labels(self, examples: Iterable[Example]) -> list[str]:
@@ -277,8 +302,8 @@ class RecurrentTagger(StoredPipe, Tagger):
         return labels
 
     @property
-    def label_data(self) -> dict[str, Any] | list[str]:
-        """dict[str, Any] | list[str]: The labels, for `spacy init labels`.
+    def label_data(self) -> dict[str, Any] | tuple[str, ...]:
+        """dict[str, Any] | tuple[str, ...]: The labels, for `spacy init labels`.
 
         With counts of words, if an embedding needs them.
         """
@@ -309,6 +334,30 @@ class RecurrentTagger(StoredPipe, Tagger):
             raise ValueError(Errors.E910.format(name=self.name))
         return float(total), unflatten(gradient, map(len, scores))
 
+    def rehearse(self, examples: Iterable[Example], **settings: Any) -> dict[str, float]:
+        """Learn from what was predicted when training was resumed.
+
+        examples (Iterable[Example]): Examples, whose annotation is not read.
+        settings (Any): Dropout rate, optimizer and losses, as in stock spaCy.
+        RETURNS (dict[str, float]): The losses.
+        """
+        return rehearse(self, examples, self._distill, **settings)
+
+    def _distill(self, earlier: Labeller, docs: list[Doc]) -> float:
+        """Add the gradients that bring predictions closer to those of an earlier model.
+
+        It is compared by the labels that it has.
+        """
+        ops = self.model.ops
+        scores, backprop = self.model.begin_update(docs)
+        expected = self._normalise(earlier, ops.flatten(earlier.predict(docs)))
+        flat = ops.flatten(scores)
+        known = flat[:, : expected.shape[1]]
+        gradient = ops.xp.zeros_like(flat)
+        gradient[:, : expected.shape[1]] = known / known.sum(axis=1, keepdims=True) - expected
+        backprop(unflatten(gradient, map(len, docs)))
+        return float((gradient**2).sum())
+
     def _gold_labels(self, examples: Iterable[Example]) -> list[str | None]:
         """Return the gold label of each token of all examples, None where it is missing."""
         examples = list(examples)
@@ -327,6 +376,8 @@ class RecurrentTagger(StoredPipe, Tagger):
                 f"Add them by add_label, or initialize with examples that have them all or with "
                 f"a list of labels"
             )
+        seen = [index for index in get_unseen(self.model) if self.labels[index] in names.values()]
+        note_seen(self.model, seen)
         return gold
 
     def _align_keys(self, example: Example) -> list[int]:

@@ -9,7 +9,8 @@ from spacy.training import Example
 from spacy.vocab import Vocab
 from thinc.types import Floats2d
 
-from ...architectures.crf import best_labels, label_probabilities
+from ...architectures.crf import best_labels, distill_sequences, label_probabilities
+from ...architectures.growth import get_unseen
 from ...types import Labeller, LabelScores
 from .component import RecurrentTagger
 
@@ -35,10 +36,11 @@ class CRFTagger(RecurrentTagger):
         crf = self.model.get_ref("crf")
         # Preset labels constrain the sequence around them.
         preset = np.concatenate([self._preset_labels(doc) for doc in docs])
-        allowed = None
-        if preset.any():
+        allowed, unseen = None, get_unseen(self.model)
+        if preset.any() or unseen:
             is_preset = (preset[:, None] == self._label_keys()) & (preset[:, None] != 0)
             allowed = is_preset | ~is_preset.any(axis=1, keepdims=True)
+            allowed[:, unseen] = is_preset[:, unseen]
         labels = best_labels(crf, scores, allowed)
         if not confidence:
             return labels, None
@@ -70,12 +72,5 @@ class CRFTagger(RecurrentTagger):
         rows[None] = np.ones(len(self.labels), dtype=bool)
         return np.stack([rows[label] for label in gold])
 
-    def rehearse(self, examples: Iterable[Example], **settings: Any) -> dict[str, float]:
-        """Refuse to rehearse: the scores that rehearsal compares leave out the weights of the CRF.
-
-        RAISES (ValueError): Always.
-        """
-        raise ValueError(
-            f'"{self.name}" cannot rehearse, because it has a CRF: choose output = "softmax", or '
-            f"disable it while others rehearse"
-        )
+    def _distill(self, earlier: Labeller, docs: list[Doc]) -> float:
+        return distill_sequences(self.model, earlier, docs)

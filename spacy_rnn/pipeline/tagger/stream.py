@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
+import numpy as np
 from spacy.tokens import Doc, Token
 from spacy.vocab import Vocab
 from thinc.api import Model, torch2xp, xp2torch
 from thinc.types import Floats2d
 
+from ...architectures.growth import get_unseen
 from ...bridge.access import network_shim
 from ...types import Embedding, Encoder, Labeller
 from ..stream import Stream
@@ -42,6 +44,7 @@ class TagStream(Stream):
         self._embed, encoder = _find_parts(model.get_ref("tok2vec"))
         scorer = model.get_ref("scorer") if model.has_ref("scorer") else model
         self._score: Encoder = scorer.layers[-1]
+        self._unseen = get_unseen(model)
         self._advance = _find_transitions(model)
         super().__init__(network_shim(encoder), state)
 
@@ -78,6 +81,7 @@ class TagStream(Stream):
             encoded, after = step(words, tuple(state))
         outputs = cast(Floats2d, torch2xp(encoded, ops=self._score.ops))
         (scores,) = self._score.predict([outputs])
+        scores[:, self._unseen] = -np.inf
         now = self._advance(xp2torch(scores[0]), before)
         self._state = *after, now
         return self.labels[int(now.argmax())]

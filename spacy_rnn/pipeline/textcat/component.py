@@ -11,14 +11,17 @@ from spacy.training import Example, validate_get_examples
 from thinc.api import Model
 from thinc.types import Floats2d
 
+from ...architectures.growth import forget_unseen, get_unseen, note_seen
 from ...architectures.text_classifier import attend
 from ...batching import batch_by_length
 from ...checks import check_count, check_rate
 from ...extensions import ensure_extension
+from ...types import TextClassifier
 from ..annotation import annotate_stream
 from ..examples import list_examples
 from ..initialization import initialize_words, make_label_data, read_labels
 from ..missing import DROPPED_CATS, MissingGold
+from ..rehearsal import rehearse
 from ..storage import StoredPipe, check_labels
 
 ATTENTION = "cats_attention"
@@ -134,6 +137,7 @@ class RecurrentTextCategorizer(StoredPipe, TextCategorizer):
         """
         names = self._initialize_words(get_examples, nlp, labels)
         super().initialize(get_examples, nlp=nlp, labels=names, positive_label=positive_label)
+        forget_unseen(self.model)
 
     def _initialize_words(
         self, get_examples: Callable[[], Iterable[Example]], nlp: Language | None, labels: Any
@@ -148,7 +152,7 @@ class RecurrentTextCategorizer(StoredPipe, TextCategorizer):
 
     @property
     def label_data(self) -> Any:
-        """dict[str, Any] | list[str]: The classes, for `spacy init labels`.
+        """dict[str, Any] | tuple[str, ...]: The classes, for `spacy init labels`.
 
         With counts of words, if an embedding needs them.
         """
@@ -177,6 +181,9 @@ class RecurrentTextCategorizer(StoredPipe, TextCategorizer):
                 f"Add them by add_label, or initialize with examples that have them all or with "
                 f"a list of labels"
             )
+        unseen = get_unseen(self.model)
+        seen = {label for doc_cats in cats for label, value in doc_cats.items() if value}
+        note_seen(self.model, [index for index in unseen if self.labels[index] in seen])
         losses = super().update(examples, **settings)
         self._missing.check("training", map(self._is_annotated, examples))
         return losses
@@ -192,6 +199,30 @@ class RecurrentTextCategorizer(StoredPipe, TextCategorizer):
         scores = super().score(examples, **settings)
         self._missing.check("scores", map(self._is_annotated, examples))
         return scores
+
+    def rehearse(self, examples: Iterable[Example], **settings: Any) -> dict[str, float]:
+        """Learn from what was predicted when training was resumed.
+
+        examples (Iterable[Example]): Examples, whose annotation is not read.
+        settings (Any): Dropout rate, optimizer and losses, as in stock spaCy.
+        RETURNS (dict[str, float]): The losses.
+        """
+        return rehearse(self, examples, self._distill, **settings)
+
+    def _distill(self, earlier: TextClassifier, docs: list[Doc]) -> float:
+        """Add the gradients that bring predictions closer to those of an earlier model.
+
+        It is compared by the classes that it has.
+        """
+        scores, backprop = self.model.begin_update(docs)
+        expected = earlier.predict(docs)
+        known = scores[:, : expected.shape[1]]
+        if not self.support_missing_values:  # Of exclusive classes each document has one.
+            known = known / known.sum(axis=1, keepdims=True)
+        gradient = self.model.ops.xp.zeros_like(scores)
+        gradient[:, : expected.shape[1]] = known - expected
+        backprop(gradient)
+        return float((gradient**2).sum())
 
     def _is_annotated(self, example: Example) -> bool:
         """Whether an example has classes: of exclusive ones it has to be in one."""
@@ -232,3 +263,4 @@ class RecurrentMultiLabelTextCategorizer(RecurrentTextCategorizer, MultiLabel_Te
         """
         names = self._initialize_words(get_examples, nlp, labels)
         MultiLabel_TextCategorizer.initialize(self, get_examples, nlp=nlp, labels=names)
+        forget_unseen(self.model)

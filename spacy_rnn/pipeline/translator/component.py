@@ -18,7 +18,7 @@ from ...batching import batch_by_length
 from ...bridge.access import network_shim
 from ...checks import check_count, check_rate
 from ...extensions import ensure_extension
-from ...generation.search import Search
+from ...generation.search import GreedySearch, Search
 from ...metrics.common import perplexity, references_of
 from ...metrics.translation import tokenization_of
 from ...text.subwords import Subwords, load_subwords, parse_subwords, train_subwords
@@ -27,6 +27,7 @@ from ..attributes import AttributeOwner
 from ..examples import check_get_examples, list_examples
 from ..initialization import check_complete, warn_without_weight
 from ..missing import DROPPED_USER_DATA, MissingGold
+from ..rehearsal import rehearse
 from ..storage import StoredPipe
 from .completeness import is_incomplete
 from .pairs import PairStatistics, count_pairs
@@ -73,6 +74,7 @@ class RecurrentTranslator(StoredPipe, AttributeOwner):
         check_count("max_batch_tokens", max_batch_tokens, 1)
         check_rate("subword_sampling", subword_sampling)
         super().__init__(vocab, model, name)
+        self._rehearsal_model: Model | None = None
         self.search = search
         self.scorer = scorer
         self.attr = attr
@@ -387,16 +389,36 @@ class RecurrentTranslator(StoredPipe, AttributeOwner):
         if not docs:
             return losses
         set_dropout_rate(self.model, drop)
+        losses[self.name] += self._learn(
+            docs, self.target_subwords.encode(texts, self.subword_sampling)
+        )
+        if sgd is not None:
+            self.finish_update(sgd)
+        return losses
+
+    def _learn(self, docs: list[Doc], pieces: list[list[int]]) -> float:
+        """Add the gradients of translations, and return their negative log-likelihood."""
         if self._reads_subwords:
             self.model.get_ref("source").attrs["subword_sampling"] = self.subword_sampling
-        pieces = self.target_subwords.encode(texts, self.subword_sampling)
         nlls, backprop = self.model.begin_update((docs, pieces))
         backprop(1.0)
         network_shim(self.model).sample_size += len(nlls)
-        if sgd is not None:
-            self.finish_update(sgd)
-        losses[self.name] += float(nlls.sum())
-        return losses
+        return float(nlls.sum())
+
+    def rehearse(self, examples: Iterable[Example], **settings: Any) -> dict[str, float]:
+        """Learn from what was predicted when training was resumed.
+
+        examples (Iterable[Example]): Examples, whose annotation is not read.
+        settings (Any): Dropout rate, optimizer and losses, as in stock spaCy.
+        RETURNS (dict[str, float]): The losses.
+        """
+        return rehearse(self, examples, self._distill, **settings)
+
+    def _distill(self, earlier: Model, docs: list[Doc]) -> float:
+        """Learn the translations of an earlier model (Kim & Rush 2016)."""
+        sources = earlier.get_ref("source").predict(docs)
+        hypotheses = translate(earlier, sources, GreedySearch(), banned_pieces=self.banned_pieces)
+        return self._learn(docs, [best.pieces for best, *_ in hypotheses])
 
     def _pair(self, examples: list[Example], occasion: str) -> tuple[list[Doc], list[str]]:
         """Return the documents that have references, and the first reference of each."""

@@ -401,13 +401,6 @@ def test_a_single_label_is_enough():
     assert nlp.evaluate(examples)["ents_f"] == 1.0
 
 
-def test_labels_cannot_be_added_to_a_trained_model(nlp, component):
-    assert component.add_label("PERSON") == 0
-    with pytest.raises(ValueError, match="E922"):
-        component.add_label("SHIP")
-    assert "SHIP" not in component.labels
-
-
 def test_scores_are_those_of_spacy(nlp):
     scores = nlp.evaluate(SAMPLE.make_examples(nlp))
     assert {"ents_p", "ents_r", "ents_f", "ents_per_type"} <= scores.keys()

@@ -52,6 +52,12 @@ def test_scorer_snippets_resolve(text):
     assert callable(registry.resolve(config)["scorer"])
 
 
+def test_checkpoint_snippets_resolve():
+    (text,) = (text for text in blocks("ini") if "before_to_disk" in text)
+    config = Config().from_str("[training]\n" + text)
+    assert callable(registry.resolve(config["training"])["before_to_disk"])
+
+
 def test_augmenters_resolve():
     (text,) = (text for text in blocks("ini") if "augmenter" in text)
     config = Config().from_str(f"[corpora]\n[corpora.train]\n{text}")

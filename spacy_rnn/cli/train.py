@@ -17,7 +17,7 @@ from spacy.training.initialize import init_nlp
 from spacy.util import load_config, logger
 from wasabi import msg
 
-from ..training.resumable import CHECKPOINT, ResumableTraining
+from ..training.resumable import CHECKPOINT, ResumableTraining, ResumeError
 
 
 def train_cli(
@@ -53,9 +53,7 @@ def train_cli(
         with show_validation_error(config_path, hint_fill=False):
             nlp = init_nlp(config, use_gpu=use_gpu)
         training.run(nlp, use_gpu=use_gpu)
-    except ValueError as error:
-        if not resume:
-            raise
+    except ResumeError as error:
         msg.fail("Could not resume")
         print(error, file=sys.stderr)  # As it is: wasabi breaks lines anywhere.
         sys.exit(1)

@@ -41,6 +41,10 @@ SECTION = "resumable"
 LIBRARIES = ("spacy-rnn", "spacy", "thinc", "numpy", "torch", "sentencepiece")
 
 
+class ResumeError(ValueError):
+    """A checkpoint is not of this training."""
+
+
 class ResumableTraining:
     """A training that leaves a checkpoint at each evaluation, and goes on from it.
 
@@ -53,7 +57,10 @@ class ResumableTraining:
     output (Path): The folder for models and checkpoint.
     code (bytes): The code that was given with the config.
     resume (bool): Whether to go on from the checkpoint in the folder, if there is one.
-    RAISES (ValueError): If the checkpoint is of another config, or is none.
+    RAISES (ResumeError): If the checkpoint is of another config, or is none.
+
+    resumed_step (int): The steps before the checkpoint, 0 if there is none.
+    costs (list[tuple[float, int]]): The seconds and bytes of each checkpoint so far.
     """
 
     def __init__(self, config: Config, output: Path, *, code: bytes = b"", resume: bool = False):
@@ -68,7 +75,10 @@ class ResumableTraining:
         self.resumed_step = 0
         self._stored: dict[str, Any] | None = None
         if resume and (output / CHECKPOINT).exists():
-            self._stored = read_checkpoint(output / CHECKPOINT)
+            try:
+                self._stored = read_checkpoint(output / CHECKPOINT)
+            except ValueError as error:
+                raise ResumeError(error) from error
             self.resumed_step = self._stored["step"]
             self._refuse(_config_differences(self._stored["config"], self.config), "config")
             self._warn_of_versions()
@@ -79,7 +89,7 @@ class ResumableTraining:
         self._step_states: dict[str, Any] | None = None
         self._train = Fingerprint()
         self._dev: dict[str, Any] | None = None
-        self._costs: list[tuple[float, int]] = []
+        self.costs: list[tuple[float, int]] = []
 
     def run(
         self,
@@ -95,7 +105,7 @@ class ResumableTraining:
         use_gpu (int): The GPU, -1 for the CPU.
         stdout (IO): Where to print.
         stderr (IO): Where to print errors and the progress bar.
-        RAISES (ValueError): If the corpus is not that of the checkpoint.
+        RAISES (ResumeError): If the corpus is not that of the checkpoint.
         """
         self._nlp = nlp
         self._own_config = nlp.config
@@ -125,8 +135,8 @@ class ResumableTraining:
         self._print(
             "good", f"Saved pipeline to output directory {self.output / loop.DIR_MODEL_LAST}"
         )
-        if self._costs:
-            seconds, sizes = zip(*self._costs, strict=True)
+        if self.costs:
+            seconds, sizes = zip(*self.costs, strict=True)
             self._print(
                 "info",
                 f"Wrote {len(sizes)} checkpoints of {max(sizes):,} bytes to resume from, in "
@@ -272,8 +282,8 @@ class ResumableTraining:
                 "training": get_training_state(self._nlp, self._optimizer, self._trained_names()),
             },
         )
-        self._costs.append((perf_counter() - start, size))
-        info["checkpoint"] = {"seconds": round(self._costs[-1][0], 3), "bytes": size}
+        self.costs.append((perf_counter() - start, size))
+        info["checkpoint"] = {"seconds": round(self.costs[-1][0], 3), "bytes": size}
 
     def _trained_names(self) -> list[str]:
         frozen = self._filled["training"]["frozen_components"]
@@ -306,7 +316,7 @@ class ResumableTraining:
     def _refuse(self, differences: Iterable[str], what: str) -> None:
         lines = [f"- {difference}" for difference in differences]
         if lines:
-            raise ValueError(
+            raise ResumeError(
                 f"The checkpoint in {self.output} is of another {what}:\n"
                 + "\n".join(lines)
                 + f"\nResume with the {what} that it had, or start over without --resume"

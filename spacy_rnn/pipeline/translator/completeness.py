@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 MIN_COMPLETENESS = 0.42
 """Least completeness of a translation. Less has one in 200 translations of single sentences by a
 translator of the phrasebook, most of them wrong; and of two sentences that it was made to
-translate as one, of which it mostly drops the second, six in seven; of three or more all."""
+translate as one, of which it mostly drops the second, four in five; of three nearly all."""
 
 SLACK = 10
 """Characters that a translation may be shorter than expected, so that short ones count little."""

@@ -12,6 +12,7 @@ a pair of test's goes to test, one with a pair of dev's to dev, and one with bot
 so that train never shows a pair that is dev's or test's, whatever the sentence.
 """
 
+import gzip
 import json
 import random
 import re
@@ -22,7 +23,7 @@ from itertools import combinations, cycle
 from pathlib import Path
 
 import typer
-from phrasebook.english import Token, write
+from phrasebook.english import Token, contract, without_capital, write
 from phrasebook.lexicon import Entry, Lexicon, read_lexicon
 from phrasebook.sentences import Filling, Sentence, read_sentences
 
@@ -31,6 +32,12 @@ Pair = tuple[str, str]
 HELD_OUT = 0.04
 # A word form that dev or test shows has been seen so often in train.
 MIN_COUNT = 3
+# The share of sentences in which "I would" is "I'd" and "do not" is "don't".
+CONTRACTED = 0.5
+# The shares that are typed in haste: without a capital, and without a full stop at the end.
+HASTY = 0.08
+# Travellers speak of themselves: how much more often than other persons.
+FREQUENT = {"I": 8, "we": 3}
 
 
 @dataclass(frozen=True)
@@ -105,9 +112,15 @@ def draw(sentence: Sentence, lexicon: Lexicon, rng: random.Random) -> Record:
     entries: dict[str, Entry] = {}
     for slot, category in sentence.slots.items():
         names = [name for name in lexicon.categories[category] if name not in chosen.values()]
-        chosen[slot] = rng.choice(names)
+        (chosen[slot],) = rng.choices(names, [FREQUENT.get(name, 1) for name in names])
         entries[slot] = lexicon.categories[category][chosen[slot]]
     words, translation = sentence.say(Filling(entries, lexicon))
+    if rng.random() < CONTRACTED:
+        words = contract(words)
+    if rng.random() < HASTY:
+        words = without_capital(words)
+    if rng.random() < HASTY:
+        words = words[:-1]
     together = [sentence.source, *chosen.values()] if len(chosen) == 1 else sorted(chosen.values())
     pairs = frozenset((first, second) for first, second in combinations(together, 2))
     return Record(tuple(words), translation, sentence, pairs)
@@ -130,7 +143,7 @@ def compose(sizes: dict[str, int], seed: int = 0) -> dict[str, list[Record]]:
         for number, intent in enumerate(intents)
     }
     rng = random.Random(seed)
-    seen: set[str] = set()
+    seen: dict[str, str] = {}
     pools = {
         intent: _fill(shares[intent], sentences, lexicon, rng, seen, seed)
         for intent, sentences in intents.items()
@@ -141,11 +154,15 @@ def compose(sizes: dict[str, int], seed: int = 0) -> dict[str, list[Record]]:
     for part, size in sizes.items():
         parts[part] = train
         if part != "train":
-            parts[part] = [
-                record
-                for intent, pool in pools.items()
-                for record in _known(pool[part], counts)[: shares[intent][part]]
-            ]
+            # Some intents are too small for their share: others fill it up.
+            chosen: list[Record] = []
+            spare: list[Record] = []
+            for intent, pool in pools.items():
+                records = _known(pool[part], counts)
+                chosen += records[: shares[intent][part]]
+                spare += records[shares[intent][part] :]
+            rng.shuffle(spare)
+            parts[part] = (chosen + spare)[:size]
         if len(parts[part]) < size:
             raise ValueError(
                 f"{part} has {len(parts[part])} records of {size} whose words train shows "
@@ -172,34 +189,36 @@ def _fill(
     sentences: list[Sentence],
     lexicon: Lexicon,
     rng: random.Random,
-    seen: set[str],
+    seen: dict[str, str],
     seed: int,
 ) -> dict[str, list[Record]]:
-    """Take the sentences in turn until each part has its share, and dev and test twice that.
+    """Take the sentences in turn until each part has its share, and dev and test three times that.
 
     Some of theirs will be left out, for words that train hardly knows.
     """
-    wanted = {part: size if part == "train" else 2 * size for part, size in share.items()}
+    wanted = {part: size if part == "train" else 3 * size for part, size in share.items()}
     pool: dict[str, list[Record]] = {part: [] for part in wanted}
     for tries, sentence in enumerate(cycle(sentences)):
         if all(len(pool[part]) == size for part, size in wanted.items()):
             break
         if tries > 100 * sum(wanted.values()):
+            if len(pool["train"]) == wanted["train"]:
+                break
             raise ValueError(
                 f"{sentence.intent} has no {wanted} different sentences: write more of them or "
                 f"ask for fewer"
             )
         record = draw(sentence, lexicon, rng)
         part = part_of_record(record, seed)
-        texts = {record.text, record.translation}
-        if part in wanted and len(pool[part]) < wanted[part] and not texts & seen:
+        is_new = record.text not in seen and seen.get(record.translation, part) == part
+        if part in wanted and len(pool[part]) < wanted[part] and is_new:
             pool[part].append(record)
-            seen |= texts
+            seen |= dict.fromkeys((record.text, record.translation), part)
     return pool
 
 
-def main(folder: Path, train: int = 4600, dev: int = 300, test: int = 300, seed: int = 0) -> None:
-    """Write train.jsonl, dev.jsonl and test.jsonl.
+def main(folder: Path, train: int = 15000, dev: int = 300, test: int = 300, seed: int = 0) -> None:
+    """Write train.jsonl.gz, dev.jsonl and test.jsonl.
 
     folder (Path): Where they go.
     train (int): Records to train on.
@@ -209,8 +228,11 @@ def main(folder: Path, train: int = 4600, dev: int = 300, test: int = 300, seed:
     """
     folder.mkdir(parents=True, exist_ok=True)
     for part, records in compose({"train": train, "dev": dev, "test": test}, seed).items():
-        with (folder / f"{part}.jsonl").open("w", encoding="utf8", newline="\n") as file:
-            file.writelines(record.to_json() + "\n" for record in records)
+        lines = "".join(record.to_json() + "\n" for record in records).encode("utf8")
+        if part == "train":
+            (folder / "train.jsonl.gz").write_bytes(gzip.compress(lines, mtime=0))
+        else:
+            (folder / f"{part}.jsonl").write_bytes(lines)
 
 
 if __name__ == "__main__":

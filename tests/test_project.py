@@ -39,11 +39,13 @@ def read_json(path):
 
 def test_workflows(project, run_python):
     """With fewer steps than a user's: from corpus to report and translation, and taggers."""
-    short = {"phrasebook": 20, "textcat": 50, "tagger": 50, "ner": 80, "events": 20}
+    short = {"phrasebook": 20, "textcat": 50, "tagger": 50, "ner": 120, "events": 20}
     for name, steps in short.items():
         shorten(project / "configs" / f"{name}.cfg", max_steps=steps, eval_frequency=steps)
-    shorten(project / "project.yml", max_steps=10, eval_frequency=10)
-    for part in ("dev", "test"):  # A translator that knows nothing yet writes long and slowly.
+    shorten(project / "configs" / "phrasebook.cfg", warmup_steps=1)
+    shorten(project / "project.yml", max_steps=60, eval_frequency=60)
+    # A translator that knows nothing yet writes long and slowly.
+    for part in ("dev", "test", "everyday"):
         path = project / "assets" / "phrasebook" / f"{part}.jsonl"
         path.write_text("\n".join(path.read_text("utf8").split("\n")[:40]) + "\n", "utf8")
     run_python("-m", "spacy", "project", "run", "train", cwd=project)
@@ -51,6 +53,8 @@ def test_workflows(project, run_python):
     assert 0 < scores["rnn_translator_bleu"] < 100
     assert scores["rnn_translator_token_perplexity"] < 1200
     assert "nrefs:1|case:mixed" in scores["rnn_translator_bleu_signature"]
+    everyday = read_json(project / "metrics" / "phrasebook-everyday.json")
+    assert "nrefs:var|case:mixed" in everyday["rnn_translator_bleu_signature"]
     meta = read_json(project / "training" / "phrasebook" / "model-best" / "meta.json")
     assert "nrefs:1|case:mixed" in meta["performance"]["rnn_translator_bleu_signature"]
     report = (project / "metrics" / "phrasebook" / "report.md").read_text(encoding="utf8")

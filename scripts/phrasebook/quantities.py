@@ -57,6 +57,16 @@ def numbers() -> Pairs:
             yield f"{english}/NUM", german
 
 
+def ages() -> Pairs:
+    """List ages of children and adults in words.
+
+    RETURNS (Iterator[tuple[str, str]]): English words with tags, and German.
+    """
+    yield from numbers()
+    for english, german in TENS.values():
+        yield f"{english}/NUM", german
+
+
 def figures() -> Pairs:
     """List small numbers in figures, as on doors and platforms.
 
@@ -117,6 +127,10 @@ def clocks() -> Pairs:
         yield f"half/NOUN past/ADP {english}/NUM", f"halb {following}"
         yield f"quarter/NOUN past/ADP {english}/NUM", f"Viertel nach {german}"
         yield f"quarter/NOUN to/ADP {english}/NUM", f"Viertel vor {german}"
+        yield f"a/DET quarter/NOUN past/ADP {english}/NUM", f"Viertel nach {german}"
+        yield f"a/DET quarter/NOUN to/ADP {english}/NUM", f"Viertel vor {german}"
+        yield f"ten/NUM past/ADP {english}/NUM", f"zehn nach {german}"
+        yield f"twenty/NUM to/ADP {english}/NUM", f"zwanzig vor {german}"
         for minute in ("10", "40"):
             yield f"{hour + 6}:{minute}/NUM", f"{hour + 6}:{minute} Uhr"
 
@@ -136,6 +150,7 @@ def dates() -> Pairs:
 # The label of each kind's entities, and what lists them.
 QUANTITIES = {
     "number": ("CARDINAL", numbers),
+    "age": ("CARDINAL", ages),
     "figure": ("CARDINAL", figures),
     "duration": ("TIME", minutes),
     "price": ("MONEY", prices),

@@ -2,7 +2,7 @@
 
 import pytest
 from phrasebook import german
-from phrasebook.english import write
+from phrasebook.english import contract, tokens, write
 from phrasebook.lexicon import read_lexicon
 from phrasebook.sentences import Filling, read_sentences
 
@@ -121,6 +121,38 @@ Wegen des Windes bleiben unsere Kinder im Museum.
 Before/SCONJ {WHO} {ERRAND@WHO}, {WHO2} must {MEET} {FRIEND}. = he, get up, Laura, call, Maria
 Before he gets up, Laura must call Maria.
 Bevor er aufsteht, muss Laura Maria anrufen.
+
+Where is {the NEAREST NEARBY}? = nearest, pharmacy
+Where is the nearest pharmacy?
+Wo ist die nächste Apotheke?
+
+How do I get to {the NEAREST NEARBY}? = next, cash machine
+How do I get to the next cash machine?
+Wie komme ich zum nächsten Geldautomaten?
+
+There is no {UTILITY} in {my ROOM}. = Wi - Fi, apartment
+There is no Wi-Fi in my apartment.
+In meiner Wohnung gibt es kein WLAN.
+
+Can {WHO} leave/VERB {own@WHO LUGGAGE} at the reception/NOUN? = they, luggage
+Can they leave their luggage at the reception?
+Können sie ihr Gepäck an der Rezeption lassen?
+
+{WHO} {have@WHO} {NUMBER} {KIN pl}. = we, three, daughter
+We have three daughters.
+Wir haben drei Töchter.
+
+{WHO} {like@WHO} {the SCENERY}. = my mother, view
+My mother likes the view.
+Meiner Mutter gefällt die Aussicht.
+
+How is your {RELATIVE}? = brother
+How is your brother?
+Wie geht es Ihrem Bruder?
+
+Does {this VEHICLE} stop/VERB at {the BUILDING}? = tram, market
+Does this tram stop at the market?
+Hält diese Straßenbahn am Markt?
 """
 
 
@@ -206,3 +238,21 @@ def test_a_separable_verb_goes_where_the_clause_wants_it():
         "schon abgefahren bist"
     )
     assert german.infinitive_clause(verb, "heute") == "heute abzufahren"
+
+
+@pytest.mark.parametrize(
+    ("words", "spoken"),
+    [
+        ("I/PRON would/AUX like/VERB tea/NOUN ./PUNCT", "I'd like tea."),
+        ("We/PRON do/AUX not/PART know/VERB ./PUNCT", "We don't know."),
+        ("Anna/PROPN can/AUX not/PART swim/VERB ./PUNCT", "Anna can't swim."),
+        ("It/PRON is/AUX not/PART far/ADJ ./PUNCT", "It's not far."),
+        ("The/DET bar/NOUN is/AUX not/PART open/ADJ ./PUNCT", "The bar isn't open."),
+        ("I/PRON have/AUX lost/VERB it/PRON ./PUNCT", "I've lost it."),
+        ("I/PRON have/VERB a/DET cold/NOUN ./PUNCT", "I have a cold."),
+        ("Do/AUX you/PRON know/VERB where/ADV it/PRON is/AUX ?/PUNCT", "Do you know where it is?"),
+        ("Let/VERB us/PRON go/VERB ./PUNCT", "Let's go."),
+    ],
+)
+def test_short_forms(words, spoken):
+    assert write(contract(list(tokens(words))))[0] == spoken

@@ -183,11 +183,7 @@ def embed_attributes(
     ops = model.ops
     settings: HashSettings = model.attrs["settings"]
     table = cast(Floats2d, model.get_param("E"))
-    if len(table) != _count_rows(settings):
-        raise ValueError(
-            f"The embedding has {_count_rows(settings)} rows by its settings, but loaded weights "
-            f"for {len(table)}: set attrs and rows to those that the weights were trained with"
-        )
+    check_table(model)  # In stock components nothing else checks it.
     ids, indices = find_distinct(docs, settings.attrs)
     word_indices = ops.asarray1i(indices)
     keys = ops.xp.hstack(_hash(model, hide_unknown(model, ids, is_train)))
@@ -264,8 +260,8 @@ def check_table(model: FlatEmbedding) -> None:
     shape, rows = model.get_param("E").shape, _count_rows(model.attrs["settings"])
     if shape != (rows, model.get_dim("nO")):
         raise ValueError(
-            f"an embedding has a table of {shape}, but its attributes need "
-            f"{(rows, model.get_dim('nO'))}: restore the model from where it was copied"
+            f"The embedding has {rows} rows by its settings, but loaded weights for {shape[0]}: "
+            f"set attrs and rows to those that the weights were trained with"
         )
 
 

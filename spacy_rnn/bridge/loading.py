@@ -149,10 +149,13 @@ def _check_structure(model: Model, message: dict) -> None:
     for node, info, params, shims in zip(
         nodes, message["nodes"], message["params"], message["shims"], strict=True
     ):
-        stored = {"dims": info["dims"], "refs": info["refs"], "params": params}
-        own = {"dims": node.dim_names, "refs": node.ref_names, "params": node.param_names}
+        stored = {"dims": info["dims"], "params": params, "refs": info["refs"]}
+        own = {"dims": node.dim_names, "params": node.param_names, "refs": node.ref_names}
         for kind, names in own.items():
-            if set(names) != stored[kind].keys():
+            unknown = stored[kind].keys() - set(names)
+            # A later version may give a layer more references, which are made when it is built.
+            missing = set() if kind == "refs" else set(names) - stored[kind].keys()
+            if unknown or missing:
                 raise ModelLoadError(
                     f'The layer "{node.name}" has the {kind} {sorted(names)}, but is stored with '
                     f"{sorted(stored[kind])}: use the architecture that the model was trained with"

@@ -3,6 +3,7 @@
 import copy
 import json
 import shutil
+from pathlib import Path
 from zlib import crc32
 
 import numpy as np
@@ -435,3 +436,59 @@ def test_thinc_itself_leaves_a_mixture(trained, other):
     with pytest.raises(ModelLoadError):
         Model.from_dict(model, message)
     assert model.to_bytes() != before
+
+
+MODEL = Path(__file__).parent.parent / "models" / package_version() / "pipeline"
+
+
+@pytest.mark.parametrize(
+    ("attr", "value", "message"),
+    [
+        ("known", lambda data: data[8:], "known words of an embedding"),
+        ("known", lambda data: data[8:16] + data[:8] + data[16:], "not in order"),
+        ("known", lambda data: data[:-1], "buffer size"),
+        ("counts", lambda data: data + data, "counts"),
+    ],
+)
+def test_words_and_tables_of_embeddings_are_held_against_each_other(
+    attr, value, message, tmp_path
+):
+    component = spacy.load(MODEL, enable="rnn_tagger").get_pipe("rnn_tagger")
+    before = state_of(component)
+    save_with_attrs(component, tmp_path / "stored", set_attr(attr, value))
+    with pytest.raises(ModelLoadError, match=message):
+        component.from_disk(tmp_path / "stored", exclude=["vocab"])
+    assert state_of(component) == before
+
+
+def test_rows_of_a_config_are_held_against_tables():
+    rows = "model.tok2vec.embed.rows"
+    with pytest.raises(ModelLoadError, match="rows by its settings, but loaded weights"):
+        spacy.load(MODEL, config={f"components.rnn_tagger.{rows}": [61, 20]})
+    nlp = spacy.load(MODEL, config={f"components.tagger.{rows}": [20, 60]}, enable="tagger")
+    assert nlp(TEXT)  # As many in all.
+    nlp = spacy.load(MODEL, config={f"components.tagger.{rows}": [61, 20]}, enable="tagger")
+    with pytest.raises(ValueError, match="rows by its settings, but loaded weights"):
+        nlp(TEXT)
+
+
+def test_vocabulary_of_an_encoder_is_held_against_its_weights(trained, tmp_path):
+    trained("language model").to_disk(tmp_path / "lm")
+    model = SAMPLES["language model"].config["model"]
+    model = {"@architectures": "spacy-rnn.LanguageModel.v1", **model}
+    network = {"@misc": "spacy-rnn.recurrent_network.v1", **model["network"]}
+    encoder = {
+        "@architectures": "spacy-rnn.LMEncoder.v1",
+        "model": {**model, "network": network},
+        "source": str(tmp_path / "lm"),
+    }
+    nlp = spacy.blank("en")
+    nlp.add_pipe("rnn_tagger", config={"model": {"tok2vec": encoder}})
+    examples = SAMPLES["tagger"].make_examples(nlp)
+    nlp.initialize(lambda: examples)
+    component = component_of(nlp)
+    before = state_of(component)
+    save_with_attrs(component, tmp_path / "stored", set_attr("units", drop_word))
+    with pytest.raises(ModelLoadError, match=r"weights for .* pieces, but its vocabulary"):
+        component.from_disk(tmp_path / "stored", exclude=["vocab"])
+    assert state_of(component) == before

@@ -100,18 +100,21 @@ def gold_tags(
         reference = example.reference
         annotated = reference.to_array([ORTH, ENT_IOB, ENT_TYPE, IS_SPACE])
         tokens = example.predicted.to_array([ORTH, IS_SPACE, SENT_START])
-        all_align = np.array_equal(annotated[:, 0], tokens[:, 0])
-        if all_align:
+        learnable = np.array_equal(annotated[:, 0], tokens[:, 0])
+        if learnable:
             _, iob, labels, space = annotated.T
             tags.append(_read_entities(iob, labels, types))
             known = (iob == IOB_OUTSIDE) | ((space == 1) & iob.any())
             tags[-1][known & (tags[-1] == ANY_TAG)] = OUT
         else:  # Alignment by spaCy takes ten times as long.
             tags.append(_align_entities(example, types))
-            all_align = _count_entities(tags[-1]) == len(reference.ents)
+            learnable = _count_entities(tags[-1]) == len(reference.ents)
         if (tags[-1] == UNKNOWN_TYPE).any():
             unknown |= {entity.label_ for entity in reference.ents if entity.label not in types}
-        if _leave_learnable(tags[-1], tokens[:, 1] == 1, tokens[:, 2] == 1) or not all_align:
+        if tokens[:, 1].any() or tokens[1:, 2].any():  # Few documents have either.
+            changed = _leave_learnable(tags[-1], tokens[:, 1] == 1, tokens[:, 2] == 1)
+            learnable = learnable and not changed
+        if not learnable:
             on_unlearnable(example)
     if unknown:
         raise ValueError(

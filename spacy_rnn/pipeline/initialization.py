@@ -97,7 +97,7 @@ def check_complete(
     labels = f"labels/{name}.json"
     way_out = (
         f"write what it needs by spacy init labels config.cfg labels --training.max_epochs 0, "
-        f"and set [initialize.components.{name}.labels] to "
+        f"and add [initialize.components.{name}] and [initialize.components.{name}.labels] with "
         f'@readers = "spacy.read_labels.v1", path = "{labels}"'
     )
     first = list(islice(get_examples(), STREAM_SAMPLE + 1))

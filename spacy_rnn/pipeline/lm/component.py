@@ -16,7 +16,6 @@ from ...architectures.language_model import (
     distill,
     generate,
     score_texts,
-    units_of,
 )
 from ...batching import batch_by_length
 from ...bridge.access import network_shim
@@ -111,11 +110,13 @@ class RecurrentLanguageModel(StoredPipe, AttributeOwner):
 
         RAISES (ValueError): If there is none, or it does not fit the weights.
         """
-        units = units_of(self.model)
-        if units.kind != self.kind:
+        units = load_units(self.model.attrs["units"])
+        pieces = network_shim(self.model).dims["pieces"]
+        if units.kind != self.kind or len(units) != pieces:
             raise ValueError(
-                f'"{self.name}" predicts {self.kind}, but its vocabulary is one of {units.kind}: '
-                f"load settings, vocabulary and weights of one model"
+                f'"{self.name}" predicts {self.kind} and has weights for {pieces} of them, but '
+                f"its vocabulary is one of {len(units)} {units.kind}: load settings, vocabulary "
+                f"and weights of one model"
             )
         return units
 

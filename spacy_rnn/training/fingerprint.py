@@ -1,10 +1,16 @@
 """Which documents a training has read, to recognize them again."""
 
+import json
 from collections.abc import Iterator
 from hashlib import blake2b
 
 from spacy.tokens import Doc
 
+ATTRIBUTES: list[int | str] = [
+    *("ORTH", "SPACY", "TAG", "POS", "MORPH", "LEMMA", "DEP", "HEAD", "SENT_START"),
+    *("ENT_IOB", "ENT_TYPE", "ENT_KB_ID"),
+]
+"""What of a token may be learned or scored."""
 MAX_BLOCKS = 4096
 """Digests of a corpus, so that one of any length takes bounded memory."""
 
@@ -35,8 +41,7 @@ class Fingerprint:
                 self._block *= 2
             self._digests.append(b"")
             self._open = blake2b(digest_size=8)
-        # The strings of a document are a set, whose order differs from process to process.
-        self._open.update(doc.to_bytes(exclude=["strings"]))
+        self._open.update(_to_bytes(doc))
         self._digests[-1] = self._open.digest()
         self.documents += 1
         self.words += len(doc)
@@ -52,6 +57,21 @@ class Fingerprint:
             "block": self._block,
             "digests": [digest.hex() for digest in self._digests],
         }
+
+
+def _to_bytes(doc: Doc) -> bytes:
+    """Store what counts, in a fraction of the time that `Doc.to_bytes` takes."""
+    spans = {
+        name: [(span.start, span.end, span.label, span.kb_id) for span in group]
+        for name, group in doc.spans.items()
+    }
+    # Custom data may be of any type: what JSON lacks counts by its type alone.
+    data = json.dumps([*doc.user_data.items()], skipkeys=True, default=_type_name)
+    return doc.to_array(ATTRIBUTES).tobytes() + f"{doc.cats} {spans} {data}".encode()
+
+
+def _type_name(value: object) -> str:
+    return type(value).__name__
 
 
 def describe_difference(before: dict, now: dict) -> Iterator[str]:

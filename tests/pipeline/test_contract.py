@@ -1,5 +1,6 @@
 """What holds for each component of this package."""
 
+import copy
 import functools
 import pickle
 
@@ -93,17 +94,24 @@ def test_accumulated_gradients_equal_one_batch(name):
 
 
 @each_sample
-@pytest.mark.parametrize("way", ["bytes", "disk", "pickle"])
+@pytest.mark.parametrize("way", ["bytes", "disk", "pickle", "deepcopy"])
 def test_it_survives_storage(trained, name, way, tmp_path):
+    """With the same bytes, however often."""
     nlp = trained(name)
     if way == "bytes":
-        copy = copy_pipeline(nlp)
+        again = copy_pipeline(nlp)
     elif way == "disk":
         nlp.to_disk(tmp_path)
-        copy = spacy.load(tmp_path)
+        again = spacy.load(tmp_path)
+    elif way == "pickle":
+        again = pickle.loads(pickle.dumps(nlp))
     else:
-        copy = pickle.loads(pickle.dumps(nlp))
-    assert predict(name, copy) == predict(name, nlp)
+        again = copy.deepcopy(nlp)
+    assert predict(name, again) == predict(name, nlp)
+    stored, stored_again = (
+        [pipe.to_bytes(exclude=["vocab"]) for _, pipe in each.pipeline] for each in (nlp, again)
+    )
+    assert stored == stored_again
 
 
 @each_sample

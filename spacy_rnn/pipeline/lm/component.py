@@ -31,7 +31,7 @@ from ..annotation import annotate_stream
 from ..attributes import AttributeOwner
 from ..examples import check_get_examples, list_examples
 from ..initialization import check_complete, warn_without_weight
-from ..rehearsal import rehearse
+from ..rehearsal import RehearsingPipe
 from ..storage import StoredPipe
 from .stream import TextStream
 
@@ -51,7 +51,7 @@ class LMScores(NamedTuple):
     token_of_piece: np.ndarray
 
 
-class RecurrentLanguageModel(StoredPipe, AttributeOwner):
+class RecurrentLanguageModel(StoredPipe, RehearsingPipe, AttributeOwner):
     """Compute the surprisal of documents and generate texts.
 
     tokenizer (Callable[[str], Doc]): Tokenizes prompts. The other settings are those of
@@ -399,15 +399,6 @@ class RecurrentLanguageModel(StoredPipe, AttributeOwner):
                 for part in stored["state"]
             )
             self._streams[int(number)] = Segment(np.zeros(0, int), stored["before"], state)
-
-    def rehearse(self, examples: Iterable[Example], **settings: Any) -> dict[str, float]:
-        """Learn from what was predicted when training was resumed.
-
-        examples (Iterable[Example]): Examples, whose annotation is not read.
-        settings (Any): Dropout rate, optimizer and losses, as in stock spaCy.
-        RETURNS (dict[str, float]): The losses.
-        """
-        return rehearse(self, examples, self._distill, **settings)
 
     def _distill(self, earlier: LanguageModelT, docs: list[Doc]) -> float:
         units = self.units

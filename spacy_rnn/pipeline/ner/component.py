@@ -31,13 +31,13 @@ from ..initialization import (
     make_label_data,
     read_labels,
 )
-from ..rehearsal import rehearse
+from ..rehearsal import RehearsingPipe
 from ..storage import StoredPipe, check_labels
 from .entity_sets import CONFIDENCE, ENTS_NBEST, EntitySet, NERSettings, find_sets, write_sets
 from .gold import allow_gold, allow_preset, count_unlearnable, gold_tags
 
 
-class RecurrentEntityRecognizer(StoredPipe):
+class RecurrentEntityRecognizer(StoredPipe, RehearsingPipe):
     """Recognize the most probable set of entities in each document.
 
     The settings are those of `make_entity_recognizer`.
@@ -279,15 +279,6 @@ class RecurrentEntityRecognizer(StoredPipe):
         RETURNS (dict[str, Any]): The scores of the scorer.
         """
         return super().score([_trim_reference(example) for example in examples], **kwargs)
-
-    def rehearse(self, examples: Iterable[Example], **settings: Any) -> dict[str, float]:
-        """Learn from what was predicted when training was resumed.
-
-        examples (Iterable[Example]): Examples, whose annotation is not read.
-        settings (Any): Dropout rate, optimizer and losses, as in stock spaCy.
-        RETURNS (dict[str, float]): The losses.
-        """
-        return rehearse(self, examples, self._distill, **settings)
 
     def _distill(self, earlier: Labeller, docs: list[Doc]) -> float:
         return distill_sequences(self.model, earlier, docs)

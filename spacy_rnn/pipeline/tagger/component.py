@@ -31,7 +31,7 @@ from ..initialization import (
     read_labels,
     warn_without_weight,
 )
-from ..rehearsal import rehearse
+from ..rehearsal import RehearsingPipe, distill_probabilities
 from ..storage import StoredPipe, check_labels
 from .stream import TagStream
 
@@ -50,7 +50,7 @@ class Tags(NamedTuple):
     confidences: np.ndarray | None
 
 
-class RecurrentTagger(StoredPipe, Tagger):
+class RecurrentTagger(StoredPipe, RehearsingPipe, Tagger):
     """Label each token independently of the others.
 
     The settings are those of `make_tagger`.
@@ -334,29 +334,13 @@ class RecurrentTagger(StoredPipe, Tagger):
             raise ValueError(Errors.E910.format(name=self.name))
         return float(total), unflatten(gradient, map(len, scores))
 
-    def rehearse(self, examples: Iterable[Example], **settings: Any) -> dict[str, float]:
-        """Learn from what was predicted when training was resumed.
-
-        examples (Iterable[Example]): Examples, whose annotation is not read.
-        settings (Any): Dropout rate, optimizer and losses, as in stock spaCy.
-        RETURNS (dict[str, float]): The losses.
-        """
-        return rehearse(self, examples, self._distill, **settings)
-
     def _distill(self, earlier: Labeller, docs: list[Doc]) -> float:
-        """Add the gradients that bring predictions closer to those of an earlier model.
-
-        It is compared by the labels that it has.
-        """
         ops = self.model.ops
         scores, backprop = self.model.begin_update(docs)
         expected = self._normalise(earlier, ops.flatten(earlier.predict(docs)))
-        flat = ops.flatten(scores)
-        known = flat[:, : expected.shape[1]]
-        gradient = ops.xp.zeros_like(flat)
-        gradient[:, : expected.shape[1]] = known / known.sum(axis=1, keepdims=True) - expected
+        loss, gradient = distill_probabilities(ops.flatten(scores), expected)
         backprop(unflatten(gradient, map(len, docs)))
-        return float((gradient**2).sum())
+        return loss
 
     def _gold_labels(self, examples: Iterable[Example]) -> list[str | None]:
         """Return the gold label of each token of all examples, None where it is missing."""

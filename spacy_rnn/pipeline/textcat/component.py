@@ -21,13 +21,13 @@ from ..annotation import annotate_stream
 from ..examples import list_examples
 from ..initialization import initialize_words, make_label_data, read_labels
 from ..missing import DROPPED_CATS, MissingGold
-from ..rehearsal import rehearse
+from ..rehearsal import RehearsingPipe, distill_probabilities
 from ..storage import StoredPipe, check_labels
 
 ATTENTION = "cats_attention"
 
 
-class RecurrentTextCategorizer(StoredPipe, TextCategorizer):
+class RecurrentTextCategorizer(StoredPipe, RehearsingPipe, TextCategorizer):
     """Classify documents by exclusive classes.
 
     The settings are those of `make_textcat`.
@@ -200,29 +200,13 @@ class RecurrentTextCategorizer(StoredPipe, TextCategorizer):
         self._missing.check("scores", map(self._is_annotated, examples))
         return scores
 
-    def rehearse(self, examples: Iterable[Example], **settings: Any) -> dict[str, float]:
-        """Learn from what was predicted when training was resumed.
-
-        examples (Iterable[Example]): Examples, whose annotation is not read.
-        settings (Any): Dropout rate, optimizer and losses, as in stock spaCy.
-        RETURNS (dict[str, float]): The losses.
-        """
-        return rehearse(self, examples, self._distill, **settings)
-
     def _distill(self, earlier: TextClassifier, docs: list[Doc]) -> float:
-        """Add the gradients that bring predictions closer to those of an earlier model.
-
-        It is compared by the classes that it has.
-        """
         scores, backprop = self.model.begin_update(docs)
-        expected = earlier.predict(docs)
-        known = scores[:, : expected.shape[1]]
-        if not self.support_missing_values:  # Of exclusive classes each document has one.
-            known = known / known.sum(axis=1, keepdims=True)
-        gradient = self.model.ops.xp.zeros_like(scores)
-        gradient[:, : expected.shape[1]] = known - expected
+        # Of exclusive classes each document has one.
+        exclusive = not self.support_missing_values
+        loss, gradient = distill_probabilities(scores, earlier.predict(docs), exclusive)
         backprop(gradient)
-        return float((gradient**2).sum())
+        return loss
 
     def _is_annotated(self, example: Example) -> bool:
         """Whether an example has classes: of exclusive ones it has to be in one."""

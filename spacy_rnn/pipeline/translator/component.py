@@ -27,7 +27,7 @@ from ..attributes import AttributeOwner
 from ..examples import check_get_examples, list_examples
 from ..initialization import check_complete, warn_without_weight
 from ..missing import DROPPED_USER_DATA, MissingGold
-from ..rehearsal import rehearse
+from ..rehearsal import RehearsingPipe
 from ..storage import StoredPipe
 from .completeness import is_incomplete
 from .pairs import PairStatistics, count_pairs
@@ -43,7 +43,7 @@ logger = logging.getLogger("spacy")
 SIDES = ("source", "target")
 
 
-class RecurrentTranslator(StoredPipe, AttributeOwner):
+class RecurrentTranslator(StoredPipe, RehearsingPipe, AttributeOwner):
     """Translate documents into another language.
 
     The settings are those of `make_translator`.
@@ -404,15 +404,6 @@ class RecurrentTranslator(StoredPipe, AttributeOwner):
         backprop(1.0)
         network_shim(self.model).sample_size += len(nlls)
         return float(nlls.sum())
-
-    def rehearse(self, examples: Iterable[Example], **settings: Any) -> dict[str, float]:
-        """Learn from what was predicted when training was resumed.
-
-        examples (Iterable[Example]): Examples, whose annotation is not read.
-        settings (Any): Dropout rate, optimizer and losses, as in stock spaCy.
-        RETURNS (dict[str, float]): The losses.
-        """
-        return rehearse(self, examples, self._distill, **settings)
 
     def _distill(self, earlier: Model, docs: list[Doc]) -> float:
         """Learn the translations of an earlier model (Kim & Rush 2016)."""

@@ -2,8 +2,10 @@ import functools
 import json
 import pickle
 
+import contract_samples
 import pytest
 from new_process import run_script
+from spacy.util import fix_random_seed
 from stock_pipelines import ENCODERS, PIPELINES, copy_pipeline, initialize, make_pipeline, train
 
 
@@ -16,6 +18,18 @@ def trained():
         nlp = make_pipeline(PIPELINES[pipeline], ENCODERS[encoder])
         train(nlp, initialize(nlp), steps=60)
         return nlp
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def trained_sample():
+    """Trained pipelines by the names of samples, to be read, not changed."""
+
+    @functools.cache
+    def get(name):
+        fix_random_seed(0)
+        return contract_samples.train(contract_samples.SAMPLES[name])
 
     return get
 

@@ -1,7 +1,6 @@
 """What holds for each component of this package."""
 
 import copy
-import functools
 import pickle
 
 import numpy as np
@@ -10,7 +9,6 @@ import spacy
 import srsly
 from contract_samples import SAMPLES, make_pipeline, train
 from spacy.tokens import Doc, DocBin
-from spacy.util import fix_random_seed
 from stock_pipelines import TEXTS, assert_equal_weights, copy_pipeline, parameters, weights
 from thinc.api import SGD, Adam
 
@@ -18,18 +16,6 @@ each_sample = pytest.mark.parametrize("name", SAMPLES)
 each_sample_with_labels = pytest.mark.parametrize(
     "name", [name for name, sample in SAMPLES.items() if sample.has_labels]
 )
-
-
-@pytest.fixture(scope="module")
-def trained():
-    """Trained pipelines by the names of samples, to be read, not changed."""
-
-    @functools.cache
-    def get(name):
-        fix_random_seed(0)
-        return train(SAMPLES[name])
-
-    return get
 
 
 def predict(name, nlp, texts=TEXTS, **settings):
@@ -50,8 +36,8 @@ def test_defaults_make_it(name):
 
 
 @each_sample
-def test_it_learns_its_examples(trained, name):
-    nlp, sample = trained(name), SAMPLES[name]
+def test_it_learns_its_examples(trained_sample, name):
+    nlp, sample = trained_sample(name), SAMPLES[name]
     assert nlp.evaluate(sample.make_examples(nlp))[sample.score] > sample.learned
 
 
@@ -95,9 +81,9 @@ def test_accumulated_gradients_equal_one_batch(name):
 
 @each_sample
 @pytest.mark.parametrize("way", ["bytes", "disk", "pickle", "deepcopy"])
-def test_it_survives_storage(trained, name, way, tmp_path):
+def test_it_survives_storage(trained_sample, name, way, tmp_path):
     """With the same bytes, however often."""
-    nlp = trained(name)
+    nlp = trained_sample(name)
     if way == "bytes":
         again = copy_pipeline(nlp)
     elif way == "disk":
@@ -115,9 +101,9 @@ def test_it_survives_storage(trained, name, way, tmp_path):
 
 
 @each_sample
-def test_documents_survive_storage(trained, name):
+def test_documents_survive_storage(trained_sample, name):
     """What is written is plain: it goes through bytes and comes back."""
-    nlp = trained(name)
+    nlp = trained_sample(name)
     docs = list(nlp.pipe(TEXTS))
     stored = DocBin(store_user_data=True, docs=docs).to_bytes()
     read = SAMPLES[name].read
@@ -127,8 +113,8 @@ def test_documents_survive_storage(trained, name):
 
 @each_sample
 @pytest.mark.parametrize("max_batch_tokens", [1, 10, 100_000])
-def test_batches_change_nothing(trained, name, max_batch_tokens):
-    nlp = trained(name)
+def test_batches_change_nothing(trained_sample, name, max_batch_tokens):
+    nlp = trained_sample(name)
     expected = predict(name, nlp)
     (component,) = (pipe for _, pipe in nlp.pipeline)
     before, component.max_batch_tokens = component.max_batch_tokens, max_batch_tokens
@@ -143,22 +129,22 @@ def test_batches_change_nothing(trained, name, max_batch_tokens):
 @pytest.mark.parametrize(
     "name", ["morphology", "n best", "classifier", "translator", "language model"]
 )
-def test_two_processes_predict_the_same(trained, name):
-    nlp = trained(name)
+def test_two_processes_predict_the_same(trained_sample, name):
+    nlp = trained_sample(name)
     assert predict(name, nlp, n_process=2, batch_size=4) == predict(name, nlp)
 
 
 @each_sample
 @pytest.mark.parametrize("texts", [[], [""], ["   "], ["", "", ""]], ids=repr)
-def test_batches_without_words(trained, name, texts):
-    nlp = trained(name)
+def test_batches_without_words(trained_sample, name, texts):
+    nlp = trained_sample(name)
     assert len(predict(name, nlp, texts)) == len(texts)
     assert len(nlp.get_pipe(nlp.pipe_names[0]).predict([])) == 0
 
 
 @each_sample_with_labels
-def test_examples_without_words_or_annotation_teach_nothing(trained, name):
-    nlp = copy_pipeline(trained(name))
+def test_examples_without_words_or_annotation_teach_nothing(trained_sample, name):
+    nlp = copy_pipeline(trained_sample(name))
     before = all_weights(nlp)
     docs = [nlp.make_doc(text) for text in ("", "  ", "old cats")]
     blank = [spacy.training.Example(doc, doc.copy()) for doc in docs]
@@ -169,17 +155,17 @@ def test_examples_without_words_or_annotation_teach_nothing(trained, name):
 
 
 @each_sample
-def test_it_is_found_in_other_pipelines(trained, name):
+def test_it_is_found_in_other_pipelines(trained_sample, name):
     """As a source, also of a component that listens to nothing else."""
-    source = trained(name)
+    source = trained_sample(name)
     nlp = spacy.blank("en")
     nlp.add_pipe(source.pipe_names[0], source=source)
     assert predict(name, nlp) == predict(name, source)
 
 
 @each_sample
-def test_frozen_it_keeps_its_weights(trained, name):
-    nlp = copy_pipeline(trained(name))
+def test_frozen_it_keeps_its_weights(trained_sample, name):
+    nlp = copy_pipeline(trained_sample(name))
     before = all_weights(nlp)
     examples = SAMPLES[name].make_examples(nlp)
     nlp.update(examples, sgd=Adam(0.01), exclude=nlp.pipe_names)
@@ -187,8 +173,8 @@ def test_frozen_it_keeps_its_weights(trained, name):
 
 
 @each_sample
-def test_one_bad_document_costs_the_others_nothing(trained, name, monkeypatch):
-    nlp = trained(name)
+def test_one_bad_document_costs_the_others_nothing(trained_sample, name, monkeypatch):
+    nlp = trained_sample(name)
     (component,) = (pipe for _, pipe in nlp.pipeline)
     write = component.set_annotations
 
@@ -211,10 +197,10 @@ def test_one_bad_document_costs_the_others_nothing(trained, name, monkeypatch):
 
 
 @each_sample
-def test_labels_are_written_for_later(trained, name, tmp_path):
+def test_labels_are_written_for_later(trained_sample, name, tmp_path):
     """As `spacy init labels` and a config that reads its files do."""
     path = tmp_path / "labels.json"
-    (component,) = (pipe for _, pipe in trained(name).pipeline)
+    (component,) = (pipe for _, pipe in trained_sample(name).pipeline)
     nlp = make_pipeline(SAMPLES[name])
     ((given, other),) = nlp.pipeline
     examples = SAMPLES[name].make_examples(nlp)[:1]
@@ -250,8 +236,8 @@ def test_wrong_batch_sizes_are_an_error(name):
 
 
 @each_sample
-def test_long_documents_work(trained, name):
-    nlp = trained(name)
+def test_long_documents_work(trained_sample, name):
+    nlp = trained_sample(name)
     short = "the old bird saw Ben in Berlin . "
     doc = nlp(short * 200)
     assert len(doc) == 1600

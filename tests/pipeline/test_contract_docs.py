@@ -1,36 +1,22 @@
 """What holds for each component wherever its documents come from and wherever they go."""
 
-import functools
 import itertools
 import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import srsly
-from contract_samples import SAMPLES, train
+from contract_samples import SAMPLES
 from new_process import run_python
 from spacy.tokens import Doc, DocBin
-from spacy.util import fix_random_seed
 from stock_pipelines import TEXTS
 
 each_sample = pytest.mark.parametrize("name", SAMPLES)
 
 
-@pytest.fixture(scope="module")
-def trained():
-    """Trained pipelines by the names of samples, to be read, not changed."""
-
-    @functools.cache
-    def get(name):
-        fix_random_seed(0)
-        return train(SAMPLES[name])
-
-    return get
-
-
 @pytest.fixture
-def nlp(trained, name):
-    return trained(name)
+def nlp(trained_sample, name):
+    return trained_sample(name)
 
 
 @pytest.fixture
@@ -183,10 +169,10 @@ print(json.dumps([[key[1], value] for key, value in doc.user_data.items() if key
 """
 
 
-def test_predictions_are_readable_where_the_package_is_not_imported(trained, tmp_path):
+def test_predictions_are_readable_where_the_package_is_not_imported(trained_sample, tmp_path):
     names = ["morphology", "n best", "classifier", "translator", "language model"]
     for name in names:
-        doc = trained(name)(TEXTS[0])
+        doc = trained_sample(name)(TEXTS[0])
         DocBin(store_user_data=True, docs=[doc]).to_disk(tmp_path / "docs.spacy")
         shown = json.loads(run_python("-c", SHOW, tmp_path / "docs.spacy"))
         written = [[key[1], value] for key, value in doc.user_data.items() if key[0] == "._."]

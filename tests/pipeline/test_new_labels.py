@@ -1,14 +1,11 @@
 """Labels that come after training: old ones stay exactly as they were, new ones are learnt."""
 
-import functools
-
 import numpy as np
 import pytest
 import spacy
-from contract_samples import SAMPLES, make_pipeline, train
+from contract_samples import SAMPLES, make_pipeline
 from spacy.tokens import Doc, Span
 from spacy.training import Example
-from spacy.util import fix_random_seed
 from stock_pipelines import TEXTS, copy_pipeline
 from thinc.api import SGD, Adam, RAdam
 
@@ -19,21 +16,9 @@ each_labeller = pytest.mark.parametrize("name", LABELLERS)
 NEW = "New=Yes"
 
 
-@pytest.fixture(scope="module")
-def trained():
-    """Trained pipelines by the names of samples, to be read, not changed."""
-
-    @functools.cache
-    def get(name):
-        fix_random_seed(0)
-        return train(SAMPLES[name])
-
-    return get
-
-
 @pytest.fixture
-def nlp(trained, name):
-    return copy_pipeline(trained(name))
+def nlp(trained_sample, name):
+    return copy_pipeline(trained_sample(name))
 
 
 def component_of(nlp):
@@ -147,8 +132,8 @@ def test_a_fixed_number_of_labels_stays(name):
         component.add_label(NEW)
 
 
-def test_preset_entities_of_a_new_label_stay(trained):
-    nlp = copy_pipeline(trained("ner"))
+def test_preset_entities_of_a_new_label_stay(trained_sample):
+    nlp = copy_pipeline(trained_sample("ner"))
     nlp.get_pipe("rnn_ner").add_label(NEW)
     doc = nlp.make_doc("Anna saw Ben")
     doc.set_ents([Span(doc, 1, 2, NEW)], default="missing")

@@ -1,34 +1,19 @@
 """Rehearsal, of all components: they learn again what they predicted before."""
 
-import functools
-
 import numpy as np
 import pytest
 import spacy
-from contract_samples import SAMPLES, train
+from contract_samples import SAMPLES
 from spacy.training import Example
-from spacy.util import fix_random_seed
 from stock_pipelines import assert_equal_weights, copy_pipeline, parameters, weights
 from thinc.api import Adam
 
 each_sample = pytest.mark.parametrize("name", SAMPLES)
 
 
-@pytest.fixture(scope="module")
-def trained():
-    """Trained pipelines by the names of samples, to be read, not changed."""
-
-    @functools.cache
-    def get(name):
-        fix_random_seed(0)
-        return train(SAMPLES[name])
-
-    return get
-
-
 @pytest.fixture
-def nlp(trained, name):
-    return copy_pipeline(trained(name))
+def nlp(trained_sample, name):
+    return copy_pipeline(trained_sample(name))
 
 
 def raw_examples(nlp, name):
@@ -94,9 +79,9 @@ def test_labels_that_are_new_take_no_part(name, nlp):
     assert loss == pytest.approx(0.0, abs=1e-4)
 
 
-def test_of_a_crf_rehearsal_is_the_divergence_of_its_distributions(trained):
+def test_of_a_crf_rehearsal_is_the_divergence_of_its_distributions(trained_sample):
     """Summed up over all sequences of labels of a short text."""
-    nlp = copy_pipeline(trained("CRF tagger"))
+    nlp = copy_pipeline(trained_sample("CRF tagger"))
     tagger = nlp.get_pipe("rnn_tagger")
     nlp.resume_training(sgd=Adam(0.01))
     disturb(nlp, 0.3)
@@ -113,10 +98,10 @@ def test_of_a_crf_rehearsal_is_the_divergence_of_its_distributions(trained):
     assert loss == pytest.approx(expected, rel=1e-3)
 
 
-def test_a_pipeline_of_several_components_rehearses(trained):
+def test_a_pipeline_of_several_components_rehearses(trained_sample):
     nlp = spacy.blank("en")
     for name in ("CRF tagger", "classifier", "language model", "translator"):
-        source = trained(name)
+        source = trained_sample(name)
         nlp.add_pipe(source.pipe_names[0], source=source)
     nlp.resume_training()
     losses = nlp.rehearse(raw_examples(nlp, "tagger")[:3])

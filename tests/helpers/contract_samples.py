@@ -7,9 +7,11 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import numpy as np
 import spacy
 import stock_pipelines
 from spacy.language import Language
+from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc
 from spacy.training import Example
 from thinc.api import Adam
@@ -171,3 +173,14 @@ def train(sample: Sample, steps: int | None = None) -> Language:
     for _ in range(sample.steps if steps is None else steps):
         nlp.update(examples, sgd=optimizer)
     return nlp
+
+
+def component_of(nlp: Language) -> TrainablePipe:
+    """Give the first component of a pipeline."""
+    return nlp.pipeline[0][1]
+
+
+def all_weights(nlp: Language) -> dict[str, np.ndarray]:
+    """Give the weights of its networks and of Thinc's own layers."""
+    model = component_of(nlp).model
+    return stock_pipelines.weights(model) | stock_pipelines.parameters(model)

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import spacy
 import srsly
-from contract_samples import SAMPLES, make_pipeline, train
+from contract_samples import SAMPLES, all_weights, make_pipeline, train
 from spacy.tokens import Doc, DocBin
-from stock_pipelines import TEXTS, assert_equal_weights, copy_pipeline, parameters, weights
+from stock_pipelines import TEXTS, assert_equal_weights, copy_pipeline
 from thinc.api import SGD, Adam
 
 each_sample = pytest.mark.parametrize("name", SAMPLES)
@@ -20,11 +20,6 @@ each_sample_with_labels = pytest.mark.parametrize(
 
 def predict(name, nlp, texts=TEXTS, **settings):
     return [SAMPLES[name].read(doc) for doc in nlp.pipe(texts, **settings)]
-
-
-def all_weights(nlp):
-    (_, component), *_ = nlp.pipeline
-    return weights(component.model) | parameters(component.model)
 
 
 @each_sample

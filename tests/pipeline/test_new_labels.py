@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import spacy
-from contract_samples import SAMPLES, make_pipeline
+from contract_samples import SAMPLES, component_of, make_pipeline
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 from stock_pipelines import TEXTS, copy_pipeline
@@ -19,11 +19,6 @@ NEW = "New=Yes"
 @pytest.fixture
 def nlp(trained_sample, name):
     return copy_pipeline(trained_sample(name))
-
-
-def component_of(nlp):
-    ((_, component),) = nlp.pipeline
-    return component
 
 
 def make_new_examples(nlp):

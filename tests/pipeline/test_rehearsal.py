@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import spacy
-from contract_samples import SAMPLES
+from contract_samples import SAMPLES, all_weights
 from spacy.training import Example
-from stock_pipelines import assert_equal_weights, copy_pipeline, parameters, weights
+from stock_pipelines import assert_equal_weights, copy_pipeline
 from thinc.api import Adam
 
 each_sample = pytest.mark.parametrize("name", SAMPLES)
@@ -20,11 +20,6 @@ def raw_examples(nlp, name):
     """Give the texts that were learnt, without annotation."""
     docs = [example.predicted for example in SAMPLES[name].make_examples(nlp)]
     return [Example(nlp.make_doc(doc.text), nlp.make_doc(doc.text)) for doc in docs]
-
-
-def all_weights(nlp):
-    ((_, component),) = nlp.pipeline
-    return weights(component.model) | parameters(component.model)
 
 
 def disturb(nlp, size=0.05):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import spacy
 import srsly
-from contract_samples import SAMPLES, TOK2VEC, make_pipeline, train
+from contract_samples import SAMPLES, TOK2VEC, component_of, make_pipeline, train
 from stock_pipelines import copy_pipeline
 from thinc.api import Model
 
@@ -35,11 +35,6 @@ def trained():
         return made[name]
 
     return get
-
-
-def component_of(nlp):
-    (_, component) = nlp.pipeline[0]
-    return component
 
 
 def state_of(component):

@@ -10,9 +10,9 @@ MARGIN = 16
 LEGEND = 44
 SLANT = math.radians(45)
 RULES = """\
-.$name .cell { fill: $one }
-.$name .grid { fill: none; stroke: $grid }
-.$name g:hover > .grid { stroke: $ink }
+.$name .cell { fill: $one; stroke: $paper; stroke-width: 2.5 }
+.$name .grid { fill: $grid; fill-opacity: 0.5 }
+.$name g:hover > .cell { stroke: $ink }
 """
 # What cannot be seen is shown by the signs that keyboards and editors use.
 VISIBLE = str.maketrans({" ": "␣", "\n": "⏎", "\r": "⏎", "\t": "⇥"})
@@ -108,11 +108,11 @@ def _slanted(x: float, y: float, token: str) -> str:
 def _cell(x: float, y: float, weight: float, label: str) -> str:
     """Draw one weight, with its number as a tooltip."""
     opacity = min(max(weight, 0.0), 1.0)
-    bounds = f'x="{x:.1f}" y="{y:.1f}" width="{CELL}" height="{CELL}"'
+    bounds = f'x="{x:.1f}" y="{y:.1f}" width="{CELL}" height="{CELL}" rx="5"'
     return (
         f"<g><title>{escape(label)}: {weight:.3f}</title>"
-        f'<rect class="cell" {bounds} fill-opacity="{opacity:.4f}"/>'
-        f'<rect class="grid" {bounds} pointer-events="all"/></g>'
+        f'<rect class="grid" {bounds}/>'
+        f'<rect class="cell" {bounds} fill-opacity="{opacity:.4f}"/></g>'
     )
 
 
@@ -120,17 +120,19 @@ def _legend(x: float, y: float) -> list[str]:
     """Draw the legend of shades."""
     middle = y + CELL / 4
     label = f'y="{middle:.1f}" dominant-baseline="central"'
-    swatches = [
-        f'<rect class="cell" x="{x + 16 + step * CELL:.1f}" y="{y:.1f}" width="{CELL}" '
-        f'height="{CELL / 2}" fill-opacity="{step / 4}"/>'
-        for step in range(5)
-    ]
+    swatches = []
+    for step in range(5):
+        bounds = (
+            f'x="{x + 16 + step * CELL:.1f}" y="{y:.1f}" width="{CELL}" height="{CELL / 2}" rx="4"'
+        )
+        swatches += [
+            f'<rect class="grid" {bounds}/>',
+            f'<rect class="cell" {bounds} fill-opacity="{step / 4}"/>',
+        ]
     return [
         '<g class="legend">',
         f'<text class="faint" x="{x:.1f}" {label}>0</text>',
         *swatches,
-        f'<rect class="grid" x="{x + 16:.1f}" y="{y:.1f}" width="{5 * CELL}" '
-        f'height="{CELL / 2}"/>',
         f'<text class="faint" x="{x + 24 + 5 * CELL:.1f}" {label}>1</text>',
         "</g>",
     ]

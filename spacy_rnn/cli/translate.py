@@ -3,22 +3,35 @@
 import sys
 from collections.abc import Iterable, Iterator
 from io import TextIOWrapper
-from typing import Any
+from itertools import islice
+from typing import Any, TextIO
 
 from spacy.cli._util import Arg, Opt
-from wasabi import Printer
+from spacy.tokens import Doc
+from wasabi import Printer, table
 
 from ..checks import check_count
 from ..training.readers.files import check_lines, decode_lines
+from ..training.readers.pairs import open_texts
 from .models import load_translator
+
+WIDEST = 60
+"""Characters that a column of a table is padded to at most."""
 
 
 def translate_cli(
     model: str = Arg(..., help="Pipeline with a translator: a package or a folder"),
+    source: str | None = Arg(
+        None, help="File of lines, or of texts that convert reads; standard input if left out"
+    ),
+    text: list[str] | None = Opt(None, "--text", "-t", help="Text to translate; may be repeated"),
+    as_table: bool = Opt(False, "--table", help="Print texts, translations and scores in columns"),
+    limit: int = Opt(0, "--limit", "-n", help="Texts to stop after (0 for none)"),
     component: str | None = Opt(None, "--component", help="Translator, if there are several"),
     beam_width: int | None = Opt(None, "--beam-width", "-w", help="Sequences side by side"),
-    n_best: int = Opt(1, "--n-best", "-n", help="Translations of each line"),
+    n_best: int = Opt(1, "--n-best", help="Translations of each line"),
     batch_size: int = Opt(256, "--batch-size", "-b", help="Lines to read ahead"),
+    format: str | None = Opt(None, "--format", "-f", help="Format, if not that of the suffix"),
     encoding: str = Opt("utf8", "--encoding", help="Encoding of the lines"),
     on_invalid_utf8: str = Opt(
         "replace",
@@ -27,7 +40,7 @@ def translate_cli(
     ),
     gpu_id: int = Opt(-1, "--gpu-id", "-g", help="GPU to use, -1 for the CPU"),
 ) -> None:
-    """Translate lines from standard input to standard output, one line each.
+    """Translate lines of a file or of standard input, one line each.
 
     Empty lines stay, a byte order mark does not. With --n-best above 1, each
     translation is a line of the line's number from 0, the text and its score,
@@ -36,6 +49,8 @@ def translate_cli(
     try:
         check_count("n_best", n_best, 1)
         check_count("batch_size", batch_size, 1)
+        check_count("limit", limit, 0)
+        name, numbered = open_source(source, text or [], format, encoding)
         nlp, translator = load_translator(model, component, gpu_id)
         settings: dict[str, Any] = {}
         if n_best != getattr(translator.search, "n_best", 1):
@@ -45,20 +60,19 @@ def translate_cli(
             settings["beam_width"] = beam_width
         elif width is not None and width < n_best:
             settings["beam_width"] = n_best
-        source = check_lines(
-            decode_lines(sys.stdin.buffer, "Standard input", encoding),
-            "Standard input",
-            encoding,
-            on_invalid_utf8,
-            warn=_warn,
-        )
-        target = TextIOWrapper(sys.stdout.buffer, "utf8", newline="\n", line_buffering=False)
+        # Whoever types lines does not wait for others.
+        is_typed = not (source or text) and sys.stdin.isatty()
+        lines = check_lines(numbered, name, encoding, on_invalid_utf8, warn=_warn)
         docs = nlp.pipe(
-            show_progress(source), batch_size=batch_size, component_cfg={translator.name: settings}
+            islice(lines, limit or None),
+            batch_size=1 if is_typed else batch_size,
+            component_cfg={translator.name: settings},
         )
-        for number, doc in enumerate(docs):
-            for text in format_lines(number, doc._.get(f"{translator.attr}s"), n_best):
-                target.write(text + "\n")
+        target = TextIOWrapper(sys.stdout.buffer, "utf8", newline="\n", line_buffering=is_typed)
+        if as_table:
+            target.write(format_table(show_progress(docs), translator.attr, n_best))
+        else:
+            write_lines(docs if is_typed else show_progress(docs), translator.attr, n_best, target)
         target.flush()
     except (OSError, ValueError) as error:
         # Standard output is for translations alone.
@@ -66,8 +80,55 @@ def translate_cli(
         sys.exit(1)
 
 
+def open_source(
+    source: str | None, texts: list[str], format: str | None = None, encoding: str = "utf8"
+) -> tuple[str, Iterator[tuple[int, str]]]:
+    """Open what is to be translated.
+
+    source (str | None): A file; None for the texts, or without any for standard input.
+    texts (list[str]): Texts that were given as they are.
+    format (str | None): The format of the file; None for that of its suffix.
+    encoding (str): The encoding of the file or of standard input.
+    RETURNS (tuple[str, Iterator[tuple[int, str]]]): What it is called in messages; and texts with
+        their numbers from 1, in which bytes that cannot be decoded are lone surrogates.
+    RAISES (ValueError): If there is no such file, or there are texts as well.
+    """
+    if texts:
+        if source is not None:
+            raise ValueError(
+                f"Both --text and the file {source} are to be translated: leave one of the two out"
+            )
+        return "--text", iter(enumerate(texts, 1))
+    if source is None:
+        name = "Standard input"
+        return name, decode_lines(sys.stdin.buffer, name, encoding)
+    read = open_texts(source, format=format, encoding=encoding)
+
+    def number() -> Iterator[tuple[int, str]]:
+        for pair in read():
+            (text,) = pair.sides
+            if text is None:
+                raise ValueError(f"{source}, line {pair.number}: {pair.fault}")
+            yield pair.number, text
+
+    return source, number()
+
+
 def _warn(message: str) -> None:
     print(Printer(no_print=True).warn(message), file=sys.stderr)
+
+
+def write_lines(docs: Iterable[Doc], attr: str, n_best: int, target: TextIO) -> None:
+    """Write translations as lines, as soon as they are there.
+
+    docs (Iterable[Doc]): The translated documents.
+    attr (str): The custom attribute that holds translations.
+    n_best (int): How many of each document were asked for.
+    target (TextIO): Where to write.
+    """
+    for number, doc in enumerate(docs):
+        for text in format_lines(number, doc._.get(f"{attr}s"), n_best):
+            target.write(text + "\n")
 
 
 def format_lines(number: int, translations: list[dict], n_best: int) -> Iterator[str]:
@@ -79,16 +140,38 @@ def format_lines(number: int, translations: list[dict], n_best: int) -> Iterator
     YIELDS (str): A line each. Line ends within a translation become spaces.
     """
     for translation in translations[:n_best]:
-        text = " ".join(translation["text"].splitlines())
+        text = _on_one_line(translation["text"])
         yield f"{number} ||| {text} ||| {translation['score']:.4f}" if n_best > 1 else text
 
 
-def show_progress(lines: Iterable[str]) -> Iterable[str]:
-    """Show how many lines were read, on standard error, where it is a terminal.
+def format_table(docs: Iterable[Doc], attr: str, n_best: int) -> str:
+    """Write texts, their translations and scores in columns.
 
-    lines (Iterable[str]): The lines.
-    RETURNS (Iterable[str]): The same lines.
+    docs (Iterable[Doc]): The translated documents.
+    attr (str): The custom attribute that holds translations.
+    n_best (int): How many of each document were asked for.
+    RETURNS (str): The table. A text stands in the row of its best translation.
+    """
+    rows = []
+    for doc in docs:
+        for place, translation in enumerate(doc._.get(f"{attr}s")[:n_best]):
+            source = "" if place else _on_one_line(doc.text)
+            target = _on_one_line(translation["text"])
+            rows.append((source, target, f"{translation['score']:.2f}"))
+    header = ("Text", "Translation", "Score")
+    return table(rows, header, divider=True, max_col=WIDEST, aligns=("l", "l", "r"))
+
+
+def _on_one_line(text: str) -> str:
+    return " ".join(text.splitlines())
+
+
+def show_progress(docs: Iterable[Doc]) -> Iterable[Doc]:
+    """Show how many documents were translated, on standard error, where it is a terminal.
+
+    docs (Iterable[Doc]): The documents.
+    RETURNS (Iterable[Doc]): The same documents.
     """
     from tqdm import tqdm
 
-    return tqdm(lines, unit=" lines", file=sys.stderr, disable=not sys.stderr.isatty())
+    return tqdm(docs, unit=" lines", file=sys.stderr, disable=not sys.stderr.isatty())

@@ -84,6 +84,40 @@ def test_lines_of_any_encoding_are_translated_right_or_refused(model, data, opti
         assert b"encoding" in done.stderr
 
 
+def test_texts_come_from_options_and_files_of_any_format(model, tmp_path):
+    records = [{"text": source, "translation": target} for source, target in PAIRS]
+    path = tmp_path / "pairs.jsonl"
+    path.write_text("".join(json.dumps(record) + "\n" for record in records), "utf8")
+    for arguments in (
+        [path, "--limit", "2"],
+        ["--text", "rot", "-t", "gelb blau"],
+        [path, "--format", "jsonl", "-n", "2"],
+    ):
+        done = run("translate", model, *arguments)
+        assert done.stdout.decode("utf8").splitlines() == ["red", "yellow blue"], done.stderr
+
+
+def test_a_table_has_a_text_its_translations_and_their_scores_in_columns(model):
+    options = ["--table", "--n-best", "2", "--beam-width", "4"]
+    done = run("translate", model, *options, stdin=b"rot\n\ngelb blau\n")
+    header, lines, *rows = done.stdout.decode("utf8").strip("\n").split("\n")
+    start, end = header.index("Translation"), lines.rindex("   ")
+    assert [row[:start].strip() for row in rows[:2]] == ["rot", ""]
+    assert "gelb blau" in [row[:start].strip() for row in rows]
+    assert rows[0][start:end].strip() == "red"
+    assert float(rows[0][end:]) > float(rows[1][end:])
+
+
+def test_what_is_translated_comes_from_one_place(model, tmp_path):
+    (tmp_path / "lines.txt").write_text("rot\n", "utf8")
+    done = run("translate", model, tmp_path / "lines.txt", "--text", "rot")
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert b"leave one of the two out" in b" ".join(done.stderr.split())
+    done = run("translate", model, tmp_path / "missing.txt")
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert b"There is no file" in done.stderr
+
+
 def test_n_best_are_numbered_and_scored(model):
     done = run("translate", model, "--n-best", "2", "--beam-width", "4", stdin=b"rot\nblau\n")
     rows = [line.split(" ||| ") for line in done.stdout.decode("utf8").splitlines()]
@@ -99,6 +133,7 @@ def test_n_best_are_numbered_and_scored(model):
         (["--n-best", "3", "--beam-width", "2"], "n_best is 3"),
         (["--n-best", "0"], "n_best is 0"),
         (["--batch-size", "0"], "batch_size is 0"),
+        (["--limit", "-1"], "limit is -1"),
         (["--component", "nobody"], "rnn_translator"),
     ],
 )

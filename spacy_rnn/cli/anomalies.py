@@ -9,6 +9,7 @@ from spacy.cli._util import Arg, Opt
 from wasabi import msg
 
 from ..checks import check_count
+from ..training.atomic import replace_file
 from ..training.readers.files import check_lines, read_lines, read_text
 from .models import load_language_model
 
@@ -55,16 +56,14 @@ def find_anomalies_cli(
             mark = f"  <- {line['anomaly']}" if line["anomaly"] else ""
             print(f"{line['bits']:6.1f}  {line['text']}{mark}")
         if output is not None:
-            output.parent.mkdir(parents=True, exist_ok=True)
-            srsly.write_json(output, found)
+            replace_file(output, srsly.json_dumps(found, indent=2).encode("utf8"))
         if chart is not None:
             from ..report.charts.surprisal import render_surprisal
 
             picture = render_surprisal(
                 bits, {number - 1: reason for number, reason in anomalies.items()}
             )
-            chart.parent.mkdir(parents=True, exist_ok=True)
-            chart.write_text(picture, encoding="utf8", newline="\n")
+            replace_file(chart, picture.encode("utf8"))
     except (OSError, ValueError) as error:
         msg.fail("Could not find anomalies", str(error), exits=1)
 

@@ -10,6 +10,7 @@ from spacy.util import get_lang_class
 from wasabi import Printer, msg
 
 from ..checks import check_count
+from ..training.atomic import replace_file
 from ..training.examples import read_docs, split_docs
 from ..training.readers.registry import list_formats
 
@@ -175,8 +176,7 @@ def convert(
             converted[path].add(doc)
             empty += not len(doc)
     for path, doc_bin in converted.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        doc_bin.to_disk(path)
+        replace_file(path, doc_bin.to_bytes())
     if empty:
         printer.warn(f"Documents without tokens, which spacy.Corpus.v1 leaves out: {empty}")
     for path, doc_bin in converted.items():

@@ -14,8 +14,9 @@ from wasabi import msg
 
 from ..checks import check_count
 from ..metrics.common import references_of
-from ..metrics.registry import TRANSLATION_METRICS, find_metric, title_of
+from ..metrics.registry import TRANSLATION_METRICS, find_metric, format_score, title_of
 from ..metrics.translation import compare_translations, tokenization_of
+from ..training.atomic import replace_file
 from ..training.examples import read_examples
 from ..training.readers.registry import list_formats
 from .models import load_components, translators_of
@@ -283,17 +284,12 @@ def _list_rows(evaluation: Evaluation) -> list[Row]:
             if key in SPACY_LABELS:
                 description = scores.get(f"{key}_desc")
                 label = SPACY_LABELS[key] + (f" ({description})" if description else "")
-                rows.append(Row(name, label, key, _format(value, is_share=True)))
-            elif metric := find_metric(key):
+                rows.append(Row(name, label, key, format_score(key, value)))
+            elif find_metric(key):
                 title = title_of(key.removeprefix(f"{name}_"))
-                rows.append(Row(name, title, key, _format(value, metric.is_share)))
+                rows.append(Row(name, title, key, format_score(key, value)))
     speeds = evaluation.speeds.items()
-    return rows + [Row("", title_of(key), key, f"{value:.0f}") for key, value in speeds]
-
-
-def _format(value: float | None, is_share: bool) -> str:
-    """Format a score, a share as a percentage."""
-    return "-" if value is None else f"{100 * value if is_share else value:.2f}"
+    return rows + [Row("", title_of(key), key, format_score(key, value)) for key, value in speeds]
 
 
 def _print_details(evaluation: Evaluation) -> None:
@@ -311,5 +307,4 @@ def _print_details(evaluation: Evaluation) -> None:
 
 def _write(path: Path | None, data: Any) -> None:
     if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        srsly.write_json(path, data)
+        replace_file(path, srsly.json_dumps(data, indent=2).encode("utf8"))

@@ -7,6 +7,7 @@ from typing import Any
 from spacy.cli._util import Arg, Opt
 from wasabi import msg
 
+from ..training.atomic import replace_file
 from ..training.readers.files import read_lines, read_text
 
 
@@ -72,7 +73,7 @@ def report(
             # Or a picture of an earlier report would stay beside this one.
             (output / name).unlink(missing_ok=True)
         else:
-            (output / name).write_text(text, encoding="utf8", newline="\n")
+            replace_file(output / name, text.encode("utf8"))
     return output / "report.html"
 
 

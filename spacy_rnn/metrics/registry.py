@@ -63,6 +63,7 @@ class Metric:
     label (str): What it is called in tables and charts.
     higher_is_better (bool | None): The direction, None where there is none.
     is_share (bool): Whether scores are shares from 0 to 1, to be shown as percentages.
+    digits (int): The decimals to show, of numbers below 1,000.
     create (Callable[[Tokenization], SacreBLEUMetric] | None): For metrics of translations,
         creates sacreBLEU's implementation.
     """
@@ -71,6 +72,7 @@ class Metric:
     label: str
     higher_is_better: bool | None = None
     is_share: bool = False
+    digits: int = 2
     create: "Callable[[Tokenization], SacreBLEUMetric] | None" = None
 
     @property
@@ -134,9 +136,9 @@ METRICS = {
         Metric("word_perplexity", "word perplexity", higher_is_better=False),
         Metric("inverse_perplexity", "inverse perplexity", higher_is_better=True, is_share=True),
         Metric("bits_per_char", "bits per character", higher_is_better=False),
-        Metric("speed", "words per second", higher_is_better=True),
-        Metric("sentences_per_second", "sentences per second", higher_is_better=True),
-        Metric("tokens_per_second", "tokens per second", higher_is_better=True),
+        Metric("speed", "words per second", higher_is_better=True, digits=0),
+        Metric("sentences_per_second", "sentences per second", higher_is_better=True, digits=0),
+        Metric("tokens_per_second", "tokens per second", higher_is_better=True, digits=0),
     )
 }
 """dict[str, Metric]: All metrics by key. Other scores, such as spaCy's own, are shares."""
@@ -161,15 +163,50 @@ def title_of(score: str) -> str:
     """Return the name of a score as people write it.
 
     score (str): The name, such as "translator_ter".
-    RETURNS (str): For example "Translator TER".
+    RETURNS (str): For example "translator TER", with the name of the component as it is.
     """
     metric = find_metric(score)
-    words = score.split("_")
-    if metric is not None:
-        words = [*words[: len(words) - len(metric.key.split("_"))], metric.label]
-    title = " ".join(words)
+    component = score[: -len(metric.key)].rstrip("_") if metric else ""
+    title = metric.label if metric else score.replace("_", " ")
+    if component:
+        return f"{component} {title}"
     # "chrF" keeps its small letter.
-    return title[:1].upper() + title[1:] if words[0].islower() else title
+    return title[:1].upper() + title[1:] if title.split(" ")[0].islower() else title
+
+
+def titles_of(scores: Iterable[str]) -> dict[str, str]:
+    """Return the names of scores as people write them, without what says nothing.
+
+    scores (Iterable[str]): The names.
+    RETURNS (dict[str, str]): Titles by name: without the component where all are of one.
+    """
+    scores = list(scores)
+    prefixes = {
+        score.lower().removesuffix(metric.key)
+        for score in scores
+        if (metric := find_metric(score))
+    } - {""}
+    prefix = prefixes.pop() if len(prefixes) == 1 else ""
+    titles = {score: title_of(score.removeprefix(prefix)) for score in scores}
+    if len(set(titles.values())) < len(titles):
+        return {score: title_of(score) for score in scores}
+    return titles
+
+
+def format_score(score: str, value: float | None) -> str:
+    """Format a score as tables show it.
+
+    score (str): Its name. Without a metric it is one of spaCy's, which are shares.
+    value (float | None): The score.
+    RETURNS (str): A share as a percentage; a dash for none.
+    """
+    if value is None:
+        return "-"
+    metric = find_metric(score)
+    if metric.is_share if metric else 0 <= value <= 1:
+        value *= 100
+    digits = metric.digits if metric else 2
+    return f"{value:,.{0 if abs(value) >= 1000 else digits}f}"
 
 
 def score_weights(

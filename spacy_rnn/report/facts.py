@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from ..metrics.registry import METRICS, find_metric, title_of
+from ..metrics.registry import METRICS, find_metric, format_score, titles_of
 from .differences import Marked, closest, mark_differences
 
 
@@ -37,18 +37,24 @@ class Report(NamedTuple):
     attention: str | None
 
 
-def list_scores(metrics: dict[str, Any], above: str = "") -> Iterator[Score]:
+def list_scores(
+    metrics: dict[str, Any], above: str = "", compared: str | None = None
+) -> Iterator[Score]:
     """List scores with the signatures that say how they were computed.
 
     metrics (dict[str, Any]): Scores of an evaluation by name. A "bleu_signature" belongs
         to "bleu", and so for each score; scores within a score get a row each.
     above (str): The prefix of each title.
+    compared (str | None): The name of the score that these compare: those of two systems, and
+        "p" of their difference.
     YIELDS (Score): A row for each.
     """
-    titles = _titles_of(list(metrics))
+    titles = titles_of(metrics)
     for name, value in metrics.items():
         if isinstance(value, dict):
-            yield from list_scores(value, f"{above}{titles[name]}: ")
+            yield from list_scores(
+                value, f"{above}{titles[name]}: ", name if find_metric(name) else None
+            )
         elif (
             name.removesuffix("_signature") == name
             or name.removesuffix("_signature") not in metrics
@@ -56,19 +62,9 @@ def list_scores(metrics: dict[str, Any], above: str = "") -> Iterator[Score]:
             metric = find_metric(name)
             better = metric.better if metric else ""
             signature = metrics.get(f"{name}_signature") or ""
-            yield Score(above + titles[name], _format(value), better, str(signature))
-
-
-def _titles_of(names: list[str]) -> dict[str, str]:
-    """Return the titles of scores, without their component where all are of one."""
-    prefixes = {
-        name.lower().removesuffix(metric.key) for name in names if (metric := find_metric(name))
-    } - {""}
-    prefix = prefixes.pop() if len(prefixes) == 1 else ""
-    titles = {name: title_of(name.removeprefix(prefix)) for name in names}
-    if len(set(titles.values())) < len(names):
-        return {name: title_of(name) for name in names}
-    return titles
+            is_number = isinstance(value, float) and not (compared and name == "p")
+            shown = format_score(compared or name, value) if is_number else _format(value)
+            yield Score(above + titles[name], shown, better, str(signature))
 
 
 def _format(value: Any) -> str:
@@ -96,7 +92,7 @@ def summarize(log: list[dict[str, Any]]) -> str:
     sentences = [f"{sentence}."]
     scores = {name: None for row in log for name in row.get("scores", {})}
     names = [name for name in scores if find_metric(name) == METRICS["bleu"]]
-    titles = _titles_of(names)
+    titles = titles_of(names)
     for name in names:
         steps = {row["step"]: row.get("scores", {}).get(name) for row in log}
         sentences += _find_best(titles[name], steps)

@@ -108,9 +108,13 @@ def replace_directory(path: str | Path, write: Callable[[Path], object]) -> None
 def replace_file(path: str | Path, data: bytes) -> None:
     """Write a file beside another one and rename it: the path has the one or the other.
 
-    path (str | Path): The file, which need not exist yet.
+    path (str | Path): The file, which need not exist yet. What is no file, such as /dev/stdout, is
+        written to.
     data (bytes): Its new contents.
     """
+    if os.path.exists(path) and not os.path.isfile(path):
+        Path(path).write_bytes(data)
+        return
     path = Path(path).resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_name(f".{path.name}.new")

@@ -11,6 +11,7 @@ from spacy.training import Corpus
 from typer.testing import CliRunner
 
 from spacy_rnn.cli.convert import convert, convert_cli
+from spacy_rnn.training import atomic
 
 RECORDS = [
     {
@@ -279,3 +280,19 @@ def test_command_fails_with_a_message(run, write, output, arguments, message):
     assert message in printed
     assert "Traceback" not in printed
     assert not output.exists()
+
+
+def test_a_conversion_that_cannot_be_written_leaves_the_former_one(output, monkeypatch):
+    source = output.parent.parent / "lines.txt"
+    source.write_text("one\n", encoding="utf8")
+    convert(source, None, output, translation=False)
+    former = output.read_bytes()
+
+    def fail(path):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(atomic, "_flush", fail)
+    source.write_text("another\n", encoding="utf8")
+    with pytest.raises(OSError, match="No space"):
+        convert(source, None, output, translation=False)
+    assert output.read_bytes() == former

@@ -4,7 +4,13 @@ import pytest
 import spacy
 from spacy.util import load_config
 
-from spacy_rnn.metrics.registry import METRICS, TRANSLATION_METRICS, find_metric, title_of
+from spacy_rnn.metrics.registry import (
+    METRICS,
+    TRANSLATION_METRICS,
+    find_metric,
+    format_score,
+    title_of,
+)
 from spacy_rnn.metrics.translation import compare_translations, score_translations
 
 
@@ -32,7 +38,7 @@ def test_scores_have_the_metric_that_their_names_end_with(score, key):
     [
         ("bleu", "BLEU"),
         ("chrf", "chrF"),
-        ("rnn_translator_chrf", "Rnn translator chrF"),
+        ("rnn_translator_chrf", "rnn_translator chrF"),
         ("token_perplexity", "Token perplexity"),
         ("tag_acc", "Tag acc"),
         ("CITY", "CITY"),
@@ -40,6 +46,21 @@ def test_scores_have_the_metric_that_their_names_end_with(score, key):
 )
 def test_scores_have_titles(score, title):
     assert title_of(score) == title
+
+
+@pytest.mark.parametrize(
+    ("score", "value", "text"),
+    [
+        ("ents_f", 0.97312, "97.31"),
+        ("rnn_lm_inverse_perplexity", 0.0123, "1.23"),
+        ("rnn_translator_bleu", 0.5, "0.50"),
+        ("rnn_lm_word_perplexity", 12345.6, "12,346"),
+        ("speed", 896.2, "896"),
+        ("tag_acc", None, "-"),
+    ],
+)
+def test_scores_are_shown_as_their_metric_says(score, value, text):
+    assert format_score(score, value) == text
 
 
 def test_scorer_and_bootstrap_have_each_metric_of_translations():

@@ -88,12 +88,12 @@ def test_all_scores_are_in_both_tables():
     expected = [
         ["BLEU", "93.10", "higher", METRICS["bleu_signature"]],
         ["TER", "3.20", "lower", ""],
-        ["Translator TER", "4.25", "lower", ""],
+        ["translator TER", "4.25", "lower", ""],
         ["Perplexity", "1.20", "lower", ""],
-        ["Tag acc", "0.9731", "", ""],
+        ["Tag acc", "97.31", "", ""],
         ["Words", "1234", "", ""],
         ["Ents f", "—", "", ""],
-        ["Ents per type: CITY: F", "0.5000", "", ""],
+        ["Ents per type: CITY: F", "50.00", "", ""],
         ["Model signature", "abc", "", ""],
     ]
     assert tables(markdown)[0][1:] == expected
@@ -101,6 +101,13 @@ def test_all_scores_are_in_both_tables():
         [name, value, better and f"{better} is better", signature]
         for name, value, better, signature in expected
     ]
+
+
+def test_the_p_value_of_a_comparison_is_no_share():
+    row = {"score": 86.371, "other": 80.0, "p": 0.001}
+    _, root = write({"comparison": {"rnn_translator_bleu": row}})
+    values = [cells[1] for cells in html_scores(root)]
+    assert values == ["86.37", "80.00", "0.0010"]
 
 
 def test_samples_are_beside_the_closest_reference():
@@ -234,12 +241,12 @@ def test_scores_of_one_component_need_no_name():
     assert [row[:3] for row in html_scores(root)] == [
         ["Word perplexity", "9.00", "lower is better"],
         ["Bits per character", "2.50", "lower is better"],
-        ["Words per second", "100.00", "higher is better"],
+        ["Words per second", "100", "higher is better"],
     ]
     _, root = write({**scores, "rnn_translator_chrfpp": 51.0})
     assert [row[0] for row in html_scores(root)][::3] == [
-        "Rnn lm word perplexity",
-        "Rnn translator chrF++",
+        "rnn_lm word perplexity",
+        "rnn_translator chrF++",
     ]
 
 

@@ -1,6 +1,7 @@
 """Checkpoints are whole at each moment."""
 
 import io
+import os
 import sys
 
 import pytest
@@ -115,6 +116,13 @@ def test_a_file_is_replaced(tmp_path):
         replace_file(tmp_path / "data", data)
         assert (tmp_path / "data").read_bytes() == data
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a file that is a device")
+def test_a_device_is_not_replaced():
+    replace_file(os.devnull, b"data")
+    assert not os.path.isfile(os.devnull)
+    assert os.path.exists(os.devnull)
 
 
 def test_a_training_into_the_same_folder_begins_without_the_former(tmp_path):

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from ...metrics.registry import METRICS, Metric, find_metric, title_of
+from ...metrics.registry import METRICS, Metric, find_metric, title_of, titles_of
 from .svg import draw, escape
 
 WIDTH = 440
@@ -40,7 +40,9 @@ class Panel(NamedTuple):
 
     heading: str
     curves: dict[str, Curve]
-    logarithmic: bool
+    titles: dict[str, str]
+    """The names of curves as people write them."""
+    logarithmic: bool = False
 
 
 class Scale(NamedTuple):
@@ -103,7 +105,9 @@ def _loss_panel(rows: list[dict[str, Any]]) -> Panel:
         for name, curve in curves.items():
             loss = _number(row, "losses", name)
             curve.append((row["step"], None if loss is None else loss / (row["step"] - start)))
-    return Panel("Training loss, mean of a step", _with_numbers(curves), False)
+    return Panel(
+        "Training loss, mean of a step", _with_numbers(curves), {name: name for name in curves}
+    )
 
 
 def _score_panel(rows: list[dict[str, Any]], part: str) -> Panel:
@@ -118,13 +122,14 @@ def _score_panel(rows: list[dict[str, Any]], part: str) -> Panel:
     numbers = [y for curve in curves.values() for _, y in curve if y is not None]
     logarithmic = part == "perplexity" and bool(numbers) and 0 < min(numbers) <= max(numbers) / 10
     heading = title_of(part)
-    return Panel(f"{heading}, logarithmic" if logarithmic else heading, curves, logarithmic)
+    heading = f"{heading}, logarithmic" if logarithmic else heading
+    return Panel(heading, curves, titles_of(curves), logarithmic)
 
 
 def _final_score_panel(rows: list[dict[str, Any]]) -> Panel:
     """Collect the weighted mean of scores by which the best model is chosen."""
     curve: Curve = [(row["step"], _finite(row.get("score"))) for row in rows]
-    return Panel("Score", _with_numbers({"score": curve}), False)
+    return Panel("Score", _with_numbers({"score": curve}), {"score": "Score"})
 
 
 def _have_one_direction(score: str, metric: Metric) -> bool:
@@ -186,7 +191,7 @@ def _logarithmic(low: float, high: float, start: float, end: float) -> Scale:
 def _draw_panel(panel: Panel, x: Scale, above: float) -> tuple[list[str], float]:
     """Draw the axis and the curves of a panel, and return its lower edge."""
     body = [f'<text class="heading" x="8" y="{above + 24:g}">{escape(panel.heading)}</text>']
-    names, height = _draw_names(list(panel.curves), above + 24)
+    names, height = _draw_names([panel.titles[name] for name in panel.curves], above + 24)
     body += names
     top = above + HEADING + height
     numbers = [y for curve in panel.curves.values() for _, y in curve if y is not None]
@@ -201,11 +206,14 @@ def _draw_panel(panel: Panel, x: Scale, above: float) -> tuple[list[str], float]
         ]
     for number, (name, curve) in enumerate(panel.curves.items()):
         dash = DASHES[number // len(COLOURS) % len(DASHES)]
-        body += _draw_curve(name, curve, x, y, COLOURS[number % len(COLOURS)], dash)
+        title = panel.titles[name]
+        body += _draw_curve(name, title, curve, x, y, COLOURS[number % len(COLOURS)], dash)
     return body, top + PANEL + GAP
 
 
-def _draw_curve(name: str, curve: Curve, x: Scale, y: Scale, colour: str, dash: str) -> list[str]:
+def _draw_curve(
+    name: str, title: str, curve: Curve, x: Scale, y: Scale, colour: str, dash: str
+) -> list[str]:
     """Draw a curve with its gaps, and a dot with a tooltip for each number."""
     path, dots, pen = [], [], "M"
     for step, number in curve:
@@ -216,7 +224,7 @@ def _draw_curve(name: str, curve: Curve, x: Scale, y: Scale, colour: str, dash: 
         path.append(f"{pen}{at_x} {at_y}")
         dots.append(
             f'<circle class="{colour}" cx="{at_x}" cy="{at_y}" r="2.5">'
-            f"<title>{escape(name)}, step {step:,}: {number:.4g}</title></circle>"
+            f"<title>{escape(title)}, step {step:,}: {number:.4g}</title></circle>"
         )
         pen = "L"
     return [
@@ -268,7 +276,8 @@ def _describe(panels: list[Panel], steps: list[int]) -> str:
     for panel in panels:
         for name, curve in panel.curves.items():
             numbers = [y for _, y in curve if y is not None]
+            curves = f", {panel.titles[name]}" if len(panel.curves) > 1 else ""
             sentences.append(
-                f"{panel.heading}, {name}: from {numbers[0]:.4g} to {numbers[-1]:.4g}."
+                f"{panel.heading}{curves}: from {numbers[0]:.4g} to {numbers[-1]:.4g}."
             )
     return " ".join(sentences)

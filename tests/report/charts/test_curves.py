@@ -54,7 +54,7 @@ def test_places_are_affine_in_the_data():
     x, y, titles = zip(*dots(parse(rows), "bleu"), strict=True)
     assert assert_affine(x, STEPS) > 0
     assert assert_affine(y, BLEU) < 0
-    assert titles[2] == "bleu, step 250: 61"
+    assert titles[2] == "BLEU, step 250: 61"
 
 
 def test_panels_share_their_steps():
@@ -131,7 +131,13 @@ def test_scores_that_share_a_part_share_a_panel():
     one, two = ([y for _, y, _ in dots(root, name)] for name in ("one_bleu", "two_bleu"))
     assert one[1] - two[1] == pytest.approx(one[2] - two[2])
     assert texts(root).count("BLEU") == 1
-    assert "one_bleutwo_bleu" in texts(root)
+    assert "one BLEUtwo BLEU" in texts(root)
+
+
+def test_names_of_scores_lack_the_component_that_they_share():
+    scores = {"rnn_lm_word_perplexity": 9.0, "rnn_lm_token_perplexity": 4.0}
+    root = parse([row(step, **scores) for step in STEPS])
+    assert "Word perplexityToken perplexity" in texts(root)
 
 
 def test_many_long_names_stay_in_the_picture():
@@ -185,7 +191,7 @@ def test_picture_has_words_for_those_who_cannot_see_it():
     root = parse([row(step, bleu=bleu) for step, bleu in zip(STEPS, BLEU, strict=True)])
     assert root.get("role") == "img"
     assert root.findtext(f"{SVG}title") == "Learning curve"
-    assert "BLEU, bleu: from 0.5 to 47.5." in root.findtext(f"{SVG}desc")
+    assert "BLEU: from 0.5 to 47.5." in root.findtext(f"{SVG}desc")
     assert "prefers-color-scheme: dark" in root.findtext(f"{SVG}style")
 
 

@@ -141,7 +141,7 @@ class RecurrentTranslator(StoredPipe, RehearsingPipe, AttributeOwner):
 
         doc (Doc): The document.
         batch_size (int): Unused. spaCy passes it along with the settings of a call.
-        settings (Any): Settings of the search in this call.
+        settings (Any): Settings of the search in this call, as those of `pipe`.
         RETURNS (Doc): The document itself.
         """
         return next(self.pipe([doc], **settings), doc)
@@ -154,7 +154,7 @@ class RecurrentTranslator(StoredPipe, RehearsingPipe, AttributeOwner):
         stream (Iterable[Doc]): The documents.
         batch_size (int): The number of documents to read ahead and to sort by length.
         settings (Any): Settings of the search in this call, set by
-            `component_cfg={"rnn_translator": {"beam_width": 8}}`.
+            `component_cfg={"rnn_translator": {"beam_width": 8}}`. "search" is another search.
         YIELDS (Doc): The documents, in order.
         RAISES (ValueError): If there is no such setting, or it is out of its bounds.
         """
@@ -278,14 +278,15 @@ class RecurrentTranslator(StoredPipe, RehearsingPipe, AttributeOwner):
         return list(best.values())[:n_best]
 
     def _change_search(self, settings: dict[str, Any]) -> Callable:
+        search = settings.pop("search", self.search)
         if not settings:
-            return self.search
-        if not isinstance(self.search, Search):
+            return search
+        if not isinstance(search, Search):
             raise ValueError(
                 f"The search of {self.name} is not one of spacy-rnn's, so that "
                 f"{', '.join(settings)} cannot be set for it"
             )
-        return self.search.change(**settings)
+        return search.change(**settings)
 
     def set_annotations(self, docs: Iterable[Doc], scores: list[Translation]) -> None:
         """Write translations to documents.

@@ -16,6 +16,7 @@ from spacy.util import fix_random_seed, registry
 from thinc.api import Adam, Model
 
 from spacy_rnn.architectures.encoders import build_recurrent_encoder_v1
+from spacy_rnn.generation.search import SamplingSearch
 from spacy_rnn.generation.state import Hypothesis
 from spacy_rnn.nn.rnn.settings import RecurrentSettings
 from spacy_rnn.nn.seq2seq.stepper import DecoderStepper
@@ -169,6 +170,19 @@ def test_it_samples(trained):
     assert all(each[0]["score"] == max(row["score"] for row in each) for each in found)
     greedy = nlp.pipe(TEXTS, component_cfg={"rnn_translator": {"temperature": 0, "n_best": 1}})
     assert [doc._.translation for doc in greedy][:2] == ["three two one", "four"]
+
+
+def test_a_call_may_have_another_search(nlp):
+    samples = SamplingSearch(n_best=3, seed=1, temperature=0.5)
+    nlp_of_samples = make_pipeline(SMALL)
+    nlp_of_samples.get_pipe("rnn_translator").search = samples
+    nlp_of_samples.from_bytes(nlp.to_bytes())
+    expected = [doc._.translations for doc in nlp_of_samples.pipe(TEXTS)]
+    settings = {"search": SamplingSearch(n_best=3, seed=1), "temperature": 0.5}
+    before = translations(nlp)
+    found = nlp.pipe(TEXTS, component_cfg={"rnn_translator": settings})
+    assert [doc._.translations for doc in found] == expected
+    assert translations(nlp) == before
 
 
 def test_n_best_differ_and_come_best_first(nlp):

@@ -28,8 +28,9 @@ def create_console_logger_v1(
     A row has the columns of spaCy's own logger, then tokens per second since the previous row, the
     largest norm of a network's gradients at the last step, and the longest time that training
     will still take if `max_steps` or `max_epochs` limits it. Scores from 0 to 1 are printed in
-    percent unless they are of a metric that is no share, such as BLEU or perplexity. The score is
-    passed on to learning rates by `spacy-rnn.reduce_on_plateau.v1`.
+    percent unless they are of a metric that is no share, such as BLEU or perplexity. Where one
+    component is trained, its name is left out of the header. The score is passed on to learning
+    rates by `spacy-rnn.reduce_on_plateau.v1`.
 
     progress_bar (bool): Whether to show a bar between rows, if stderr is a terminal.
     log_path (str | None): The file for rows as JSON lines, with all scores unscaled and null for
@@ -160,8 +161,10 @@ class _Table:
         self.limited = limited
         self.stdout = stdout
         columns = [("E", 3), ("#", 6)]
-        columns += [(f"Loss {name}", 8) for name in components]
-        columns += [(name, 6) for name in scores]
+        # A name that would stand in all columns is left out, so that a row fits a terminal.
+        only = components[0] if len(components) == 1 else ""
+        columns += [(f"Loss {name}".removesuffix(f" {only}"), 10) for name in components]
+        columns += [(name.removeprefix(f"{only}_"), 6) for name in scores]
         columns += [("Score", 6), ("Tokens/s", 8), ("Grad", 6)]
         columns += [("ETA", 8)] if limited else []
         self.widths = [max(len(name), width) for name, width in columns]

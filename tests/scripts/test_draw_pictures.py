@@ -1,5 +1,6 @@
 """Pictures are drawn from trained models; those of the documentation are well-formed."""
 
+import json
 import os
 import re
 from pathlib import Path
@@ -12,6 +13,12 @@ from spacy.training import Example
 
 SVG = "{http://www.w3.org/2000/svg}"
 RUN = os.environ.get("PHRASEBOOK_RUN", "")
+TRANSCRIPT = (
+    "\x1b[38;5;4mRunning\x1b[0m\r\n\x1b[1m\r\n=== fit ===\x1b[0m\r\nhidden\r\n"
+    "=== Training pipeline ===\r\n\r\n\r\nEpoch 1: 10%|█   |\r\x1b[2KEpoch 1: 100%|████|"
+    "\r\n  0  \x1b[38;5;2m1.00\x1b[0m\r\n=== evaluate ===\r\nBLEU\r\n=== show ===\r\n"
+    "Running command: python\r\n[2026-11-30 10:08:48,930] [WARNING] hot\r\nWo ist <es>?\r\n\r\n"
+)
 
 
 def labels(picture, kind):
@@ -20,21 +27,82 @@ def labels(picture, kind):
 
 
 @pytest.fixture(scope="module")
-def translator(tmp_path_factory):
-    nlp = spacy.blank("en")
-    nlp.add_pipe("rnn_translator", config={"vocab_size": 280})
-    example = Example.from_dict(nlp.make_doc("a quiet room"), {})
-    example.reference._.translation = "ein ruhiges Zimmer"
-    nlp.initialize(lambda: [example])
-    path = tmp_path_factory.mktemp("translator")
-    nlp.to_disk(path)
+def run(tmp_path_factory):
+    """A folder as trainings leave it."""
+    path = tmp_path_factory.mktemp("run")
+    for name, component in (("phrasebook", "rnn_translator"), ("phrasebook-ner", "rnn_ner")):
+        nlp = spacy.blank("en")
+        nlp.add_pipe(component, config={"vocab_size": 280} if name == "phrasebook" else {})
+        example = Example.from_dict(
+            nlp.make_doc("to Paris at 8:30"), {"entities": [(3, 8, "GPE")]}
+        )
+        example.reference._.translation = "um 8:30 nach Paris"
+        optimizer = nlp.initialize(lambda example=example: [example])
+        for _ in range(30 if name == "phrasebook-ner" else 0):
+            nlp.update([example], sgd=optimizer)
+        (path / "training" / name).mkdir(parents=True)
+        nlp.to_disk(path / "training" / name / "model-best")
+    training = path / "training" / "phrasebook"
+    rows = [{"step": step, "losses": {"rnn_translator": 9.0}, "scores": {}} for step in (0, 5)]
+    log = "".join(json.dumps(row) + "\n" for row in rows)
+    (training / "log.jsonl").write_text(log, encoding="utf8")
+    (training / "terminal.txt").write_bytes(TRANSCRIPT.encode("utf8"))
     return path
 
 
-def test_all_pictures_are_drawn(translator, tmp_path):
-    draw_pictures.main(tmp_path / "img", translator)
-    picture = (tmp_path / "img" / "attention.svg").read_text("utf8")
-    assert labels(picture, "source") == [*draw_pictures.TRANSLATED[:-1].split(), "?"]
+def test_all_pictures_are_drawn(run, tmp_path, root):
+    draw_pictures.main(tmp_path, run)
+    drawn = {path.name for path in tmp_path.iterdir()}
+    assert drawn <= {path.name for path in (root / "docs" / "img").iterdir()}
+    assert drawn == {"attention.svg", "entities.svg", "learning_curve.svg", "terminal.svg"}
+    attention = (tmp_path / "attention.svg").read_text("utf8")
+    assert "Epoch 1: 10%" not in (tmp_path / "terminal.svg").read_text("utf8")
+    assert labels(attention, "source") == [*draw_pictures.TRANSLATED[:-1].split(), "?"]
+
+
+def test_entities_have_their_probabilities(run):
+    picture = draw_pictures.draw_entities(
+        run / "training/phrasebook-ner/model-best", "to Paris at"
+    )
+    nlp = spacy.load(run / "training/phrasebook-ner/model-best")
+    found = nlp("to Paris at").ents
+    root = ElementTree.fromstring(picture)
+    drawn = [text.text for text in root.iter(f"{SVG}text")]
+    assert found
+    for ent in found:
+        assert ent.text in drawn
+        assert f"{ent.label_} {ent._.confidence:.3f}" in drawn
+
+
+def test_a_terminal_shows_the_sections_that_are_wanted():
+    lines = draw_pictures.read_lines(TRANSCRIPT)
+    kept = draw_pictures.select_sections(lines, ("Training pipeline", "show"))
+    assert ["".join(text for _, text in line) for line in kept] == [
+        "...",
+        "",
+        "=== Training pipeline ===",
+        "",
+        "Epoch 1: 100%|████|",
+        "  0  1.00",
+        "...",
+        "",
+        "=== show ===",
+        "Wo ist <es>?",
+    ]
+    assert kept[5] == [("", "  0  "), ("three", "1.00")]
+
+
+def test_a_terminal_is_drawn_line_by_line():
+    picture = draw_pictures.draw_terminal("python", TRANSCRIPT, ("show",))
+    root = ElementTree.fromstring(picture)
+    drawn = [text.text for text in root.iter(f"{SVG}text")]
+    assert drawn == ["$ python", "...", "=== show ===", "Wo ist <es>?"]
+
+
+def test_a_missing_section_is_refused():
+    lines = draw_pictures.read_lines(TRANSCRIPT)
+    with pytest.raises(ValueError, match=r"no section \['shop'\]: it has \['Training"):
+        draw_pictures.select_sections(lines, ("show", "shop"))
 
 
 def test_pieces_become_words_with_the_mean_of_their_weights():

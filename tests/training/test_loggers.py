@@ -126,9 +126,9 @@ def test_a_training_is_logged(tmp_path):
     assert stderr.getvalue() == ""
 
     lines = stdout.getvalue().splitlines()
-    begin = next(number for number, line in enumerate(lines) if "LOSS TAGGER" in line)
+    begin = next(number for number, line in enumerate(lines) if "LOSS" in line)
     printed = table(io.StringIO("\n".join(lines[begin:])))
-    columns = ["E", "#", "LOSS TAGGER", "TAG_ACC", "POS_ACC", "SCORE", "TOKENS/S", "GRAD", "ETA"]
+    columns = ["E", "#", "LOSS", "TAG_ACC", "POS_ACC", "SCORE", "TOKENS/S", "GRAD", "ETA"]
     assert list(printed[0]) == columns
     assert [row["#"] for row in printed] == ["0", "2", "4"]
     assert (printed[0]["ETA"], printed[-1]["ETA"]) == ("-", "0:00:00")
@@ -138,7 +138,7 @@ def test_a_training_is_logged(tmp_path):
     assert logged[-1]["words"] == 5 * sum(map(len, docs))
     assert [row["seconds"] for row in logged] == sorted(row["seconds"] for row in logged)
     for shown, row in zip(printed, logged, strict=True):
-        assert float(shown["LOSS TAGGER"]) == pytest.approx(row["losses"]["tagger"], abs=0.01)
+        assert float(shown["LOSS"]) == pytest.approx(row["losses"]["tagger"], abs=0.01)
         assert float(shown["TAG_ACC"]) == pytest.approx(100 * row["scores"]["tag_acc"], abs=0.01)
     (shim,) = [s for node in nlp.get_pipe("tagger").model.walk() for s in node.shims]
     assert logged[-1]["grad_norm"] == shim.grad_norm > 0
@@ -181,11 +181,33 @@ def test_scores_that_weigh_null_are_in_the_file_alone(start, tmp_path):
     assert logged["scores"] == {"bleu": 40.0, "ter": 50.0}
 
 
+@pytest.mark.parametrize(
+    ("components", "header"),
+    [
+        (["tagger"], ["LOSS", "ACC", "LM_ACC"]),
+        (["tagger", "lm"], ["LOSS TAGGER", "LOSS LM", "TAGGER_ACC", "LM_ACC"]),
+    ],
+)
+def test_the_name_of_the_only_component_is_left_out(components, header):
+    nlp = spacy.blank("en")
+    for name in components:
+        nlp.add_pipe("tagger", name=name)
+    scores = {"tagger_acc": 1.0, "lm_acc": 0.0}
+    nlp.config = nlp.config.merge({"training": {"score_weights": scores}})
+    stdout = io.StringIO()
+    log_step, _ = create_console_logger_v1()(nlp, stdout, io.StringIO())
+    losses = dict.fromkeys(components, 1.0)
+    log_step({**info(tagger_acc=0.5, lm_acc=0.25), "losses": losses})
+    (row,) = table(stdout)
+    assert set(header) <= set(row)
+    assert any("TAGGER" in name for name in row) == (len(components) > 1)
+
+
 def test_what_is_missing_is_marked(start):
     stdout, log_step, _ = start(score_weights={"bleu": 1})
     log_step({**info(), "losses": {}})
     (row,) = table(stdout)
-    assert (row["LOSS TAGGER"], row["BLEU"], row["GRAD"]) == ("-", "-", "-")
+    assert (row["LOSS"], row["BLEU"], row["GRAD"]) == ("-", "-", "-")
 
 
 def test_the_largest_norm_of_gradients_is_shown(start):

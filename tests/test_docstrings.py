@@ -57,3 +57,34 @@ def test_documented_parameters_exist(module):
         if names:
             unknown[function.__qualname__] = names
     assert unknown == {}
+
+
+def documented_names(text):
+    """Return the parameters that a docstring documents, each or by a name in running text."""
+    lines = re.findall(r"^(\w+(?:, \w+)*) \(", inspect.cleandoc(text or ""), re.MULTILINE)
+    shared = re.findall(r"(?<=`)\w+(?=` are)", text or "")
+    return {*shared, *(name for line in lines for name in line.split(", "))}
+
+
+@each_module
+def test_all_parameters_are_documented(module):
+    """In the function, in the class, or where the method comes from. Options have their help."""
+    missing = {}
+    for function in find_functions(module):
+        path = function.__qualname__.split(".")
+        if any(name.startswith("_") for name in path) or not function.__doc__:
+            continue
+        names = {*inspect.signature(function).parameters} - {"self", "cls"}
+        texts = [function.__doc__]
+        if len(path) > 1:
+            owner = getattr(import_module(module), path[0])
+            texts += [owner.__doc__]
+            texts += [
+                vars(base)[path[1]].__doc__ for base in owner.__mro__ if path[1] in vars(base)
+            ]
+        is_command = module.startswith("spacy_rnn.cli") and path[-1].endswith("_cli")
+        if is_command or "arguments are those of" in function.__doc__:
+            continue
+        if names := names.difference(*map(documented_names, texts)):
+            missing[function.__qualname__] = names
+    assert missing == {}

@@ -1,35 +1,87 @@
-"""What MkDocs does not do by itself for this site: files of the repository on pages, and links.
+"""What MkDocs does not do by itself: generated parts of pages, files of the repository, links.
 
-A page may include a file of the repository's root with a line `{% include "CHANGELOG.md" %}`.
+A line `{% name "argument" %}` stands for what a function of `reference.py` returns, or for a file
+of the repository: `{% include "CHANGELOG.md" %}`.
+
 Links are written as they work in the repository, so that pages can be read there too; on the site
-those that leave `docs` lead to the repository.
+those that leave `docs` lead to the repository. Names of registered functions become links to their
+reference.
 """
 
 import logging
 import posixpath
 import re
+from collections.abc import Callable
 from pathlib import Path
 
+import reference
+from docstrings import link_names
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import Files
 from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).parents[2]
-INCLUDE = re.compile(r"^\{% include \"(?P<path>.+)\" %\}$", re.MULTILINE)
+DIRECTIVE = re.compile(r"^\{% (?P<name>\w+)(?P<arguments>(?: \"[^\"]+\")*) %\}$", re.MULTILINE)
 FENCE = re.compile(r"^ *(```+|~~~+).*?^ *\1 *$", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"(\]\(|^\[[^\]]+\]: )(?!\w+:|[#/<])(?P<target>[^)\s#]+)", re.MULTILINE)
-logger = logging.getLogger("mkdocs.hooks.links")
+HEADING = re.compile(r"^#.*$", re.MULTILINE)
+logger = logging.getLogger("mkdocs.hooks.site")
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Include files of the repository, and lead links that leave the site there."""
-
-    def include(line: re.Match) -> str:
-        text = (ROOT / line["path"]).read_text(encoding="utf8")
-        return rewrite(text, line["path"], page.file.src_uri, config.repo_url)
-
+    """Put in what is generated or included, and set the links right."""
     source = posixpath.join("docs", page.file.src_uri)
-    return INCLUDE.sub(include, rewrite(markdown, source, page.file.src_uri, config.repo_url))
+
+    def expand(line: re.Match) -> str:
+        arguments = re.findall(r'"([^"]+)"', line["arguments"])
+        if line["name"] != "include":
+            text = getattr(reference, line["name"])(*arguments)
+            return rewrite(text, source, page.file.src_uri, config.repo_url)
+        (path,) = arguments
+        text = (ROOT / path).read_text(encoding="utf8")
+        return rewrite(text, path, page.file.src_uri, config.repo_url)
+
+    markdown = rewrite(markdown, source, page.file.src_uri, config.repo_url)
+    return outside(FENCE, DIRECTIVE.sub(expand, markdown), _link_names)
+
+
+def on_env(env: object, config: MkDocsConfig, files: Files) -> None:
+    """See to it that all that is registered is in the reference."""
+    anchors = {
+        anchor
+        for file in files.documentation_pages()
+        if file.page and file.page.toc
+        for item in file.page.toc
+        for anchor in _anchors(item)
+    }
+    for name in reference.names():
+        if name not in anchors:
+            logger.warning("%s is registered, but on no page of the reference", name)
+
+
+def _anchors(item: object) -> list[str]:
+    return [item.id, *(anchor for child in item.children for anchor in _anchors(child))]
+
+
+def _link_names(text: str) -> str:
+    """Link names in running text, not in headings, which are links themselves."""
+    return outside(HEADING, text, link_names)
+
+
+def outside(pattern: re.Pattern, text: str, change: Callable[[str], str]) -> str:
+    """Change what lies between the matches of a pattern.
+
+    pattern (re.Pattern): The pattern.
+    text (str): The text.
+    change (Callable[[str], str]): Changes a part of it.
+    RETURNS (str): The changed text.
+    """
+    parts = []
+    position = 0
+    for match in pattern.finditer(text):
+        parts += [change(text[position : match.start()]), match[0]]
+        position = match.end()
+    return "".join([*parts, change(text[position:])])
 
 
 def rewrite(markdown: str, written: str, page: str, repository: str) -> str:
@@ -54,9 +106,4 @@ def rewrite(markdown: str, written: str, page: str, repository: str) -> str:
             address = f"{repository}/{kind}/main/{target}"
         return link[1] + address
 
-    parts = []
-    position = 0
-    for fence in FENCE.finditer(markdown):
-        parts += [LINK.sub(change, markdown[position : fence.start()]), fence[0]]
-        position = fence.end()
-    return "".join([*parts, LINK.sub(change, markdown[position:])])
+    return outside(FENCE, markdown, lambda text: LINK.sub(change, text))

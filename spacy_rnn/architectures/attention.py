@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 
 def build_additive_attention_v1(width: int = 256) -> "MakeAttention":
-    """Describe additive attention (Bahdanau et al. 2015).
+    """Additive attention (Bahdanau et al. 2015).
 
     width (int): Units of its hidden layer.
     RETURNS (MakeAttention): Makes the attention.
@@ -19,7 +19,7 @@ def build_additive_attention_v1(width: int = 256) -> "MakeAttention":
 
 
 def build_coverage_attention_v1(width: int = 256) -> "MakeAttention":
-    """Describe additive attention with coverage (Tu et al. 2016; See et al. 2017).
+    """Additive attention with coverage (Tu et al. 2016; See et al. 2017).
 
     Its scores depend on the sum of its weights so far, so that in training it attends step by
     step.
@@ -33,7 +33,7 @@ def build_coverage_attention_v1(width: int = 256) -> "MakeAttention":
 
 
 def build_dot_attention_v1() -> "MakeAttention":
-    """Describe dot attention (Luong et al. 2015), for a decoder and an encoder of one width.
+    """Dot attention (Luong et al. 2015), for a decoder and an encoder of one width.
 
     RETURNS (MakeAttention): Makes the attention.
     """
@@ -43,7 +43,7 @@ def build_dot_attention_v1() -> "MakeAttention":
 
 
 def build_general_attention_v1() -> "MakeAttention":
-    """Describe general attention (Luong et al. 2015).
+    """General attention (Luong et al. 2015).
 
     RETURNS (MakeAttention): Makes the attention.
     """
@@ -53,7 +53,7 @@ def build_general_attention_v1() -> "MakeAttention":
 
 
 def build_scaled_dot_attention_v1(width: int = 256) -> "MakeAttention":
-    """Describe scaled dot attention (Vaswani et al. 2017) with one head.
+    """Scaled dot attention (Vaswani et al. 2017) with one head.
 
     width (int): Features of the projected queries and keys.
     RETURNS (MakeAttention): Makes the attention.

@@ -20,7 +20,7 @@ def build_recurrent_decoder_v1(
     tied_softmax: bool = True,
     label_smoothing: float = 0.1,
 ) -> "MakeDecoder":
-    """Describe a recurrent decoder.
+    """A recurrent decoder with attention.
 
     network (RecurrentSettings): The recurrent network, `spacy-rnn.recurrent_network.v1`, which
         reads forwards.

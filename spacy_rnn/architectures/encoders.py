@@ -75,7 +75,8 @@ def build_recurrent_encoder_v1(
 
     width (int): Features of each output, both directions together. The input may be of any width.
     depth (int): Layers.
-    cell (str): A cell by name, see `spacy_rnn.nn.rnn.cells`.
+    cell (str): The cell: "lstm", "gru", "rnn_tanh", "rnn_relu", "mgu" (Zhou et al. 2016) or
+        "indrnn" (Li et al. 2018).
     bidirectional (bool): Whether each layer also reads backwards.
     merge (str): How two directions become one output: "concat", each of half the width,
         or "sum", each of the whole width.

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def build_last_pooling_v1() -> "MakePooling":
-    """Describe pooling to the last and the first token, the ends of the two directions.
+    """Pool to the last and the first token, the ends of the two directions.
 
     RETURNS (MakePooling): Makes the pooling.
     """
@@ -17,7 +17,7 @@ def build_last_pooling_v1() -> "MakePooling":
 
 
 def build_mean_pooling_v1() -> "MakePooling":
-    """Describe pooling to the mean of each feature.
+    """Pool to the mean of each feature.
 
     RETURNS (MakePooling): Makes the pooling.
     """
@@ -25,7 +25,7 @@ def build_mean_pooling_v1() -> "MakePooling":
 
 
 def build_max_pooling_v1() -> "MakePooling":
-    """Describe pooling to the maximum of each feature.
+    """Pool to the maximum of each feature.
 
     RETURNS (MakePooling): Makes the pooling.
     """
@@ -33,16 +33,16 @@ def build_max_pooling_v1() -> "MakePooling":
 
 
 def build_concat_pooling_v1(parts: Sequence[str] = ("last", "max", "mean")) -> "MakePooling":
-    """Describe concat pooling: last, maximum and mean, concatenated (Howard & Ruder 2018).
+    """Concat pooling: last, maximum and mean, concatenated (Howard & Ruder 2018).
 
-    parts (Sequence[str]): Which of the three.
+    parts (Sequence[str]): Some of "last", "max" and "mean".
     RETURNS (MakePooling): Makes the pooling.
     """
     return _reduce(*parts)
 
 
 def build_attention_pooling_v1(width: int = 64, heads: int = 1) -> "MakePooling":
-    """Describe pooling by attention (Yang et al. 2016; with several heads Lin et al. 2017).
+    """Pool by attention (Yang et al. 2016; with several heads Lin et al. 2017).
 
     width (int): Units of the hidden layer that scores tokens.
     heads (int): Weighted averages to concatenate, each with weights of its own.
@@ -56,7 +56,7 @@ def build_attention_pooling_v1(width: int = 64, heads: int = 1) -> "MakePooling"
 def build_hierarchical_pooling_v1(
     width: int = 64, heads: int = 1, dropout: float | None = None
 ) -> "MakePooling":
-    """Describe pooling by attention to tokens, then to sentences (Yang et al. 2016).
+    """Pool by attention to tokens, then to sentences (Yang et al. 2016).
 
     A document without sentence boundaries is one sentence.
 

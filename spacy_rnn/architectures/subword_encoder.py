@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def build_subword_encoder_v1(
     network: RecurrentSettings, embed_width: int = 256
 ) -> "MakeSubwordEncoder":
-    """Describe an encoder of subwords: embeddings and a recurrent network over them.
+    """An encoder of subwords: embeddings and a recurrent network over them.
 
     network (RecurrentSettings): The recurrent network, `spacy-rnn.recurrent_network.v1`.
     embed_width (int): Features of each embedding.

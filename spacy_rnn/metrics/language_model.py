@@ -27,6 +27,7 @@ def score_examples(
 
     examples (Iterable[Example]): Examples whose predicted documents a language model has read.
     attr_prefix (str): Prefix of the names of its custom attributes.
+    kwargs (Any): Arguments of other scorers, unused.
     RETURNS (dict[str, Any]): "word_perplexity", per token of spaCy; "token_perplexity", per
         piece of the vocabulary; "bits_per_char"; and "inverse_perplexity", the geometric mean
         of a word's probability: higher is better. Empty if no document was read.

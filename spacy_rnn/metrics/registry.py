@@ -61,6 +61,7 @@ class Metric:
     key (str): What the names of its scores end with, after the name of the component:
         "rnn_translator_bleu" is a score of the metric "bleu".
     label (str): What it is called in tables and charts.
+    meaning (str): What it measures, in a sentence.
     higher_is_better (bool | None): The direction, None where there is none.
     is_share (bool): Whether scores are shares from 0 to 1, to be shown as percentages.
     digits (int): The decimals to show, of numbers below 1,000.
@@ -70,6 +71,7 @@ class Metric:
 
     key: str
     label: str
+    meaning: str
     higher_is_better: bool | None = None
     is_share: bool = False
     digits: int = 2
@@ -120,25 +122,91 @@ def _create_ter(tokenization: Tokenization) -> "SacreBLEUMetric":
 METRICS = {
     metric.key: metric
     for metric in (
-        # Papineni et al. 2002.
-        Metric("bleu", "BLEU", higher_is_better=True, create=_create_bleu),
-        # Popović 2015.
-        Metric("chrf", "chrF", higher_is_better=True, create=_create_chrf),
-        # Popović 2017: with n-grams of up to two words. The key has letters alone, as those of
-        # other scores, so that it can be typed in configs, overrides and formulas as it is.
         Metric(
-            "chrfpp", "chrF++", higher_is_better=True, create=partial(_create_chrf, word_order=2)
+            "bleu",
+            "BLEU",
+            "The precision of n-grams of up to four words, and the length (Papineni et al. 2002).",
+            higher_is_better=True,
+            create=_create_bleu,
         ),
-        # Snover et al. 2006.
-        Metric("ter", "TER", higher_is_better=False, create=_create_ter),
-        Metric("perplexity", "perplexity", higher_is_better=False),
-        Metric("token_perplexity", "token perplexity", higher_is_better=False),
-        Metric("word_perplexity", "word perplexity", higher_is_better=False),
-        Metric("inverse_perplexity", "inverse perplexity", higher_is_better=True, is_share=True),
-        Metric("bits_per_char", "bits per character", higher_is_better=False),
-        Metric("speed", "words per second", higher_is_better=True, digits=0),
-        Metric("sentences_per_second", "sentences per second", higher_is_better=True, digits=0),
-        Metric("tokens_per_second", "tokens per second", higher_is_better=True, digits=0),
+        Metric(
+            "chrf",
+            "chrF",
+            "The F-score of n-grams of up to six characters (Popović 2015).",
+            higher_is_better=True,
+            create=_create_chrf,
+        ),
+        # The key has letters alone, as those of other scores, so that it can be typed in configs,
+        # overrides and formulas as it is.
+        Metric(
+            "chrfpp",
+            "chrF++",
+            "chrF with n-grams of up to two words as well (Popović 2017).",
+            higher_is_better=True,
+            create=partial(_create_chrf, word_order=2),
+        ),
+        Metric(
+            "ter",
+            "TER",
+            "The edits from translation to reference, per word of the reference (Snover et al. "
+            "2006).",
+            higher_is_better=False,
+            create=_create_ter,
+        ),
+        Metric(
+            "perplexity",
+            "perplexity",
+            "The perplexity of the texts or references.",
+            higher_is_better=False,
+        ),
+        Metric(
+            "token_perplexity",
+            "token perplexity",
+            "The perplexity per piece of the vocabulary: a subword, word or character. Compare "
+            "models with one vocabulary by it.",
+            higher_is_better=False,
+        ),
+        Metric(
+            "word_perplexity",
+            "word perplexity",
+            "The perplexity per word, whatever the pieces. Compare models with different "
+            "vocabularies by it.",
+            higher_is_better=False,
+        ),
+        Metric(
+            "inverse_perplexity",
+            "inverse perplexity",
+            "One over the perplexity per word: the geometric mean of a word's probability.",
+            higher_is_better=True,
+            is_share=True,
+        ),
+        Metric(
+            "bits_per_char",
+            "bits per character",
+            "The surprisal per character in bits.",
+            higher_is_better=False,
+        ),
+        Metric(
+            "speed",
+            "words per second",
+            "The words predicted per second.",
+            higher_is_better=True,
+            digits=0,
+        ),
+        Metric(
+            "sentences_per_second",
+            "sentences per second",
+            "The sentences translated per second.",
+            higher_is_better=True,
+            digits=0,
+        ),
+        Metric(
+            "tokens_per_second",
+            "tokens per second",
+            "The tokens predicted per second.",
+            higher_is_better=True,
+            digits=0,
+        ),
     )
 }
 """dict[str, Metric]: All metrics by key. Other scores, such as spaCy's own, are shares."""

@@ -23,6 +23,7 @@ def score_tags(
 
     examples (Iterable[Example]): Examples with predictions.
     token_attr (str): The attribute of tokens that holds labels: "tag", "pos" or "morph".
+    kwargs (Any): Arguments of spaCy's scorer of attributes.
     RETURNS (dict[str, Any]): "tag_acc", "pos_acc" or "morph_acc"; for "morph" also scores of
         each feature.
     """

@@ -11,7 +11,8 @@ class RecurrentSettings:
 
     width (int): Features of each output, both directions together.
     depth (int): Layers.
-    cell (str): A cell by name, see `spacy_rnn.nn.rnn.cells`.
+    cell (str): The cell: "lstm", "gru", "rnn_tanh", "rnn_relu", "mgu" (Zhou et al. 2016) or
+        "indrnn" (Li et al. 2018).
     bidirectional (bool | None): Whether each layer also reads from the end. None for what the
         network is part of: encoders do, language models and decoders must not read what they are
         to predict.

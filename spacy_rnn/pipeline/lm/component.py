@@ -52,10 +52,16 @@ class LMScores(NamedTuple):
 
 
 class RecurrentLanguageModel(StoredPipe, RehearsingPipe, AttributeOwner):
-    """Compute the surprisal of documents and generate texts.
+    """Model language: the surprisal of each token, perplexity, generation of texts.
+
+    The names of the attributes follow the setting `attr_prefix`.
 
     tokenizer (Callable[[str], Doc]): Tokenizes prompts. The other settings are those of
         `make_language_model`.
+    doc._.perplexity (float | None): The perplexity per token, the end of the text included.
+    doc._.bits_per_char (float | None): The surprisal per character in bits.
+    token._.surprisal (float | None): The surprisal of the token in bits, given those before it
+        (after it, in a model that reads backward).
     """
 
     setting = "attr_prefix"
@@ -432,6 +438,7 @@ class RecurrentLanguageModel(StoredPipe, RehearsingPipe, AttributeOwner):
         """Score how well texts were predicted.
 
         examples (Iterable[Example]): Examples with predictions.
+        kwargs (Any): Arguments of the scorer.
         RETURNS (dict[str, Any]): The scores of the scorer, by the name of the component.
         """
         if self.scorer is None:

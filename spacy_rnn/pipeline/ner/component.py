@@ -38,9 +38,19 @@ from .gold import allow_gold, allow_preset, count_unlearnable, gold_tags
 
 
 class RecurrentEntityRecognizer(StoredPipe, RehearsingPipe):
-    """Recognize the most probable set of entities in each document.
+    """Recognize named entities: the most probable set in each document, by a CRF.
 
     The settings are those of `make_entity_recognizer`.
+
+    doc.ents (tuple[Span, ...]): The entities. Existing ones stay, and constrain the others.
+    token.ent_iob (int): Whether the token begins an entity, is inside or outside of one.
+    token.ent_type (int): The label of the entity; as text `token.ent_type_`.
+    span._.confidence (float | None): The probability that an entity of `doc.ents` is there, with
+        these boundaries and this label, with `confidence`. None for existing entities, and once
+        the label is changed.
+    doc._.ents_nbest (list[dict] | None): The n best sets of entities, the best first, if
+        `n_best` is above 1: each a "probability", and "entities" as tuples of first token, token
+        after the last, and label.
     """
 
     def __init__(
@@ -276,6 +286,7 @@ class RecurrentEntityRecognizer(StoredPipe, RehearsingPipe):
         White space at the ends of annotated entities is outside of them, as in training.
 
         examples (Iterable[Example]): Examples with predictions.
+        kwargs (Any): Arguments of the scorer.
         RETURNS (dict[str, Any]): The scores of the scorer.
         """
         return super().score([_trim_reference(example) for example in examples], **kwargs)

@@ -51,9 +51,16 @@ class Tags(NamedTuple):
 
 
 class RecurrentTagger(StoredPipe, RehearsingPipe, Tagger):
-    """Label each token independently of the others.
+    """Label tokens with tags, parts of speech or morphology, by a softmax or a CRF.
 
-    The settings are those of `make_tagger`.
+    The settings are those of `make_tagger`, which makes a `CRFTagger` of a model with a CRF.
+
+    token.tag (str): The tag, if `attr` is "tag"; as text `token.tag_`.
+    token.pos (str): The part of speech, if `attr` is "pos"; as text `token.pos_`.
+    token.morph (MorphAnalysis): The morphology, if `attr` is "morph".
+    token._.tag_confidence (float | None): The probability of the label, with `confidence`;
+        `token._.pos_confidence` or `token._.morph_confidence` for the other two. None once the
+        label is changed.
     """
 
     trained_for = ("attr",)
@@ -377,6 +384,7 @@ class RecurrentTagger(StoredPipe, RehearsingPipe, Tagger):
         """Score predicted labels.
 
         examples (Iterable[Example]): Examples with predictions.
+        kwargs (Any): Arguments of the scorer.
         RETURNS (dict[str, Any]): The scores of the scorer, and the accuracy once more by the name
             of the component, "acc", whatever the attribute.
         """

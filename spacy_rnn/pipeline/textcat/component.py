@@ -28,9 +28,13 @@ ATTENTION = "cats_attention"
 
 
 class RecurrentTextCategorizer(StoredPipe, RehearsingPipe, TextCategorizer):
-    """Classify documents by exclusive classes.
+    """Classify documents by exclusive classes: each document has one.
 
     The settings are those of `make_textcat`.
+
+    doc.cats (dict[str, float]): The probability of each class.
+    doc._.cats_attention (list[float] | None): The attention weight of each token, which sum to 1,
+        with `attention`.
     """
 
     def __init__(
@@ -226,7 +230,12 @@ class RecurrentTextCategorizer(StoredPipe, RehearsingPipe, TextCategorizer):
 class RecurrentMultiLabelTextCategorizer(RecurrentTextCategorizer, MultiLabel_TextCategorizer):
     """Classify documents by classes that do not exclude each other.
 
-    The settings are those of `make_multilabel_textcat`.
+    The settings are those of `make_multilabel_textcat`, the methods those of
+    `RecurrentTextCategorizer`.
+
+    doc.cats (dict[str, float]): The probability of each class.
+    doc._.cats_attention (list[float] | None): The attention weight of each token, which sum to 1,
+        with `attention`.
     """
 
     # spaCy validates the settings of a config by these arguments: there is no positive_label.

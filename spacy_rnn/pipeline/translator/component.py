@@ -46,7 +46,16 @@ SIDES = ("source", "target")
 class RecurrentTranslator(StoredPipe, RehearsingPipe, AttributeOwner):
     """Translate documents into another language.
 
-    The settings are those of `make_translator`.
+    The settings are those of `make_translator`. The names of the attributes follow its `attr`.
+
+    doc._.translation (str | None): The translation.
+    doc._.translations (list[dict] | None): The n best translations, the best first. Each has its
+        "text"; "score", by which the search ranks it; subword "pieces" and their log-probabilities
+        "piece_scores"; the "alignment", for each piece its "start" and "end" in the translation
+        and up to eight "source" positions ("start", "end", "token", "weight"); and
+        "untranslated", the "start" and "end" of parts of the document that it seems to leave out.
+    doc._.translation_prefix (str | None): The text that the translation has to begin with, set
+        before the component is called.
     """
 
     setting = "attr"
@@ -427,6 +436,7 @@ class RecurrentTranslator(StoredPipe, RehearsingPipe, AttributeOwner):
         """Score predicted translations, and the references by forced decoding.
 
         examples (Iterable[Example]): Examples with predictions.
+        kwargs (Any): Arguments of the scorer.
         RETURNS (dict[str, Any]): The scores of the scorer; "token_perplexity" and
             "word_perplexity", per piece and per word of the references, the end of each text
             counted as one more. Words are separated by white space, or are the tokens of the

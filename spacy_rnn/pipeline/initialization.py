@@ -152,7 +152,9 @@ def initialize_labels(
         )
 
 
-def warn_without_weight(nlp: Language | None, name: str, factory: str, score: str) -> None:
+def warn_without_weight(
+    nlp: Language | None, name: str, factory: str, score: str, *others: str
+) -> None:
     """Warn if no score of a component has a weight, as its name is not that of its factory.
 
     The default weights of scores begin with the name of the factory, the scores themselves with
@@ -162,12 +164,13 @@ def warn_without_weight(nlp: Language | None, name: str, factory: str, score: st
     name (str): The name of the component.
     factory (str): The name of its factory.
     score (str): The main score of the component, without its name.
+    others (str): Its scores whose keys do not begin with its name.
     """
     if nlp is None or factory in nlp.pipe_names:
         return
     weights = nlp.config["training"]["score_weights"]
     weighted = [key for key, weight in weights.items() if weight]
-    has_weight = any(key.startswith(f"{name}_") for key in weighted)
+    has_weight = any(key.startswith(f"{name}_") or key in others for key in weighted)
     if not has_weight and any(key.startswith(f"{factory}_") for key in weighted):
         warnings.warn(
             f'No score of "{name}" has a weight, but those of "{factory}" have, which is not in '

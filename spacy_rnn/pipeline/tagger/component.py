@@ -285,7 +285,7 @@ class RecurrentTagger(StoredPipe, RehearsingPipe, Tagger):
         """
         validate_get_examples(get_examples, f"{type(self).__name__}.initialize")
         check_lexeme_norms(self.vocab, "tagger")
-        warn_without_weight(nlp, self.name, "rnn_tagger", "acc")
+        warn_without_weight(nlp, self.name, "rnn_tagger", "acc", f"{self.attr}_acc")
         names, word_counts = read_labels(self.name, labels)
         initialize_words(self, get_examples, word_counts, nlp)
         if names is None:

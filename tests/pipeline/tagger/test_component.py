@@ -1,5 +1,7 @@
 """The tagger, beyond what holds for each component."""
 
+import warnings
+
 import numpy as np
 import pytest
 import spacy
@@ -165,6 +167,17 @@ def test_scores_of_another_name_have_to_be_weighted():
     nlp = spacy.blank("en")
     nlp.add_pipe("rnn_tagger", name="parts", config={"model": OUTPUTS["softmax"]})
     with pytest.warns(UserWarning, match=r"set parts_acc = 1\.0"):
+        initialize(nlp)
+
+
+def test_a_weight_of_the_attributes_accuracy_is_enough():
+    """That of a config whose stock tagger was replaced under the same name."""
+    nlp = spacy.blank("en")
+    nlp.add_pipe("rnn_tagger", name="tagger", config={"model": OUTPUTS["softmax"]})
+    weights = {"tag_acc": 1.0, "rnn_tagger_acc": 1.0}
+    nlp.config = nlp.config.merge({"training": {"score_weights": weights}})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
         initialize(nlp)
 
 

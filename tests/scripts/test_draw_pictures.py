@@ -10,6 +10,7 @@ import draw_pictures
 import pytest
 import spacy
 from spacy.training import Example
+from spacy.util import fix_random_seed
 
 SVG = "{http://www.w3.org/2000/svg}"
 RUN = os.environ.get("PHRASEBOOK_RUN", "")
@@ -29,6 +30,7 @@ def labels(picture, kind):
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     """A folder as trainings leave it."""
+    fix_random_seed(0)
     path = tmp_path_factory.mktemp("run")
     for name, component in (("phrasebook", "rnn_translator"), ("phrasebook-ner", "rnn_ner")):
         nlp = spacy.blank("en")
@@ -38,7 +40,7 @@ def run(tmp_path_factory):
         )
         example.reference._.translation = "um 8:30 nach Paris"
         optimizer = nlp.initialize(lambda example=example: [example])
-        for _ in range(30 if name == "phrasebook-ner" else 0):
+        for _ in range(60 if name == "phrasebook-ner" else 0):
             nlp.update([example], sgd=optimizer)
         (path / "training" / name).mkdir(parents=True)
         nlp.to_disk(path / "training" / name / "model-best")

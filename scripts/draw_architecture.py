@@ -3,7 +3,7 @@
 python scripts/draw_architecture.py docs/img
 
 The floors of the house are those of the contract in pyproject.toml that import-linter checks.
-Imports that only the type checker reads count too. Modules beside the rooms, such as checks.py,
+Imports that only the type checker reads count too. Single modules, such as checks.py,
 are the cellar of the house and left out of the graphs: all rooms share them. Without a folder all
 imports are printed, with the number of modules that import a module.
 """
@@ -51,7 +51,7 @@ ROOMS = {
     "text": ("subwords, units of language models", "two"),
     "generation": ("beam search, greedy search, sampling", "three"),
 }
-# Shorter ones, beside the arcs.
+# Shorter ones, next to the arcs.
 SHORT = {
     "cli": "commands",
     "pipeline": "spaCy components",
@@ -154,7 +154,7 @@ def draw_house(floors: list[list[str]]) -> str:
         y,
         body,
         title="The house: rooms of spacy_rnn",
-        description="Floors from the top, each of which may import what is below it: "
+        description="Floors from the top. Each may import those below it: "
         + "; ".join(
             ", ".join(f"{room} ({ROOMS[room][0]})" if room in ROOMS else room for room in floor)
             for floor in floors
@@ -285,7 +285,7 @@ def draw_batch() -> str:
     body += _stage(
         y,
         "2  Embeddings",
-        "one row per word, and the length of each; the bridge hands both to PyTorch",
+        "one row per word, and the lengths; the bridge hands both to PyTorch",
         "architectures",
     )
     body += _vectors(y + 46, [color for color, _ in words], rising=False)

@@ -204,7 +204,7 @@ CLASSES = {"1": "bold", "38;5;1": "two", "38;5;2": "three", "38;5;3": "two", "38
 def read_lines(transcript: str) -> list[list[Run]]:
     """Read the lines that stand on a terminal in the end.
 
-    transcript (str): What a command has printed, with codes of colours. What a progress bar
+    transcript (str): The output of a command, with codes of colours. What a progress bar
         writes over is lost.
     RETURNS (list[list[Run]]): For each line its parts, each in one style.
     """

@@ -168,8 +168,10 @@ def draw_terminal(command: str, transcript: str, sections: tuple[str, ...]) -> s
     size, height, left, top = 13, 19, 18, 44
     letter = size * LETTER
     columns = max(sum(len(text) for _, text in line) for line in lines)
-    width = left * 2 + columns * letter
+    width, bottom = left * 2 + columns * letter, top + height * len(lines) + 14
     body = [
+        f'<rect class="frame" x="0.5" y="0.5" rx="8" width="{width - 1:g}" '
+        f'height="{bottom - 1:g}"/>',
         *(f'<circle class="faint" cx="{left + 6 + 20 * dot}" cy="18" r="5"/>' for dot in range(3)),
         f'<path class="frame" d="M0 34 H{width:.0f}"/>',
     ]
@@ -187,7 +189,7 @@ def draw_terminal(command: str, transcript: str, sections: tuple[str, ...]) -> s
     return draw(
         "terminal",
         width,
-        top + height * len(lines) + 14,
+        bottom,
         body,
         title=f"The output of {command}",
         description=printed,

@@ -22,6 +22,7 @@ REGISTERED = {
     if point.group not in ("spacy_cli", "spacy_factories")
 }
 KINDS = {"RETURNS": "returns", "YIELDS": "yields", "RAISES": "raises"}
+VARIADIC = (griffe.ParameterKind.var_positional, griffe.ParameterKind.var_keyword)
 PREFIX = re.compile(r"^[\w\[\], .|]+: ")
 
 
@@ -114,7 +115,7 @@ def parse(docstring: griffe.Docstring) -> list[griffe.DocstringSection]:
             each.name,
             annotation=annotate(each),
             description=each.text,
-            value=signature[each.name].default,
+            value=None if signature[each.name].kind in VARIADIC else signature[each.name].default,
         )
         for each in parts.parameters
         if each.name in signature

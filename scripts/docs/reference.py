@@ -23,6 +23,7 @@ from typer.models import ArgumentInfo, OptionInfo
 from spacy_rnn import types
 from spacy_rnn.cli.app import app
 from spacy_rnn.metrics.registry import METRICS, find_metric
+from spacy_rnn.training.readers.registry import READERS
 
 FACTORY_ARGUMENTS = ("nlp", "name")
 SPACY_SCORER = "https://spacy.io/api/scorer#score"
@@ -231,15 +232,21 @@ nlp.add_pipe("{name}")
 
 ### Methods of `{name}` {{#methods-of-{name}}}
 
-::: {made.__module__}.{made.__qualname__}
-    options:
-      heading_level: 4
-      show_root_heading: false
-      show_root_toc_entry: false
-      show_docstring_attributes: false
-      show_docstring_description: false
-      show_docstring_parameters: false
+{_methods(made)}
 """
+
+
+def _methods(made: type) -> str:
+    """List the methods that a class documents, and not those that it has from others."""
+    names = [
+        name
+        for name, member in vars(made).items()
+        if getattr(member, "__doc__", None) and (not name.startswith("_") or name == "__call__")
+        if callable(member) or isinstance(member, property)
+    ]
+    path = f"{made.__module__}.{made.__qualname__}"
+    options = "heading_level: 4, show_root_toc_entry: false"
+    return "\n\n".join(f"::: {path}.{name}\n    options: {{{options}}}" for name in names)
 
 
 def _attributes(about: Docstring, assigned: Iterable[str]) -> str:
@@ -252,12 +259,12 @@ def _attributes(about: Docstring, assigned: Iterable[str]) -> str:
 
 
 def _scores(weights: dict[str, float | None]) -> str:
+    groups: dict[tuple[str, str], list[str]] = {}
+    for name, weight in weights.items():
+        groups.setdefault((_meaning_of_score(name), format_default(weight)), []).append(name)
     return _table(
         ("score", "weight", "meaning"),
-        [
-            (f"`{name}`", format_default(weight), _meaning_of_score(name))
-            for name, weight in weights.items()
-        ],
+        [(_code(*names), weight, meaning) for (meaning, weight), names in groups.items()],
     )
 
 
@@ -266,7 +273,7 @@ def _meaning_of_score(name: str) -> str:
     if metric:
         return metric.meaning
     if not name.startswith("rnn_"):
-        return f"One of [spaCy's scores]({SPACY_SCORER})."
+        return f"[spaCy's score]({SPACY_SCORER}) of this name."
     for end, meaning in OTHER_SCORES.items():
         if name.endswith(end):
             return meaning
@@ -281,6 +288,17 @@ def metrics() -> str:
     return _table(
         ("key", "name", "better", "meaning"),
         [(f"`{each.key}`", each.label, each.better, each.meaning) for each in METRICS.values()],
+    )
+
+
+def formats() -> str:
+    """List the formats of corpora.
+
+    RETURNS (str): A table.
+    """
+    return _table(
+        ("format", "suffix", "contents"),
+        [(_code(each.name), _code(*each.suffixes), each.contents) for each in READERS.values()],
     )
 
 

@@ -13,9 +13,9 @@ bits and its number of pieces, the end of the text included in both."""
 
 
 def create_language_model_scorer_v1() -> Callable[..., dict[str, Any]]:
-    """Create a scorer of language models.
+    """Create a scorer of language models: perplexity per word and per piece, bits per character.
 
-    RETURNS (Callable[..., dict[str, Any]]): `score_examples`.
+    RETURNS (Callable[..., dict[str, Any]]): The scorer.
     """
     return score_examples
 

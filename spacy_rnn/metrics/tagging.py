@@ -9,7 +9,7 @@ from spacy.training import Example
 
 
 def create_tagger_scorer_v1() -> Callable:
-    """Create a scorer of labels.
+    """Create a scorer of labels: the share of tokens with the right one.
 
     RETURNS (Callable): The scorer.
     """

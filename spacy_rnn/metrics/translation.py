@@ -31,7 +31,7 @@ LEAST_SPACES = 1 / 10
 def create_translation_scorer_v1(
     tokenize: str | None = None, trg_lang: str | None = None
 ) -> "TranslationScorer":
-    """Create a scorer of translations.
+    """Create a scorer of translations: BLEU, chrF, chrF++ and TER, by sacreBLEU.
 
     tokenize (str | None): The tokenizer by which BLEU finds words, one of sacreBLEU's: "13a",
         "intl", "char", "zh", "ja-mecab", "ko-mecab", "flores200" and so on. None for that of the

@@ -84,8 +84,8 @@ def create_parallel_corpus_v1(
 ) -> "ParallelCorpus":
     """Read examples of translation from files or from the hub, without holding them all.
 
-    source (str | Path | None): A file of lines or records in a format of
-        `spacy_rnn.training.readers.registry`, perhaps compressed as .gz, or the name of a data set
+    source (str | Path | None): A file of lines or records in a format that `spacy rnn convert`
+        reads, perhaps compressed as .gz, or the name of a data set
         on the Hugging Face hub if `split` is set.
     target (str | Path | list[str] | None): The file whose lines translate those of a plain
         text, or several files for several references. Null if `source` holds both sides.
@@ -95,7 +95,7 @@ def create_parallel_corpus_v1(
         several for several references. By default "translation", and 1 in TSV.
     split (str | None): The split of a data set, such as "train".
     subset (str | None): The configuration of a data set that has several.
-    format (str | None): The format of the source, such as "tsv"; null for that of its suffix.
+    format (str | None): The format of the source, such as "tsv"; None for that of its suffix.
     encoding (str): The encoding of text files.
     shuffle_buffer (int): Pairs in the buffer that they are shuffled in, in another order at each
         pass; 0 keeps the order of the file.

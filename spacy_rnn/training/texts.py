@@ -26,8 +26,8 @@ def create_text_corpus_v1(
 ) -> "TextCorpus":
     """Read texts from a file or from the hub, without holding them all.
 
-    path (str | Path | None): A file of lines or records in a format of
-        `spacy_rnn.training.readers.registry`, perhaps compressed as .gz, or the name of a data set
+    path (str | Path | None): A file of lines or records in a format that `spacy rnn convert`
+        reads, perhaps compressed as .gz, or the name of a data set
         on the Hugging Face hub if `split` is set.
     document (str): What becomes a document: each "line" or record that is not empty; each
         "paragraph", that is lines without an empty one between them; or the whole "file".
@@ -35,7 +35,7 @@ def create_text_corpus_v1(
         number from 0 in tables. By default "text", and 0 in TSV.
     split (str | None): The split of a data set, such as "train".
     subset (str | None): The configuration of a data set that has several.
-    format (str | None): The format of the file, such as "tsv"; null for that of its suffix.
+    format (str | None): The format of the file, such as "tsv"; None for that of its suffix.
     encoding (str): The encoding of text files.
     limit (int): The maximum number of documents, 0 for all.
     RETURNS (TextCorpus): A function from a pipeline to its examples.

@@ -245,8 +245,8 @@ def _methods(made: type) -> str:
         if callable(member) or isinstance(member, property)
     ]
     path = f"{made.__module__}.{made.__qualname__}"
-    options = "heading_level: 4, show_root_toc_entry: false"
-    return "\n\n".join(f"::: {path}.{name}\n    options: {{{options}}}" for name in names)
+    options = "options: {heading_level: 4}"
+    return "\n\n".join(f"::: {path}.{name}\n    {options}" for name in names)
 
 
 def _attributes(about: Docstring, assigned: Iterable[str]) -> str:

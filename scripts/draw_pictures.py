@@ -1,10 +1,11 @@
 """Draw the pictures of the README and the documentation from trainings of the phrasebook.
 
+    mkdir -p training/phrasebook
     script -qc "python -m spacy project run train" training/phrasebook/terminal.txt
     python -m spacy project run ner
     python scripts/draw_pictures.py docs/img
 
-The first command records the terminal, here one of 96 columns.
+`script` records the terminal, here one of 96 columns.
 """
 
 import json
@@ -198,8 +199,8 @@ def draw_terminal(command: str, transcript: str, sections: tuple[str, ...]) -> s
 
 
 CODE = re.compile(r"\x1b\[([\d;]*)([A-Za-z])")
-# Commands of the project and logged warnings.
-UNWANTED = re.compile(r"Running command: |\[\d{4}-\d\d-\d\d ")
+# Commands of the project, logged warnings, and the last line of a recording.
+UNWANTED = re.compile(r"Running command: |\[\d{4}-\d\d-\d\d |Script done on ")
 CLASSES = {"1": "bold", "38;5;1": "two", "38;5;2": "three", "38;5;3": "two", "38;5;4": "one"}
 
 

@@ -18,7 +18,8 @@ TRANSCRIPT = (
     "\x1b[38;5;4mRunning\x1b[0m\r\n\x1b[1m\r\n=== fit ===\x1b[0m\r\nhidden\r\n"
     "=== Training pipeline ===\r\n\r\n\r\nEpoch 1: 10%|█   |\r\x1b[2KEpoch 1: 100%|████|"
     "\r\n  0  \x1b[38;5;2m1.00\x1b[0m\r\n=== evaluate ===\r\nBLEU\r\n=== show ===\r\n"
-    "Running command: python\r\n[2026-11-30 10:08:48,930] [WARNING] hot\r\nWo ist <es>?\r\n\r\n"
+    "Running command: python\r\n[2026-11-30 10:08:48,930] [WARNING] hot\r\nWo ist <es>?\r\n"
+    "\r\nScript done on 2026-11-30\r\n"
 )
 
 

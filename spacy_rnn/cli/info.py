@@ -21,18 +21,21 @@ LIBRARIES = ("spacy", "thinc", "torch", "numpy", "safetensors", "sentencepiece")
 
 
 def info_cli(
-    model: str = Arg(..., help="Trained pipeline: a package or a folder"),
+    model: str | None = Arg(None, help="Trained pipeline: a package or a folder"),
     as_json: bool = Opt(False, "--json", "-j", help="Print JSON"),
 ) -> None:
     """Show the components of a trained pipeline: cells, sizes, vocabularies.
 
     With them come the number of labels, the scores that it was saved with,
-    and the versions that saved it and that are installed.
+    and the versions that saved it and that are installed. Without a pipeline
+    these versions alone are shown.
     """
-    try:
-        facts = describe_pipeline(load_model(model))
-    except (OSError, ValueError) as error:
-        msg.fail("Could not load the pipeline", str(error), exits=1)
+    facts: dict[str, Any] = {"components": {}, "scores": {}, "versions": installed_versions()}
+    if model is not None:
+        try:
+            facts = describe_pipeline(load_model(model))
+        except (OSError, ValueError) as error:
+            msg.fail("Could not load the pipeline", str(error), exits=1)
     if as_json:
         print(json.dumps(facts, indent=2, ensure_ascii=False))
         return
@@ -52,7 +55,7 @@ def describe_pipeline(nlp: Language) -> dict[str, Any]:
     nlp (Language): The pipeline.
     RETURNS (dict[str, Any]): "components": by name those of this package, and others with a
         network of its own; "scores": what `spacy train` wrote to the pipeline's meta.json;
-        "versions": of this package, of Python, of libraries, and of spaCy when it was saved.
+        "versions": what `installed_versions` returns, and that of spaCy when it was saved.
     """
     components = {}
     for name in nlp.component_names:
@@ -69,11 +72,23 @@ def describe_pipeline(nlp: Language) -> dict[str, Any]:
             key: round(score, 4) for key, score in performance.items() if type(score) is float
         },
         "versions": {
-            "spacy-rnn": package_version(),
-            "python": platform.python_version(),
-            **{library: version(library) for library in LIBRARIES},
+            **installed_versions(),
             "spacy of the pipeline": nlp.meta.get("spacy_version", ""),
         },
+    }
+
+
+def installed_versions() -> dict[str, str]:
+    """Return the versions that results depend on.
+
+    RETURNS (dict[str, str]): Versions of this package, of Python and of libraries, and the
+        platform.
+    """
+    return {
+        "spacy-rnn": package_version(),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        **{library: version(library) for library in LIBRARIES},
     }
 
 

@@ -89,3 +89,11 @@ def test_the_table_has_the_same(stored):
 def test_what_cannot_be_loaded_is_said(stored, tmp_path):
     assert run(tmp_path).exit_code == 1
     assert run("no_such_model").exit_code == 1
+
+
+def test_versions_alone():
+    facts = json.loads(run("--json").stdout)
+    assert not facts["components"]
+    assert facts["versions"]["spacy-rnn"] == package_version()
+    assert facts["versions"]["platform"]
+    assert "Versions" in run().stdout

@@ -652,7 +652,7 @@ ATTENTIONS = [
 
 
 def test_there_are_several_attentions():
-    assert len(ATTENTIONS) == 5
+    assert len(ATTENTIONS) >= 5
 
 
 @pytest.mark.parametrize("attention", ATTENTIONS)

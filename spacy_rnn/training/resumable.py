@@ -42,7 +42,7 @@ LIBRARIES = ("spacy-rnn", "spacy", "thinc", "numpy", "torch", "sentencepiece")
 
 
 class ResumeError(ValueError):
-    """A checkpoint is not of this training."""
+    """A checkpoint is damaged, or belongs to another config or corpus."""
 
 
 class ResumableTraining:

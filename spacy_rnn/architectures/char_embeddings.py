@@ -36,8 +36,8 @@ def build_char_rnn_embed_v1(
         "indrnn" (Li et al. 2018).
     dropout (float | None): Rate of the dropout on bytes and on words. None for
         `training.dropout`.
-    max_bytes (int): The maximum number of bytes of a word: of a longer one half as many at its
-        start and at its end are read.
+    max_bytes (int): The maximum number of bytes of a word. Of a longer word, half as many are read
+        at its start and at its end.
     words (Embedding | None): Another embedding, whose features are appended.
     include_static_vectors (bool): Whether to append a projection of the pipeline's vectors, of
         the same width.
@@ -69,8 +69,8 @@ def build_char_cnn_embed_v1(
     window (int): Width of the convolution in bytes, an odd number.
     dropout (float | None): Rate of the dropout on bytes and on words. None for
         `training.dropout`.
-    max_bytes (int): The maximum number of bytes of a word: of a longer one half as many at its
-        start and at its end are read.
+    max_bytes (int): The maximum number of bytes of a word. Of a longer word, half as many are read
+        at its start and at its end.
     words (Embedding | None): Another embedding, whose features are appended.
     include_static_vectors (bool): Whether to append a projection of the pipeline's vectors, of
         the same width.

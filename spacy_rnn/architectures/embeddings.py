@@ -42,8 +42,8 @@ def build_sum_hash_embed_v1(
     the attributes, which costs more than a small recurrent encoder on top of it does.
 
     width (int): Features of each token.
-    attrs (list[str | int]): The attributes.
-    rows (list[int]): For each attribute the rows of its table.
+    attrs (list[str | int]): The attributes of words, such as "NORM", "PREFIX", "SUFFIX", "SHAPE".
+    rows (list[int]): The rows of the hash table of each attribute.
     include_static_vectors (bool): Whether to add a projection of the pipeline's vectors.
     attr_dropout (float): Share of words from which an attribute is hidden in training, each
         attribute of each distinct word of a batch by itself.

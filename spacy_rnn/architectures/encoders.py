@@ -86,7 +86,8 @@ def build_recurrent_encoder_v1(
     initial_state (str): The initial states: "zero" or "learned".
     dropout (float): Rate of the dropouts below that are None, until `training.dropout` sets
         another one.
-    dropout_input (float | None): Rate of the locked dropout on the input.
+    dropout_input (float | None): Rate of the locked dropout on the input. Locked dropout drops the
+        same features at all tokens of a document.
     dropout_layers (float | None): Rate of the locked dropout between layers.
     dropout_output (float | None): Rate of the locked dropout on the output.
     word_dropout (float): Share of tokens whose input is dropped in training.

@@ -32,7 +32,7 @@ def build_text_classifier_v1(
     ngram_rows: int = 32768,
     nO: int | None = None,
 ) -> TextClassifier:
-    """Build a classifier over pooled token vectors, with an n-gram classifier beside it if set.
+    """Build a classifier over pooled token vectors, perhaps with an n-gram classifier alongside.
 
     tok2vec (Embedding): The token vectors, recurrent or any other.
     pooling (Callable[[int], Pooling]): The pooling of the vectors of a document into one, such as

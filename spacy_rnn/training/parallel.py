@@ -88,7 +88,7 @@ def create_parallel_corpus_v1(
         reads, perhaps compressed as .gz, or the name of a data set
         on the Hugging Face hub if `split` is set.
     target (str | Path | list[str] | None): The file whose lines translate those of a plain
-        text, or several files for several references. Null if `source` holds both sides.
+        text, or several files for several references. None if `source` holds both sides.
     source_field (str | int | None): The column of the source: a name, dotted where it is
         nested, or a number from 0 in tables. By default "text", and 0 in TSV.
     target_field (str | int | list[str] | list[int] | None): The column of the translation, or

@@ -23,7 +23,8 @@ class RecurrentSettings:
     layer_norm (bool): Whether to normalise between layers (Ba et al. 2016).
     initial_state (str): The initial states: "zero" or "learned".
     dropout_input (float | None): Rate of the locked dropout on the input; in subword encoders,
-        decoders and language models, on the embeddings. None, here and for the next two, for
+        decoders and language models, on the embeddings. Locked dropout drops the same features at
+        all words of a sequence. None, here and for the next two, for
         `training.dropout`, or for the rate given with `set_dropout` outside of spaCy.
     dropout_layers (float | None): Rate of the locked dropout between layers.
     dropout_output (float | None): Rate of the locked dropout on the output; in language models

@@ -23,7 +23,13 @@ def _one_thread():
 
 
 # What takes minutes begins at once, so that no process is left alone with it at the end.
-LONGEST = ("test_project.py", "test_benchmarks.py", "test_pages.py", "test_stock_components.py")
+LONGEST = (
+    "test_project.py",
+    "test_tutorials.py",
+    "test_benchmarks.py",
+    "test_pages.py",
+    "test_stock_components.py",
+)
 
 
 def pytest_collection_modifyitems(items):

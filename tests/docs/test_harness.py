@@ -1,7 +1,7 @@
 """What is wrong on a page is found."""
 
 import pytest
-from console import Command, check_options, find_commands, find_difference, run
+from console import Command, check_options, find_commands, find_difference, is_alike, run
 from page_runner import PageRunner
 from pages import ROOT, find_blocks
 
@@ -106,6 +106,24 @@ def test_what_is_printed_is_compared(shown, printed, same):
 
 
 @pytest.mark.parametrize(
+    ("shown", "printed", "alike"),
+    [
+        ("score 0.82", "score 0.80", True),
+        ("score 0.82", "score 0.79", False),
+        ("score -0.82", "score 0.82", False),
+        ("89 % right", "87 % right", True),
+        ("89 % right", "86 % right", False),
+        ("perplexity 11.93", "perplexity 11.75", True),
+        ("perplexity 11.93", "perplexity 11.5", False),
+        ("3 names", "4 names", False),
+        ("3 names", "3 words", False),
+    ],
+)
+def test_other_processors_round_otherwise(shown, printed, alike):
+    assert is_alike(["first", shown], ["first", printed]) == alike
+
+
+@pytest.mark.parametrize(
     ("text", "said"),
     [
         ("python -m spacy project assets", None),
@@ -116,6 +134,8 @@ def test_what_is_printed_is_compared(shown, printed, same):
         ("python benchmarks/startup.py --rounds 1", None),
         ("python benchmarks/startup.py --none", "unrecognized arguments: --none"),
         ("python benchmarks/missing.py", "missing.py"),
+        ("python3 -m venv .venv && python -m pip install .", None),
+        ("python3 -m venv .venv && python -m pip install --none", "status 2"),
     ],
 )
 def test_options_of_what_is_not_run_are_checked(text, said):

@@ -3,7 +3,8 @@
 For authors of a page of `docs` or of the root. Its blocks run in page order in one folder, a copy
 of the project (`assets`, `configs`, `scripts`, `project.yml`) if it has commands:
 
-- `python`: all in one namespace. A `text` block right below is what is printed, exactly.
+- `python`: all in one namespace. A `text` block right below is what is printed. Decimals and
+  percentages may differ a little, as processors round differently.
 - `console`: lines with `$ ` are commands, continued by a backslash; the others are what they print
   on either stream. A line `...` stands for any lines, `...` in a line for any characters; empty
   lines do not count.

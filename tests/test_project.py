@@ -4,10 +4,12 @@ import json
 import re
 import shlex
 import shutil
+from itertools import chain
 from pathlib import Path
 
 import pytest
 import srsly
+from pages import find_blocks, find_pages, read_page
 from spacy.tokens import DocBin
 from spacy.util import load_config, registry
 from spacy.vocab import Vocab
@@ -106,16 +108,15 @@ def test_text_to_translate_is_one_argument(project, run_python):
     assert text in shlex.split(command)
 
 
-def test_the_readme_downloads_what_its_commands_need(root, tmp_path):
-    """Of the project's commands in it, all exist, and so do their variables."""
+def test_pages_download_what_their_commands_need(root, tmp_path):
+    """Of the project's commands in them, all exist, and so do their variables."""
     shutil.copy(root / "project.yml", tmp_path)
     plain = srsly.read_yaml(tmp_path / "project.yml")
     downloads = {asset["dest"] for asset in plain["assets"]}
     needing = set()
-    readme = (root / "README.md").read_text("utf8")
-    for block in re.findall(r"^```\w+\n(.*?)^```$", readme, re.DOTALL | re.MULTILINE):
-        block = block.replace("\\\n", " ")
-        for match in re.finditer(r"python -m spacy project run (\w+)(?: \.)?(.*)", block):
+    for block in chain.from_iterable(find_blocks(read_page(page), page) for page in find_pages()):
+        text = block.text.replace("\\\n", " ")
+        for match in re.finditer(r"python -m spacy project run (\w+)(?: \.)?(.*)", text):
             overrides = parse_config_overrides(shlex.split(match[2]), None)
             assert {name.removeprefix("vars.") for name in overrides} <= plain["vars"].keys()
             config = load_project_config(tmp_path, overrides=overrides)
@@ -123,7 +124,7 @@ def test_the_readme_downloads_what_its_commands_need(root, tmp_path):
             commands = {command["name"]: command for command in config["commands"]}
             if downloads & {path for name in names for path in commands[name]["deps"]}:
                 needing.add(match[1])
-                assert "python -m spacy project assets\n" in block[: match.start()]
+                assert "python -m spacy project assets\n" in text[: match.start()]
     assert needing == {"multi30k", "ner"}
 
 

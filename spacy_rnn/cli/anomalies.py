@@ -9,6 +9,7 @@ from spacy.cli._util import Arg, Opt
 from wasabi import msg
 
 from ..checks import check_count
+from ..progress import track
 from ..training.atomic import replace_file
 from ..training.readers.files import check_lines, read_lines, read_text
 from .models import load_language_model
@@ -76,7 +77,8 @@ def surprisals(language_model: "RecurrentLanguageModel", lines: list[str]) -> li
     RETURNS (list[float]): The surprisal of each line with its end, in bits.
     """
     with language_model.stream() as stream:
-        return [stream.feed(line) + stream.end() for line in lines]
+        read = track(lines, "Reading lines", len(lines), "lines")
+        return [stream.feed(line) + stream.end() for line in read]
 
 
 def rank(

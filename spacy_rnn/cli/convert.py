@@ -10,6 +10,7 @@ from spacy.util import get_lang_class
 from wasabi import Printer, msg
 
 from ..checks import check_count
+from ..progress import track
 from ..training.atomic import replace_file
 from ..training.examples import read_docs, split_docs
 from ..training.readers.registry import list_formats
@@ -165,10 +166,10 @@ def convert(
     check_count("held_out_size", held_out_size, 1)
     printer = Printer(no_print=silent)
     nlp = get_lang_class(lang)()
-    docs: Iterable[Doc] = read_docs(nlp, source, target, warn=printer.warn, **settings)
-    parts = {output: docs}
+    docs = read_docs(nlp, source, target, warn=printer.warn, **settings)
+    parts: dict[Path, Iterable[Doc]] = {output: track(docs, f"Converting {source}")}
     if held_out is not None:
-        parts[output], parts[held_out] = split_docs(list(docs), held_out_size)
+        parts[output], parts[held_out] = split_docs(list(parts[output]), held_out_size)
     converted = {path: DocBin(store_user_data=True) for path in parts}
     empty = 0
     for path, part in parts.items():

@@ -1,6 +1,7 @@
 """Score the components of a pipeline on test data."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,6 +10,7 @@ from spacy.cli._util import Arg, Opt
 from spacy.cli.evaluate import handle_scores_per_type
 from spacy.language import Language
 from spacy.scorer import Scorer
+from spacy.tokens import Doc
 from spacy.training import Corpus, Example
 from wasabi import msg
 
@@ -16,6 +18,7 @@ from ..checks import check_count
 from ..metrics.common import references_of
 from ..metrics.registry import TRANSLATION_METRICS, find_metric, format_score, title_of
 from ..metrics.translation import compare_translations, tokenization_of
+from ..progress import track
 from ..training.atomic import replace_file
 from ..training.examples import read_examples
 from ..training.readers.registry import list_formats
@@ -144,18 +147,33 @@ def evaluate(
     translators = translators_of(nlp, names)
     settings = {} if beam_width is None else {"beam_width": beam_width}
     scorer = _RecordingScorer(nlp=nlp)
-    scores = nlp.evaluate(
-        examples,
-        batch_size=batch_size,
-        scorer=scorer,
-        component_cfg=dict.fromkeys(translators, settings),
-        per_component=True,
-    )
+    with _showing_progress(nlp, len(examples)):
+        scores = nlp.evaluate(
+            examples,
+            batch_size=batch_size,
+            scorer=scorer,
+            component_cfg=dict.fromkeys(translators, settings),
+            per_component=True,
+        )
     speeds = {"speed": scores["speed"]}
     words = sum(len(example.predicted) for example in scorer.examples)
     if translators and words:
         speeds["sentences_per_second"] = len(examples) * speeds["speed"] / words
     return Evaluation({name: scores.get(name, {}) for name in names}, speeds, scorer.examples)
+
+
+@contextmanager
+def _showing_progress(nlp: Language, total: int) -> Iterator[None]:
+    """Show how many documents `Language.evaluate` has predicted."""
+
+    def pipe(docs: Iterable[Doc], **settings: Any) -> Iterator[Doc]:
+        return track(type(nlp).pipe(nlp, docs, **settings), "Evaluating", total)
+
+    vars(nlp)["pipe"] = pipe
+    try:
+        yield
+    finally:
+        del vars(nlp)["pipe"]
 
 
 class _RecordingScorer(Scorer):
@@ -203,14 +221,15 @@ def load_examples(
     RAISES (ValueError): If the data are malformed.
     """
     if source.suffix == ".spacy" and format is None:
-        return list(Corpus(source)(nlp))
+        return list(track(Corpus(source)(nlp), f"Reading {source}"))
     translators = list(translators_of(nlp, names).values())
     settings: dict[str, Any] = {"on_empty": "keep", "format": format}
     if translators:
         settings["attr"] = translators[0].attr
-    return list(
-        read_examples(nlp, source, targets or None, translation=bool(translators), **settings)
+    examples = read_examples(
+        nlp, source, targets or None, translation=bool(translators), **settings
     )
+    return list(track(examples, f"Reading {source}"))
 
 
 def compare(

@@ -11,6 +11,7 @@ from spacy.tokens import Doc
 from wasabi import Printer, table
 
 from ..checks import check_count
+from ..progress import track
 from ..training.readers.files import check_lines, decode_lines
 from ..training.readers.pairs import open_texts
 from .models import load_translator
@@ -69,10 +70,12 @@ def translate_cli(
             component_cfg={translator.name: settings},
         )
         target = TextIOWrapper(sys.stdout.buffer, "utf8", newline="\n", line_buffering=is_typed)
+        if as_table or not sys.stdout.isatty():  # Where lines would run into a bar.
+            docs = track(docs, "Translating", unit="lines")
         if as_table:
-            target.write(format_table(show_progress(docs), translator.attr, n_best))
+            target.write(format_table(docs, translator.attr, n_best))
         else:
-            write_lines(docs if is_typed else show_progress(docs), translator.attr, n_best, target)
+            write_lines(docs, translator.attr, n_best, target)
         target.flush()
     except (OSError, ValueError) as error:
         # Standard output is for translations alone.
@@ -164,14 +167,3 @@ def format_table(docs: Iterable[Doc], attr: str, n_best: int) -> str:
 
 def _on_one_line(text: str) -> str:
     return " ".join(text.splitlines())
-
-
-def show_progress(docs: Iterable[Doc]) -> Iterable[Doc]:
-    """Show how many documents were translated, on standard error, where it is a terminal.
-
-    docs (Iterable[Doc]): The documents.
-    RETURNS (Iterable[Doc]): The same documents.
-    """
-    from tqdm import tqdm
-
-    return tqdm(docs, unit=" lines", file=sys.stderr, disable=not sys.stderr.isatty())

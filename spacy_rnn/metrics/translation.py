@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from spacy.training import Example
 
 from ..checks import check_choice
+from ..progress import show, track
 from .common import drop_empty, references_of
 from .registry import TRANSLATION_METRICS, Tokenization
 
@@ -104,7 +105,8 @@ def score_translations(
     columns = _columns(references)
     _warn_unsegmented(list(chain(*references)), tokenization)
     scores: dict[str, Any] = {}
-    for key, metric in _create_metrics(tokenization).items():
+    metrics = _create_metrics(tokenization)
+    for key, metric in track(metrics.items(), "Scoring translations", len(metrics), "metrics"):
         scores[key] = metric.corpus_score(translations, cast(list[list[str]], columns)).score
         scores[f"{key}_signature"] = str(metric.get_signature())
     return scores
@@ -143,7 +145,8 @@ def compare_translations(
         test_type="bs",
         n_samples=1000,
     )
-    results = cast(dict[str, Any], test()[1])
+    with show("Comparing translations by bootstrap resampling"):
+        results = cast(dict[str, Any], test()[1])
     # The test calls metrics by names of its own, "chrF2" for "chrf", in the same order.
     names = {metric: name for name, metric in test.metrics.items()}
     comparison = {}

@@ -17,7 +17,7 @@ from ..architectures.known_words import (
     retain_words,
     set_word_counts,
 )
-from .examples import GetExamples, are_dummies
+from .examples import GetExamples, are_dummies, track_examples
 
 STREAM_SAMPLE = 100
 """The documents that spaCy initializes with where a corpus is a stream."""
@@ -79,7 +79,8 @@ def initialize_words(
         set_word_counts(embeddings, counts)
     else:
         check_complete(component.name, get_examples, nlp, "counts the words of its training data")
-        count_words(embeddings, (example.predicted for example in get_examples()))
+        examples = track_examples(get_examples, "Counting words")
+        count_words(embeddings, (example.predicted for example in examples))
     retain_words(embeddings, True)  # Pretrained weights are loaded after this.
 
 

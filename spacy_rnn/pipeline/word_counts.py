@@ -22,6 +22,7 @@ def create_count_words_v1(limit: int = 0) -> Callable[[Language], None]:
 
     def count(nlp: Language) -> None:
         from ..architectures.known_words import count_words, find_counting
+        from ..progress import track
 
         embeddings = [
             embedding
@@ -33,7 +34,7 @@ def create_count_words_v1(limit: int = 0) -> Callable[[Language], None]:
             return
         config = nlp.config.interpolate()
         (corpus,) = resolve_dot_names(config, [config["training"]["train_corpus"]])
-        examples = islice(corpus(nlp), limit or None)
+        examples = track(islice(corpus(nlp), limit or None), "Counting words")
         count_words(embeddings, (example.predicted for example in examples))
         logger.info("Counted the words of the training corpus")
 

@@ -3,6 +3,7 @@
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from ..progress import track
 from .charts.attention import render_attention
 from .charts.curves import render_learning_curve
 from .charts.svg import DARK, LIGHT, replace_invalid
@@ -41,7 +42,10 @@ def make_report(
         list(list_scores(metrics)),
         summarize(log),
         render_learning_curve(log),
-        [compare(sample) for sample in samples],
+        [
+            compare(sample)
+            for sample in track(samples, "Comparing samples", len(samples), "samples")
+        ],
         find_attention(samples),
     )
     markdown, page = (

@@ -3,6 +3,7 @@
 import io
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from functools import cached_property, lru_cache
 from itertools import accumulate, pairwise
 from random import Random
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..checks import check_choice, check_count
+from ..progress import show
 from .sampling import SPACE, Sampler
 
 if TYPE_CHECKING:
@@ -221,26 +223,34 @@ def train_subwords(texts: Iterable[str], size: int, kind: str = "bpe") -> Subwor
     check_choice("kind", kind, KINDS)
     check_count("vocab_size", size, 1)
     model = io.BytesIO()
+    learning = ExitStack()
+
+    def read() -> Iterator[str]:
+        yield from filter(None, texts)
+        # It says nothing of how far it is.
+        learning.enter_context(show(f"Learning {size:,} subwords"))
+
     try:
-        SentencePieceTrainer.train(
-            sentence_iterator=(text for text in texts if text),
-            model_writer=model,
-            vocab_size=size,
-            input_sentence_size=MAX_TEXTS,
-            shuffle_input_sentence=True,
-            model_type=kind,
-            byte_fallback=True,
-            character_coverage=0.9999,
-            normalization_rule_name="identity",
-            remove_extra_whitespaces=False,
-            unk_id=UNKNOWN,
-            bos_id=START,
-            eos_id=END,
-            pad_id=-1,
-            max_sentence_length=2**30,  # bytes: longer texts would be left out
-            num_threads=1,
-            minloglevel=2,
-        )
+        with learning:
+            SentencePieceTrainer.train(
+                sentence_iterator=read(),
+                model_writer=model,
+                vocab_size=size,
+                input_sentence_size=MAX_TEXTS,
+                shuffle_input_sentence=True,
+                model_type=kind,
+                byte_fallback=True,
+                character_coverage=0.9999,
+                normalization_rule_name="identity",
+                remove_extra_whitespaces=False,
+                unk_id=UNKNOWN,
+                bos_id=START,
+                eos_id=END,
+                pad_id=-1,
+                max_sentence_length=2**30,  # bytes: longer texts would be left out
+                num_threads=1,
+                minloglevel=2,
+            )
     except RuntimeError as error:
         raise ValueError(_describe_failure(size, str(error))) from error
     return Subwords(model.getvalue())

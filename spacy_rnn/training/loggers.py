@@ -205,6 +205,8 @@ class _Bar:
     def advance(self) -> None:
         if self.bar is not None:
             self.bar.update()
+            if self.bar.n == self.steps - 1:
+                self.bar.set_description("Evaluating")  # The next step does.
 
     def close(self) -> None:
         if self.bar is not None:

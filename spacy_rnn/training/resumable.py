@@ -5,11 +5,12 @@ import logging
 import platform
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from hashlib import blake2b
 from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from spacy.language import Language
 from spacy.training import Example, loop
@@ -17,6 +18,7 @@ from spacy.util import registry, resolve_dot_names
 from thinc.api import Config, Optimizer
 from wasabi import Printer
 
+from ..progress import show
 from .atomic import copy_directory, replace_directory
 from .checkpoint import (
     get_random_states,
@@ -27,6 +29,9 @@ from .checkpoint import (
     write_checkpoint,
 )
 from .fingerprint import Fingerprint, describe_difference
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 logger = logging.getLogger("spacy")
 
@@ -90,6 +95,8 @@ class ResumableTraining:
         self._train = Fingerprint()
         self._dev: dict[str, Any] | None = None
         self.costs: list[tuple[float, int]] = []
+        self._reading = ExitStack()
+        self._bar: tqdm | None = None
 
     def run(
         self,
@@ -130,6 +137,7 @@ class ResumableTraining:
         try:
             loop.train(nlp, None, use_gpu=use_gpu, stdout=stdout, stderr=stderr)
         finally:
+            self._reading.close()
             nlp.config = self._own_config
             vars(nlp).pop("evaluate", None)
         self._print(
@@ -186,7 +194,10 @@ class ResumableTraining:
                 self._batches += 1
                 if self._batches <= self.resumed_step:
                     self._skipped_words += sum(map(len, batch))
+                    if self._bar is not None:
+                        self._bar.update()
                     if self._batches == self.resumed_step:
+                        self._reading.close()
                         self._check_corpus()  # As far as it had been read.
                     yield []
                     continue
@@ -213,6 +224,8 @@ class ResumableTraining:
                     "info",
                     f"Resuming after {self.resumed_step} steps: reading the corpus up to there",
                 )
+                bar = show("Reading the corpus", self.resumed_step, "batches")
+                self._bar = self._reading.enter_context(bar)
                 scores = iter(self._stored["evaluations"])
                 vars(nlp)["evaluate"] = lambda examples: next(scores)
 

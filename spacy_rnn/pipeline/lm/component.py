@@ -29,7 +29,7 @@ from ...text.units import KINDS, Units, encode_parts, load_units, make_units
 from ...training.bptt import get_chunk
 from ..annotation import annotate_stream
 from ..attributes import AttributeOwner
-from ..examples import check_get_examples, list_examples
+from ..examples import check_get_examples, list_examples, track_examples
 from ..initialization import check_complete, warn_without_weight
 from ..rehearsal import RehearsingPipe
 from ..storage import StoredPipe
@@ -311,7 +311,10 @@ class RecurrentLanguageModel(StoredPipe, RehearsingPipe, AttributeOwner):
             check_complete(
                 self.name, get_examples, nlp, "learns its vocabulary from training data"
             )
-            docs = (example.reference for example in get_examples())
+            examples = track_examples(
+                get_examples, f"Reading texts for a vocabulary of {self.kind}"
+            )
+            docs = (example.reference for example in examples)
             units = make_units(
                 self.kind, docs, vocab_size=self.vocab_size, min_count=self.min_count
             )

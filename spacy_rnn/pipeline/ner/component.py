@@ -24,7 +24,7 @@ from ...nn.crf.biluo import OUT, read_tags
 from ...training.entities import trim_entities
 from ...types import Labeller, LabelScores
 from ..annotation import annotate_stream
-from ..examples import list_examples
+from ..examples import list_examples, track_examples
 from ..initialization import (
     initialize_labels,
     initialize_words,
@@ -222,12 +222,13 @@ class RecurrentEntityRecognizer(StoredPipe, RehearsingPipe):
         """
         validate_get_examples(get_examples, "RecurrentEntityRecognizer.initialize")
         check_lexeme_norms(self.vocab, "ner")
-        self._warn_of_unlearnable(get_examples())
+        self._warn_of_unlearnable(track_examples(get_examples, "Checking entities"))
         names, word_counts = read_labels(self.name, labels)
         initialize_words(self, get_examples, word_counts, nlp)
         if names is None:
+            examples = track_examples(get_examples, "Collecting labels")
             names = sorted(
-                {entity.label_ for example in get_examples() for entity in example.reference.ents}
+                {entity.label_ for example in examples for entity in example.reference.ents}
             )
         initialize_labels(self, get_examples, names, lambda: self._n_tags)
 

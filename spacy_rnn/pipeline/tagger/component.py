@@ -23,7 +23,7 @@ from ...checks import check_choice, check_count
 from ...extensions import ensure_label_extension
 from ...types import Labeller, LabelScores
 from ..annotation import annotate_stream
-from ..examples import list_examples
+from ..examples import list_examples, track_examples
 from ..initialization import (
     initialize_labels,
     initialize_words,
@@ -289,7 +289,7 @@ class RecurrentTagger(StoredPipe, RehearsingPipe, Tagger):
         names, word_counts = read_labels(self.name, labels)
         initialize_words(self, get_examples, word_counts, nlp)
         if names is None:
-            names = self._collect_labels(get_examples())
+            names = self._collect_labels(track_examples(get_examples, "Collecting labels"))
         self._check_attr(filter(None, names))
         initialize_labels(self, get_examples, names, lambda: len(self.labels))
 

@@ -18,7 +18,7 @@ from ...checks import check_count, check_rate
 from ...extensions import ensure_extension
 from ...types import TextClassifier
 from ..annotation import annotate_stream
-from ..examples import list_examples
+from ..examples import list_examples, track_examples
 from ..initialization import initialize_words, make_label_data, read_labels
 from ..missing import DROPPED_CATS, MissingGold
 from ..rehearsal import RehearsingPipe, distill_probabilities
@@ -151,7 +151,8 @@ class RecurrentTextCategorizer(StoredPipe, RehearsingPipe, TextCategorizer):
         names, word_counts = read_labels(self.name, labels)
         initialize_words(self, get_examples, word_counts, nlp)
         self._missing.restart()
-        self._missing.check("training", map(self._is_annotated, get_examples()))
+        examples = track_examples(get_examples, "Checking classes")
+        self._missing.check("training", map(self._is_annotated, examples))
         return names
 
     @property

@@ -3,10 +3,9 @@
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from itertools import chain, islice
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
@@ -19,7 +18,7 @@ from ...bridge.access import network_shim
 from ...checks import check_count, check_rate
 from ...extensions import ensure_extension
 from ...generation.search import GreedySearch, Search
-from ...metrics.common import perplexity, references_of
+from ...metrics.common import references_of
 from ...metrics.translation import tokenization_of
 from ...text.subwords import Subwords, load_subwords, parse_subwords, train_subwords
 from ..annotation import annotate_stream
@@ -33,6 +32,7 @@ from .completeness import is_incomplete
 from .pairs import PairStatistics, count_pairs
 from .passages import split_passages
 from .results import TranslatedPassage, Translation, describe
+from .scoring import compute_perplexities, score_pieces
 from .subwords import learn_vocabularies
 
 if TYPE_CHECKING:
@@ -446,12 +446,8 @@ class RecurrentTranslator(StoredPipe, RehearsingPipe, AttributeOwner):
         scores = self.scorer(examples, attr=self.attr, **kwargs) if self.scorer else {}
         docs, texts = self._pair(examples, "scores")
         if docs:
-            log_probs = list(chain(*self.log_probs(docs, texts)))
-            nll = -sum(log_probs)
-            count_words = tokenization_of(self.scorer).count_words
-            words = sum(count_words(text) + 1 for text in texts)
-            scores["token_perplexity"] = perplexity(nll, len(log_probs))
-            scores["word_perplexity"] = perplexity(nll, words)
+            tokenization = tokenization_of(self.scorer)
+            scores |= compute_perplexities(self.log_probs(docs, texts), texts, tokenization)
         return {f"{self.name}_{key}": value for key, value in scores.items()}
 
     def log_probs(self, docs: list[Doc], translations: list[str]) -> list[list[float]]:
@@ -466,11 +462,5 @@ class RecurrentTranslator(StoredPipe, RehearsingPipe, AttributeOwner):
         lengths = [
             max(len(doc.text), len(text)) for doc, text in zip(docs, translations, strict=True)
         ]
-        log_probs: dict[int, list[float]] = {}
-        for batch in batch_by_length(lengths, 4 * self.max_batch_tokens, longest_first=True):
-            batch_pieces = [pieces[index] for index in batch]
-            nlls = self.model.predict(([docs[index] for index in batch], batch_pieces))
-            ends = np.cumsum([len(text_pieces) + 1 for text_pieces in batch_pieces])
-            parts = np.split(-self.model.ops.to_numpy(nlls), ends[:-1])
-            log_probs.update(zip(batch, (part.tolist() for part in parts), strict=True))
-        return [log_probs[index] for index in range(len(docs))]
+        batches = batch_by_length(lengths, 4 * self.max_batch_tokens, longest_first=True)
+        return score_pieces(self.model, docs, pieces, batches)

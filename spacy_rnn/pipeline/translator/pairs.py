@@ -7,6 +7,7 @@ from typing import NamedTuple
 from spacy.training import Example
 
 from ...metrics.common import references_of
+from ..examples import track_examples
 from ..missing import MissingGold
 from .passages import find_sentences, has_line_breaks
 
@@ -42,7 +43,7 @@ def count_pairs(
     sentences: Counter[int] = Counter()
     annotated = []
     broken = source_length = target_length = 0
-    for example in get_examples():
+    for example in track_examples(get_examples, "Counting pairs"):
         references = references_of(example, attr)
         annotated.append(bool(references))
         if not references:

@@ -7,6 +7,7 @@ from spacy.training import Example
 
 from ...metrics.common import references_of
 from ...text.subwords import Subwords
+from ..examples import track_examples
 from ..missing import DROPPED_USER_DATA
 
 LearnSubwords = Callable[[Iterable[str]], Subwords]
@@ -33,11 +34,14 @@ def learn_vocabularies(
     RAISES (ValueError): If there are no translations.
     """
 
+    def read() -> Iterator[Example]:
+        return track_examples(get_examples, "Reading texts for a vocabulary of subwords")
+
     def sources() -> Iterator[str]:
-        return (example.reference.text for example in get_examples())
+        return (example.reference.text for example in read())
 
     def targets() -> Iterator[str]:
-        for example in get_examples():
+        for example in read():
             yield from references_of(example, attr)
 
     if next(targets(), None) is None:

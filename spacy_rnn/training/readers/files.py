@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from ...checks import check_choice
+from ...progress import follow
 from .base import logger
 
 ON_INVALID_UTF8 = ("error", "replace", "skip")
@@ -86,11 +87,12 @@ def decode_lines(file: IO[bytes], name: str, encoding: str = "utf8") -> Iterator
             encoding = next(marked, encoding)
         text = TextIOWrapper(buffered, encoding, "surrogateescape", newline="\n")
         try:
-            for number, line in enumerate(text, 1):
-                if number == 1:
-                    line = line.removeprefix("\ufeff")
-                    _refuse_utf16(line, name, encoding)
-                yield number, line.removesuffix("\n").removesuffix("\r")
+            with follow(file):
+                for number, line in enumerate(text, 1):
+                    if number == 1:
+                        line = line.removeprefix("\ufeff")
+                        _refuse_utf16(line, name, encoding)
+                    yield number, line.removesuffix("\n").removesuffix("\r")
         finally:
             text.detach()  # Whoever opened the file closes it.
     except (EOFError, OSError, UnicodeError, zlib.error) as error:

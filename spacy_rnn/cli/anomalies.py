@@ -6,51 +6,61 @@ from typing import TYPE_CHECKING, Any
 
 import srsly
 from spacy.cli._util import Arg, Opt
-from wasabi import msg
 
 from ..checks import check_count
 from ..progress import track
 from ..training.atomic import replace_file
 from ..training.readers.files import check_lines, read_lines, read_text
+from .messages import fail, warn
 from .models import load_language_model
 
 if TYPE_CHECKING:
     from ..pipeline.lm.component import RecurrentLanguageModel
 
 
+EXAMPLES = """
+python -m spacy rnn find-anomalies training/events/model-best system.log
+python -m spacy rnn find-anomalies training/events/model-best system.log \\
+    --limit 50 --output anomalies.json --chart anomalies.svg
+"""
+
+
 def find_anomalies_cli(
-    model: str = Arg(..., help="Pipeline with a language model: a package or a folder"),
-    log: Path = Arg(..., help="Lines of text, in the order in which they came", exists=True),
-    known: Path | None = Opt(
-        None, "--known", "-k", help="Known anomalies, JSON: reasons by line number", exists=True
+    model: str = Arg(
+        ..., help="Pipeline with a language model: the name of a package, or a folder"
     ),
-    limit: int = Opt(12, "--limit", "-n", help="How many lines to show"),
-    output: Path | None = Opt(None, "--output", "-o", help="File for these lines, JSON"),
-    chart: Path | None = Opt(None, "--chart", "-c", help="File for a chart of all lines, SVG"),
+    log: Path = Arg(..., help="Log: lines of text in chronological order", exists=True),
+    known: Path | None = Opt(
+        None,
+        "--known",
+        "-k",
+        help="JSON file of known anomalies to mark: reasons by line number, from 1",
+        exists=True,
+    ),
+    limit: int = Opt(12, "--limit", "-n", help="Number of lines to show"),
+    output: Path | None = Opt(None, "--output", "-o", help="JSON file for these lines"),
+    chart: Path | None = Opt(None, "--chart", "-c", help="SVG file for a chart of all lines"),
     encoding: str = Opt("utf8", "--encoding", help="Encoding of the log"),
     on_invalid_utf8: str = Opt(
         "replace",
         "--on-invalid-utf8",
-        help="On other bytes: replace, error, skip (empty the line)",
+        help="If bytes are not UTF-8: error, replace (by U+FFFD), skip (read an empty line)",
     ),
     component: str | None = Opt(None, "--component", help="Language model, if there are several"),
-    gpu_id: int = Opt(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
+    gpu_id: int = Opt(-1, "--gpu-id", "-g", help="GPU to use, -1 for the CPU"),
 ) -> None:
-    """Find the lines of a log that surprise a language model most.
+    """Find the lines of a log that a language model finds most surprising.
 
-    The log is read as it would come, line by line, by a stream. Known
-    anomalies are marked.
+    The log is read line by line, as a stream. Each line is printed with its
+    surprisal in bits.
     """
     try:
         check_count("limit", limit, 1)
         language_model = load_language_model(model, component, gpu_id)
         lines = list(
-            check_lines(
-                read_lines(log, encoding), str(log), encoding, on_invalid_utf8, warn=msg.warn
-            )
+            check_lines(read_lines(log, encoding), str(log), encoding, on_invalid_utf8, warn=warn)
         )
-        reasons = json.loads(read_text(known)) if known else {}
-        anomalies = {int(number): reason for number, reason in reasons.items()}
+        anomalies = read_known(known) if known else {}
         bits = surprisals(language_model, lines)
         found = rank(lines, bits, anomalies, limit)
         for line in found["most_surprising"]:
@@ -66,7 +76,24 @@ def find_anomalies_cli(
             )
             replace_file(chart, picture.encode("utf8"))
     except (OSError, ValueError) as error:
-        msg.fail("Could not find anomalies", str(error), exits=1)
+        fail("Could not find anomalies", error)
+
+
+def read_known(path: Path) -> dict[int, str]:
+    """Read known anomalies.
+
+    path (Path): A file of JSON.
+    RETURNS (dict[int, str]): Why a line is an anomaly, by its number from 1.
+    RAISES (ValueError): If the file holds anything else.
+    """
+    try:
+        reasons = json.loads(read_text(path))
+        return {int(number): str(reason) for number, reason in reasons.items()}
+    except (AttributeError, ValueError) as error:
+        raise ValueError(
+            f"{path} holds no known anomalies ({error}): write an object of JSON with reasons by "
+            f'line number, such as {{"17": "disk failure"}}'
+        ) from error
 
 
 def surprisals(language_model: "RecurrentLanguageModel", lines: list[str]) -> list[float]:

@@ -3,23 +3,45 @@
 import typer
 from spacy.cli._util import app as spacy_app
 
-from .anomalies import find_anomalies_cli
-from .convert import convert_cli
-from .evaluate import evaluate_cli
-from .info import info_cli
-from .report import report_cli
-from .train import train_cli
-from .translate import translate_cli
+from . import anomalies, completion, convert, evaluate, info, report, train, translate
+from .pages import CommandPage, GroupPage
 
-HELP = "Recurrent networks: corpora, training, evaluation, translation, reports, facts on models."
+HELP = """Train and use recurrent networks in spaCy pipelines.
+
+There are taggers, entity recognizers, text classifiers, language models and
+translators. These commands read corpora, train, measure and apply them; configs,
+packages and projects are spaCy's own.
+"""
+SEQUENCE = """
+python -m spacy rnn convert train.tsv corpus/train.spacy
+python -m spacy rnn convert dev.tsv corpus/dev.spacy
+python -m spacy rnn train config.cfg --output training \\
+    --paths.train corpus/train.spacy --paths.dev corpus/dev.spacy
+python -m spacy rnn evaluate training/model-best dev.tsv
+python -m spacy rnn translate training/model-best --text "Where is the bank?"
+"""
+
+# On a terminal spaCy's commands are plain, and so are these where they stand alone.
+app = typer.Typer(
+    name="rnn",
+    help=HELP,
+    epilog=SEQUENCE,
+    cls=GroupPage,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    add_completion=False,
+)
 EXTRA = {"allow_extra_args": True, "ignore_unknown_options": True}
-
-app = typer.Typer(name="rnn", help=HELP, no_args_is_help=True)
-app.command("convert")(convert_cli)
-app.command("evaluate")(evaluate_cli)
-app.command("info")(info_cli)
-app.command("report")(report_cli)
-app.command("train", context_settings=EXTRA)(train_cli)
-app.command("translate")(translate_cli)
-app.command("find-anomalies")(find_anomalies_cli)
+app.command("convert", cls=CommandPage, epilog=convert.EXAMPLES)(convert.convert_cli)
+app.command("train", cls=CommandPage, epilog=train.EXAMPLES, context_settings=EXTRA)(
+    train.train_cli
+)
+app.command("evaluate", cls=CommandPage, epilog=evaluate.EXAMPLES)(evaluate.evaluate_cli)
+app.command("report", cls=CommandPage, epilog=report.EXAMPLES)(report.report_cli)
+app.command("info", cls=CommandPage, epilog=info.EXAMPLES)(info.info_cli)
+app.command("translate", cls=CommandPage, epilog=translate.EXAMPLES)(translate.translate_cli)
+app.command("find-anomalies", cls=CommandPage, epilog=anomalies.EXAMPLES)(
+    anomalies.find_anomalies_cli
+)
+app.command("completion", cls=CommandPage, epilog=completion.EXAMPLES)(completion.completion_cli)
 spacy_app.add_typer(app)

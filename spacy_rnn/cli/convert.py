@@ -7,97 +7,106 @@ from typing import Any
 from spacy.cli._util import Arg, Opt
 from spacy.tokens import Doc, DocBin
 from spacy.util import get_lang_class
-from wasabi import Printer, msg
+from wasabi import Printer
 
 from ..checks import check_count
 from ..progress import track
 from ..training.atomic import replace_file
 from ..training.examples import read_docs, split_docs
 from ..training.readers.registry import list_formats
+from .messages import fail, unquote
+
+EXAMPLES = """
+python -m spacy rnn convert pairs.tsv train.spacy
+python -m spacy rnn convert train.en train.de train.spacy --on-empty skip
+python -m spacy rnn convert intents.jsonl train.spacy --no-translation \\
+    --held-out dev.spacy --held-out-size 200
+python -m spacy rnn convert train.conll train.spacy --on-conflict repair
+"""
 
 
 def convert_cli(
     paths: list[str] = Arg(
         ...,
         metavar="SOURCE [TARGET]... OUTPUT",
-        help="Source, files of its translations if they are lines of text, .spacy file to write",
+        help="Corpus, the files of its translations if it is lines of text, and last the .spacy "
+        "file to write",
     ),
     format: str | None = Opt(
         None, "--format", "-f", help=f"Format, if not that of the suffix: {list_formats()}"
     ),
-    lang: str = Opt("en", "--lang", "-l", help="Language of the source"),
+    lang: str = Opt("en", "--lang", "-l", help="Language code of the texts"),
     encoding: str = Opt("utf8", "--encoding", help="Encoding of text files"),
-    limit: int = Opt(0, "--limit", "-n", help="Documents to stop after (0 for none)"),
+    limit: int = Opt(0, "--limit", "-n", help="Maximum number of documents, 0 for all"),
     source_field: str | None = Opt(
-        None, "--source-field", help="Column of the text: a name, or in tables a number from 0"
+        None, "--source-field", help="Column of the text: a name, or a number from 0 in tables"
     ),
     target_field: list[str] | None = Opt(
         None, "--target-field", help="Column of the translation; repeat for several references"
     ),
     label_field: str | None = Opt(
-        None,
-        "--label-field",
-        help="Column of the class, by default intent (label of labelled lines)",
+        None, "--label-field", help="Column of the class; by default intent, or label"
     ),
     translation: bool = Opt(
-        True, "--translation/--no-translation", help="Whether texts have a translation"
+        True, "--translation/--no-translation", help="Whether texts have translations"
     ),
     annotation: bool = Opt(
         True,
         "--annotation/--no-annotation",
-        help="Read columns of these names: tokens, tags, entities, and that of the class",
+        help="Whether to read the columns tokens, tags, entities and that of the class",
     ),
-    attr: str = Opt("translation", "--attr", help="Custom attribute for the translation"),
+    attr: str = Opt("translation", "--attr", help="Custom attribute for translations"),
     max_length: int = Opt(
-        0, "--max-length", help="Characters that a side may have (0 for any number)"
+        0, "--max-length", help="Maximum length of a text or translation in characters, 0 for any"
     ),
     on_misaligned: str = Opt(
         "error",
         "--on-misaligned",
-        help="On a missing line or column, or one too many: error, skip",
+        help="If a line or column is missing, or is one too many: error, skip",
     ),
     on_invalid_utf8: str = Opt(
-        "error", "--on-invalid-utf8", help="On other bytes than UTF-8: error, replace, skip"
+        "error",
+        "--on-invalid-utf8",
+        help="If bytes are not UTF-8: error, replace (by U+FFFD), skip",
     ),
-    on_empty: str = Opt("error", "--on-empty", help="On an empty side: error, skip, keep"),
+    on_empty: str = Opt("error", "--on-empty", help="If a side is empty: error, skip, keep"),
     on_too_long: str = Opt(
-        "error", "--on-too-long", help="On a side beyond --max-length: error, skip"
+        "error", "--on-too-long", help="If a side is longer than --max-length: error, skip"
     ),
     on_conflict: str = Opt(
         "error",
         "--on-conflict",
-        help="On a BIO tag I- that continues no entity: error, repair (read it as B-)",
+        help="If a BIO tag I- continues no entity: error, repair (read it as B-)",
     ),
     merge_subtokens: str = Opt(
         "auto",
         "--merge-subtokens",
-        help="Words that CoNLL-U splits and that become one token: needed (the parts do not "
-        "spell it), auto (or the tokenizer does not split it), always",
+        help="Multiword tokens of CoNLL-U that stay one token: needed (those that their words do "
+        "not spell), auto (also those that the tokenizer does not split), always",
     ),
     split: str | None = Opt(
-        None, "--split", help="Split of the data set whose name is the source"
+        None, "--split", help="Split of the Hugging Face data set that SOURCE names"
     ),
-    subset: str | None = Opt(
-        None, "--subset", help="Configuration of a data set that has several"
-    ),
+    subset: str | None = Opt(None, "--subset", help="Configuration of that data set"),
     held_out: str | None = Opt(
         None,
         "--held-out",
-        help="Another .spacy file, for documents drawn at random (the same at every run)",
+        help="Second .spacy file, for documents drawn at random, the same in every run",
     ),
-    held_out_size: int = Opt(500, "--held-out-size", help="Documents of that file"),
+    held_out_size: int = Opt(500, "--held-out-size", help="Number of documents in that file"),
 ) -> None:
-    """Convert a corpus to a .spacy file for the train command.
+    """Convert a corpus to a .spacy file, to train or evaluate on.
 
-    Reads text and its translation, texts alone (--no-translation), records
-    with annotation, labelled lines, BIO tags or CoNLL-U, each perhaps
-    compressed as .gz, or a data set on the Hugging Face hub. Options that do
-    not apply to the format are ignored if they have a default.
+    Reads parallel text, plain text (--no-translation), annotated records,
+    labelled lines, BIO tags, CoNLL-U and Hugging Face data sets. Files may be
+    compressed as .gz. Options of other formats are ignored.
     """
-    # On Windows the commands of a spaCy project arrive with the quotes around their arguments.
-    paths = [path.strip('"') for path in paths]
+    paths = [unquote(path) for path in paths]
     if len(paths) < 2:
-        msg.fail(f"Only {paths[0]!r} is given: name the .spacy file to write last", exits=1)
+        fail(
+            "Nothing was converted",
+            f"Only {paths[0]!r} is given: name the .spacy file to write last",
+        )
     source, *targets, output = paths
     try:
         convert(
@@ -123,12 +132,12 @@ def convert_cli(
             merge_subtokens=merge_subtokens,
             split=split,
             subset=subset,
-            held_out=None if held_out is None else Path(held_out.strip('"')),
+            held_out=None if held_out is None else Path(unquote(held_out)),
             held_out_size=held_out_size,
             silent=False,
         )
     except (ImportError, OSError, ValueError) as error:
-        msg.fail(f"{source} was not converted", str(error), exits=1)
+        fail(f"{source} was not converted", error)
 
 
 def convert(

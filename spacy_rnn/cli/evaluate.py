@@ -22,6 +22,7 @@ from ..progress import track
 from ..training.atomic import replace_file
 from ..training.examples import read_examples
 from ..training.readers.registry import list_formats
+from .messages import fail
 from .models import load_components, translators_of
 from .samples import make_samples
 
@@ -71,32 +72,43 @@ class Row(NamedTuple):
     value: str
 
 
+EXAMPLES = """
+python -m spacy rnn evaluate training/model-best test.spacy -o scores.json
+python -m spacy rnn evaluate training/model-best test.en test.de -s texts.json
+python -m spacy rnn evaluate new/model-best test.tsv --against old/model-best
+"""
+
+
 def evaluate_cli(
-    model: str = Arg(..., help="Pipeline to score: a package or a folder"),
+    model: str = Arg(..., help="Pipeline: the name of a package, or a folder"),
     source: Path = Arg(
-        ..., help="Test data: .spacy, or what spacy rnn convert reads", exists=True
+        ..., help="Test data: a .spacy file, or another format that convert reads", exists=True
     ),
-    target: list[Path] | None = Arg(None, help="Lines of translations, if source is text"),
+    target: list[Path] | None = Arg(
+        None, help="Files of translations, if the test data are lines of text"
+    ),
     format: str | None = Opt(
         None, "--format", "-f", help=f"Format, if not that of the suffix: {list_formats()}"
     ),
-    component: str | None = Opt(None, "--component", help="Score this component alone"),
-    beam_width: int | None = Opt(None, "--beam-width", "-w", help="Beam width of translators"),
-    batch_size: int = Opt(256, "--batch-size", "-b", help="Documents to read ahead"),
-    against: str | None = Opt(None, "--against", "-a", help="Another pipeline to compare with"),
-    output: Path | None = Opt(None, "--output", "-o", help="File for the scores, JSON"),
-    samples: Path | None = Opt(
-        None, "--samples", help="File for translations or generated texts, JSON"
+    component: str | None = Opt(None, "--component", help="Component to score, instead of all"),
+    beam_width: int | None = Opt(
+        None, "--beam-width", "-w", help="Beam width of translators, instead of their own"
     ),
-    n_samples: int = Opt(20, "--n-samples", help="How many of them to write there"),
-    gpu_id: int = Opt(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
+    batch_size: int = Opt(256, "--batch-size", "-b", help="Number of texts to read ahead"),
+    against: str | None = Opt(None, "--against", "-a", help="Pipeline to compare with"),
+    output: Path | None = Opt(None, "--output", "-o", help="JSON file for the scores"),
+    samples: Path | None = Opt(
+        None, "--samples", "-s", help="JSON file for translations or generated texts"
+    ),
+    n_samples: int = Opt(20, "--n-samples", help="Number of texts in that file"),
+    gpu_id: int = Opt(-1, "--gpu-id", "-g", help="GPU to use, -1 for the CPU"),
 ) -> None:
-    """Score the components of a pipeline, each with its own scorer.
+    """Score the components of a pipeline on test data.
 
-    Scored are translators, taggers, entity recognizers, text classifiers and
-    language models. Translators get BLEU, chrF, chrF++ and TER with their
-    signatures, perplexity and speed; with --against, a paired bootstrap
-    compares two pipelines.
+    Translators get BLEU, chrF, chrF++ and TER with their signatures,
+    perplexity and speed; taggers, entity recognizers, text classifiers and
+    language models the scores of their scorers. With --against, translators
+    are compared by paired bootstrap resampling.
     """
     targets = [str(path) for path in target or []]
 
@@ -122,7 +134,7 @@ def evaluate_cli(
             texts = make_samples(nlp, list(evaluation.scores), evaluation.examples, n_samples)
             _write(samples, texts)
     except (ImportError, OSError, ValueError) as error:
-        msg.fail("Could not evaluate", str(error), exits=1)
+        fail("Could not evaluate", error)
 
 
 def evaluate(

@@ -12,6 +12,7 @@ from thinc.api import Model
 from wasabi import msg
 
 from ..about import package_version
+from .messages import fail
 from .models import names_of
 
 if TYPE_CHECKING:
@@ -20,22 +21,28 @@ if TYPE_CHECKING:
 LIBRARIES = ("spacy", "thinc", "torch", "numpy", "safetensors", "sentencepiece")
 
 
+EXAMPLES = """
+python -m spacy rnn info training/model-best
+python -m spacy rnn info training/model-best --json | jq .scores
+"""
+
+
 def info_cli(
-    model: str | None = Arg(None, help="Trained pipeline: a package or a folder"),
+    model: str | None = Arg(None, help="Pipeline: the name of a package, or a folder"),
     as_json: bool = Opt(False, "--json", "-j", help="Print JSON"),
 ) -> None:
-    """Show the components of a trained pipeline: cells, sizes, vocabularies.
+    """Show what a trained pipeline is made of.
 
-    With them come the number of labels, the scores that it was saved with,
-    and the versions that saved it and that are installed. Without a pipeline
-    these versions alone are shown.
+    Lists the cells, sizes, vocabularies and labels of each component, the
+    scores that the pipeline was saved with, and the versions of libraries,
+    then and now. Without a pipeline it lists the installed versions alone.
     """
     facts: dict[str, Any] = {"components": {}, "scores": {}, "versions": installed_versions()}
     if model is not None:
         try:
             facts = describe_pipeline(load_model(model))
         except (OSError, ValueError) as error:
-            msg.fail("Could not load the pipeline", str(error), exits=1)
+            fail("Could not load the pipeline", error)
     if as_json:
         print(json.dumps(facts, indent=2, ensure_ascii=False))
         return

@@ -9,26 +9,33 @@ from wasabi import msg
 
 from ..training.atomic import replace_file
 from ..training.readers.files import read_lines, read_text
+from .messages import fail
+
+EXAMPLES = """
+python -m spacy rnn evaluate training/model-best test.spacy \\
+    --output scores.json --samples samples.json
+python -m spacy rnn report scores.json training/log.jsonl out -s samples.json
+"""
 
 
 def report_cli(
-    metrics: Path = Arg(..., help="Scores by spacy rnn evaluate --output, JSON", exists=True),
-    log: Path = Arg(..., help="File of spacy-rnn.ConsoleLogger.v1, JSON lines", exists=True),
+    metrics: Path = Arg(..., help="Scores: the file of evaluate --output", exists=True),
+    log: Path = Arg(..., help="Log of the training: the log_path of its logger", exists=True),
     output: Path = Arg(..., help="Folder for the report and its pictures", file_okay=False),
     samples: Path | None = Opt(
-        None, "--samples", "-s", help="Translations by spacy rnn evaluate --samples", exists=True
+        None, "--samples", "-s", help="Translations: the file of evaluate --samples", exists=True
     ),
     title: str = Opt("Training report", "--title", "-t", help="Heading of the report"),
 ) -> None:
-    """Write the report of a training as Markdown and as a page of HTML.
+    """Write a report on a training, as HTML and as Markdown.
 
-    It has scores, the learning curve and, of a translator, sample
+    It shows the scores and the learning curve and, for a translator, sample
     translations and a picture of the attention.
     """
     try:
         written = report(metrics, log, output, samples, title)
     except (KeyError, OSError, TypeError, ValueError) as error:
-        msg.fail("Could not write the report", str(error), exits=1)
+        fail("Could not write the report", error)
     msg.good(f"Report written to {written}")
 
 

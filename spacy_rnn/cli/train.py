@@ -1,7 +1,6 @@
 """Train, and go on with a training that was interrupted."""
 
 import logging
-import sys
 from pathlib import Path
 
 import typer
@@ -15,26 +14,42 @@ from spacy.cli._util import (
 )
 from spacy.training.initialize import init_nlp
 from spacy.util import load_config, logger
+from thinc.api import ConfigValidationError
 from wasabi import msg
 
 from ..training.resumable import CHECKPOINT, ResumableTraining, ResumeError
+from .messages import fail
+
+EXAMPLES = """
+python -m spacy rnn train config.cfg --output training
+python -m spacy rnn train config.cfg --output training --resume
+"""
 
 
 def train_cli(
     ctx: typer.Context,
-    config_path: Path = Arg(..., help="Config", exists=True, allow_dash=True),
+    config_path: Path = Arg(
+        ..., help="Config of the training, - for standard input", exists=True, allow_dash=True
+    ),
     output_path: Path = Opt(
         ..., "--output", "--output-path", "-o", help="Folder for models and the checkpoint"
     ),
-    resume: bool = Opt(False, "--resume", "-r", help="Go on from the checkpoint, if there is one"),
-    code_path: Path | None = Opt(None, "--code", "-c", help="Python file to import before"),
-    verbose: bool = Opt(False, "--verbose", "-V", "-VV", help="Show more information"),
+    resume: bool = Opt(
+        False, "--resume", "-r", help="Continue from the checkpoint in the folder, if any"
+    ),
+    code_path: Path | None = Opt(
+        None, "--code", "-c", help="Python file with registered functions, imported first"
+    ),
+    verbose: bool = Opt(
+        False, "--verbose", "-V", "-VV", help="Show debug messages, and tracebacks of errors"
+    ),
     use_gpu: int = Opt(-1, "--gpu-id", "-g", help="GPU to use, -1 for the CPU"),
 ) -> None:
-    """Train a pipeline as spacy train does, so that it can be resumed.
+    """Train a pipeline that can be interrupted and resumed.
 
-    Takes the same overrides, such as --training.max_steps 100. A resumed training ends with the
-    weights of one that was never interrupted.
+    Trains as spacy train does, with the same overrides, such as
+    --training.max_steps 100. A resumed training ends with the same weights as
+    one that was never interrupted.
     """
     if verbose:
         logger.setLevel(logging.DEBUG)
@@ -51,9 +66,12 @@ def train_cli(
         elif not resume and (output_path / CHECKPOINT).exists():
             msg.warn(f"Starting over: replacing the checkpoint in {output_path}")
         with show_validation_error(config_path, hint_fill=False):
-            nlp = init_nlp(config, use_gpu=use_gpu)
+            try:
+                nlp = init_nlp(config, use_gpu=use_gpu)
+            except (OSError, ValueError) as error:
+                if verbose or isinstance(error, ConfigValidationError):
+                    raise
+                fail("Could not initialize the pipeline", f"{error}\n(--verbose: with traceback)")
         training.run(nlp, use_gpu=use_gpu)
     except ResumeError as error:
-        msg.fail("Could not resume")
-        print(error, file=sys.stderr)  # As it is: wasabi breaks lines anywhere.
-        sys.exit(1)
+        fail("Could not resume", error)

@@ -8,49 +8,73 @@ from typing import Any, TextIO
 
 from spacy.cli._util import Arg, Opt
 from spacy.tokens import Doc
-from wasabi import Printer, table
+from wasabi import table
 
 from ..checks import check_count
 from ..progress import track
+from ..training.readers.base import LineReader, RecordReader
 from ..training.readers.files import check_lines, decode_lines
 from ..training.readers.pairs import open_texts
+from ..training.readers.registry import list_formats
+from .messages import fail, unquote, warn
 from .models import load_translator
 
 WIDEST = 60
 """Characters that a column of a table is padded to at most."""
 
 
+EXAMPLES = """
+python -m spacy rnn translate training/model-best < lines.en > lines.de
+python -m spacy rnn translate training/model-best lines.tsv --table -n 10
+python -m spacy rnn translate training/model-best -t "Where is the bank?"
+"""
+
+
 def translate_cli(
-    model: str = Arg(..., help="Pipeline with a translator: a package or a folder"),
+    model: str = Arg(..., help="Pipeline with a translator: the name of a package, or a folder"),
     source: str | None = Arg(
-        None, help="File of lines, or of texts that convert reads; standard input if left out"
+        None,
+        help="File to translate: lines of text, or records in a format that convert reads; "
+        "standard input by default",
     ),
-    text: list[str] | None = Opt(None, "--text", "-t", help="Text to translate; may be repeated"),
+    text: list[str] | None = Opt(
+        None, "--text", "-t", help="Text to translate in place of a file; repeat for several"
+    ),
     as_table: bool = Opt(False, "--table", help="Print texts, translations and scores in columns"),
-    limit: int = Opt(0, "--limit", "-n", help="Texts to stop after (0 for none)"),
+    limit: int = Opt(0, "--limit", "-n", help="Maximum number of texts, 0 for all"),
     component: str | None = Opt(None, "--component", help="Translator, if there are several"),
-    beam_width: int | None = Opt(None, "--beam-width", "-w", help="Sequences side by side"),
-    n_best: int = Opt(1, "--n-best", help="Translations of each line"),
-    batch_size: int = Opt(256, "--batch-size", "-b", help="Lines to read ahead"),
-    format: str | None = Opt(None, "--format", "-f", help="Format, if not that of the suffix"),
-    encoding: str = Opt("utf8", "--encoding", help="Encoding of the lines"),
+    beam_width: int | None = Opt(
+        None, "--beam-width", "-w", help="Beam width, instead of the translator's own"
+    ),
+    n_best: int = Opt(1, "--n-best", help="Number of translations of each text"),
+    batch_size: int = Opt(256, "--batch-size", "-b", help="Number of texts to read ahead"),
+    format: str | None = Opt(
+        None,
+        "--format",
+        "-f",
+        help=f"Format, if not that of the suffix: {list_formats(LineReader)}, "
+        f"{list_formats(RecordReader)}",
+    ),
+    encoding: str = Opt("utf8", "--encoding", help="Encoding of text files and standard input"),
     on_invalid_utf8: str = Opt(
         "replace",
         "--on-invalid-utf8",
-        help="On other bytes: replace, error, skip (translate an empty line)",
+        help="If bytes are not UTF-8: error, replace (by U+FFFD), skip (translate an empty line)",
     ),
     gpu_id: int = Opt(-1, "--gpu-id", "-g", help="GPU to use, -1 for the CPU"),
 ) -> None:
-    """Translate lines of a file or of standard input, one line each.
+    """Translate a file, standard input or single texts.
 
-    Empty lines stay, a byte order mark does not. With --n-best above 1, each
-    translation is a line of the line's number from 0, the text and its score,
-    with ||| between them.
+    Writes one line for each text, also for empty ones. With --n-best, a line
+    is the number of the text from 0, a translation and its score, with |||
+    between them. The score is a log-probability: the closer to 0, the more
+    certain.
     """
     try:
         check_count("n_best", n_best, 1)
         check_count("batch_size", batch_size, 1)
         check_count("limit", limit, 0)
+        source = None if source is None else unquote(source)
         name, numbered = open_source(source, text or [], format, encoding)
         nlp, translator = load_translator(model, component, gpu_id)
         settings: dict[str, Any] = {}
@@ -63,7 +87,7 @@ def translate_cli(
             settings["beam_width"] = n_best
         # Whoever types lines does not wait for others.
         is_typed = not (source or text) and sys.stdin.isatty()
-        lines = check_lines(numbered, name, encoding, on_invalid_utf8, warn=_warn)
+        lines = check_lines(numbered, name, encoding, on_invalid_utf8, warn=warn)
         docs = nlp.pipe(
             islice(lines, limit or None),
             batch_size=1 if is_typed else batch_size,
@@ -78,9 +102,7 @@ def translate_cli(
             write_lines(docs, translator.attr, n_best, target)
         target.flush()
     except (OSError, ValueError) as error:
-        # Standard output is for translations alone.
-        print(Printer(no_print=True).fail("Could not translate", str(error)), file=sys.stderr)
-        sys.exit(1)
+        fail("Could not translate", error)
 
 
 def open_source(
@@ -115,10 +137,6 @@ def open_source(
             yield pair.number, text
 
     return source, number()
-
-
-def _warn(message: str) -> None:
-    print(Printer(no_print=True).warn(message), file=sys.stderr)
 
 
 def write_lines(docs: Iterable[Doc], attr: str, n_best: int, target: TextIO) -> None:

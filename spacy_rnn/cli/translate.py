@@ -101,6 +101,8 @@ def translate_cli(
         else:
             write_lines(docs, translator.attr, n_best, target)
         target.flush()
+    except BrokenPipeError:
+        raise  # Whoever reads the lines has enough of them.
     except (OSError, ValueError) as error:
         fail("Could not translate", error)
 

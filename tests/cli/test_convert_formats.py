@@ -78,7 +78,7 @@ def test_faults_end_with_a_message(tmp_path, name, text, message):
         text=True,
     )
     assert done.returncode == 1
-    assert re.search(f"{name} was not converted.*{message}", " ".join(done.stdout.split()))
+    assert re.search(f"{name} was not converted.*{message}", " ".join(done.stderr.split()))
     assert "Traceback" not in done.stderr
 
 

@@ -174,7 +174,7 @@ def test_evaluation_in_no_batches_is_refused(model, tmp_path):
     (tmp_path / "test.tsv").write_text("rot\tred\n", "utf8")
     done = run("evaluate", model, tmp_path / "test.tsv", "--batch-size", "0")
     assert done.returncode == 1
-    assert "batch_size is 0" in done.stdout.decode("utf8")
+    assert "batch_size is 0" in done.stderr.decode("utf8")
 
 
 def test_evaluation_needs_references(model):

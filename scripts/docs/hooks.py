@@ -25,6 +25,10 @@ DIRECTIVE = re.compile(r"^\{% (?P<name>\w+)(?P<arguments>(?: \"[^\"]+\")*) %\}$"
 FENCE = re.compile(r"^ *(```+|~~~+).*?^ *\1 *$", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"(\]\(|^\[[^\]]+\]: )(?!\w+:|[#/<])(?P<target>[^)\s#]+)", re.MULTILINE)
 HEADING = re.compile(r"^#.*$", re.MULTILINE)
+LIST = re.compile(
+    r"<table>\s*<thead>\s*<tr>\s*<th>(?:argument|attribute|method|option|score|setting)</th>.*?</table>",
+    re.DOTALL,
+)
 logger = logging.getLogger("mkdocs.hooks.site")
 
 
@@ -43,6 +47,11 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
     markdown = rewrite(markdown, source, page.file.src_uri, config.repo_url)
     return outside(FENCE, DIRECTIVE.sub(expand, markdown), _link_names)
+
+
+def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Mark the tables that narrow screens show as lists."""
+    return LIST.sub(r'<div class="settings">\g<0></div>', html)
 
 
 def on_env(env: object, config: MkDocsConfig, files: Files) -> None:

@@ -374,7 +374,7 @@ def _type_of_option(parameter: inspect.Parameter) -> str:
 
 def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     lines = [f"| {' | '.join(line)} |" for line in (heads, ("---",) * len(heads), *rows)]
-    return "\n".join(['<div class="settings" markdown>', "", *lines, "", "</div>"])
+    return "\n".join(lines)
 
 
 def _indent(text: str) -> str:

@@ -4,17 +4,18 @@ import json
 import re
 import shlex
 import shutil
-from itertools import chain
 from pathlib import Path
 
 import pytest
 import srsly
+from console import find_commands
 from pages import find_blocks, find_pages, read_page
 from spacy.tokens import DocBin
 from spacy.util import load_config, registry
 from spacy.vocab import Vocab
 from weasel.util import load_project_config, parse_config_overrides
 
+SHELLS = ("bash", "console")
 CONFIGS = sorted((Path(__file__).parent.parent / "configs").glob("*.cfg"))
 
 
@@ -109,23 +110,32 @@ def test_text_to_translate_is_one_argument(project, run_python):
 
 
 def test_pages_download_what_their_commands_need(root, tmp_path):
-    """Of the project's commands in them, all exist, and so do their variables."""
+    """Of the project's commands in pages, all exist, and so do their variables."""
     shutil.copy(root / "project.yml", tmp_path)
     plain = srsly.read_yaml(tmp_path / "project.yml")
     downloads = {asset["dest"] for asset in plain["assets"]}
     needing = set()
-    for block in chain.from_iterable(find_blocks(read_page(page), page) for page in find_pages()):
-        text = block.text.replace("\\\n", " ")
-        for match in re.finditer(r"python -m spacy project run (\w+)(?: \.)?(.*)", text):
-            overrides = parse_config_overrides(shlex.split(match[2]), None)
+    for page in find_pages():
+        shown = []  # What the page shows before.
+        blocks = [
+            block for block in find_blocks(read_page(page), page) if block.language in SHELLS
+        ]
+        for command in (command for block in blocks for command in find_commands(block)):
+            shown.append(command.text)
+            if not (match := re.match(r"(python -m )?spacy project run ([\w-]+)", command.text)):
+                continue
+            words = [word for word in command.words[len(match[0].split()) :] if word != "."]
+            if "--dry" in words:
+                words.remove("--dry")
+            overrides = parse_config_overrides(words, None)
             assert {name.removeprefix("vars.") for name in overrides} <= plain["vars"].keys()
             config = load_project_config(tmp_path, overrides=overrides)
-            names = config["workflows"].get(match[1], [match[1]])
+            names = config["workflows"].get(match[2], [match[2]])
             commands = {command["name"]: command for command in config["commands"]}
             if downloads & {path for name in names for path in commands[name]["deps"]}:
-                needing.add(match[1])
-                assert "python -m spacy project assets\n" in text[: match.start()]
-    assert needing == {"multi30k", "ner"}
+                needing.add(match[2])
+                assert any("spacy project assets" in text for text in shown), command.at
+    assert needing >= {"multi30k", "ner"}
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
@@ -141,8 +151,25 @@ def test_checkpoints_of_configs_are_replaced_at_once(path):
     assert training["before_to_disk"]["@callbacks"] == "spacy-rnn.atomic_checkpoints.v1"
 
 
-def test_the_readme_documents_the_project(root, tmp_path, run_python):
-    for name in ("README.md", "project.yml"):
-        shutil.copy(root / name, tmp_path)
-    run_python("-m", "spacy", "project", "document", "--output", "README.md", cwd=tmp_path)
-    assert (tmp_path / "README.md").read_text("utf8") == (root / "README.md").read_text("utf8")
+def test_a_page_documents_the_project(root, tmp_path, run_python):
+    page = root / "docs" / "usage" / "projects.md"
+    assert "AUTO-GENERATED" in page.read_text("utf8")
+    for path in (page, root / "project.yml"):
+        shutil.copy(path, tmp_path)
+    run_python("-m", "spacy", "project", "document", "--output", "projects.md", cwd=tmp_path)
+    assert (tmp_path / "projects.md").read_text("utf8") == page.read_text("utf8")
+
+
+def test_a_page_lists_all_variables(root):
+    """With their defaults, unless these are the phrasebook's files."""
+    page = (root / "docs" / "usage" / "projects.md").read_text("utf8")
+    (section,) = re.findall(r"^## Variables\n((?:(?!#).*\n)*)", page, re.MULTILINE)
+    listed = {}
+    for names, defaults in re.findall(r"^\| (`.+?`) \| (.+?) \|", section, re.MULTILINE):
+        names, values = re.findall(r"`(\w+)`", names), re.findall(r"`(.+?)`", defaults)
+        values = map(json.loads, values * len(names) if len(values) == 1 else values)
+        listed.update(zip(names, values, strict=True) if "`" in defaults else dict.fromkeys(names))
+    variables = srsly.read_yaml(root / "project.yml")["vars"]
+    assert listed.keys() == variables.keys()
+    for name, default in listed.items():
+        assert default == variables[name] or default is None

@@ -7,7 +7,7 @@ of the project (`assets`, `configs`, `scripts`, `project.yml`) if it has command
   percentages may differ a little, as processors round differently.
 - `console`: lines with `$ ` are commands, continued by a backslash; the others are what they print
   on either stream. A line `...` stands for any lines, `...` in a line for any characters; empty
-  lines do not count.
+  lines do not count. A command fails if the page shows an error (`✘`), and only then.
 - `bash`: commands, without output.
 - Any block with a title, such as `tsv title="pairs.tsv"`, is a file that is there from then on.
 - `ini`, `yaml`, `toml`, `json`, `jsonl`: see tests/docs/test_settings.py.

@@ -161,6 +161,8 @@ def _run_warm(
     if parts is None or parts[0][0] not in ("python", "spacy") or "-c" in parts[0][1:2]:
         return None
     words, files = parts
+    if "project" in words and not parse_alone:  # It knows the folder in which it was imported.
+        return None
     arguments = ["-m", "spacy", *words[1:]] if words[0] == "spacy" else words[1:]
     output = folder / ".output"
     process = _get_processes().Process(

@@ -96,6 +96,7 @@ def test_faults_are_found(right, wrong, said, tmp_path):
         ("a\n...\nc", "a\nc", True),
         ("a\n...\nc", "a\nb", False),
         ("took ... s", "took 2.3 s", True),
+        ("took   ... s", "took 123 s", True),
         ("took ... s", "took 2.3 ms\n1 s", False),
         ("a", "[2026-01-01 00:00:00,000] [WARNING] b\na", True),
         ("[...] [WARNING] c\na", "[2026-01-01 00:00:00,000] [WARNING] b\na", False),

@@ -64,8 +64,8 @@ def find_commands(block: Block) -> list[Command]:
 def find_difference(command: Command, printed: str) -> str | None:
     """Compare what a page shows with what was printed; give a diff, or None if there is none.
 
-    A line `...` stands for any lines, and `...` in a line for any characters. Empty lines do not
-    count, and neither do lines of a log where the page shows none.
+    A line `...` stands for any lines, and `...` in a line, with the spaces before it, for any
+    characters. Empty lines do not count, and neither do lines of a log where the page shows none.
     """
     if not command.output:
         return None

@@ -95,7 +95,7 @@ def is_alike(shown: list[str], printed: list[str]) -> bool:
                 numbers.append(part)
                 pattern += r"(-?\d+(?:\.\d+)?)"
             else:
-                pattern += ".*?".join(map(re.escape, part.split(ANY)))
+                pattern += ".*?".join(map(re.escape, re.split(r" *\.\.\.", part)))
         pattern += "\n"
     match = re.fullmatch(pattern, "".join(f"{line}\n" for line in printed))
     return match is not None and all(

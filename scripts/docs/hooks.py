@@ -29,6 +29,10 @@ LIST = re.compile(
     r"<table>\s*<thead>\s*<tr>\s*<th>(?:argument|attribute|method|option|score|setting)</th>.*?</table>",
     re.DOTALL,
 )
+# What Weasel writes into a page, whose links are relative to project.yml.
+GENERATED = re.compile(
+    r"^<!-- WEASEL: .* START .*^<!-- WEASEL: .* END .*?$", re.DOTALL | re.MULTILINE
+)
 logger = logging.getLogger("mkdocs.hooks.site")
 
 
@@ -45,6 +49,10 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         text = (ROOT / path).read_text(encoding="utf8")
         return rewrite(text, path, page.file.src_uri, config.repo_url)
 
+    def from_root(text: re.Match) -> str:
+        return rewrite(text[0], "project.yml", page.file.src_uri, config.repo_url)
+
+    markdown = GENERATED.sub(from_root, markdown)
     markdown = rewrite(markdown, source, page.file.src_uri, config.repo_url)
     return outside(FENCE, DIRECTIVE.sub(expand, markdown), _link_names)
 

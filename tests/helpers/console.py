@@ -248,9 +248,17 @@ def _parse_alone() -> None:
                     each.callback = lambda **_: None
         return command
 
+    parser = argparse.ArgumentParser
+    parse_args, parse_known_args = parser.parse_args, parser.parse_known_args
+
     def parse(*given):
-        _ = parse_args(*given)
+        parser.parse_known_args = parse_known_args  # Which the other calls.
+        parse_args(*given)
+        sys.exit()
+
+    def parse_known(*given):
+        parse_known_args(*given)
         sys.exit()
 
     spacy.cli._util.get_command = make
-    parse_args, argparse.ArgumentParser.parse_args = argparse.ArgumentParser.parse_args, parse
+    parser.parse_args, parser.parse_known_args = parse, parse_known

@@ -194,5 +194,5 @@ def test_findings_are_listed_with_their_versions(root):
     assert rows.keys() == scripts.keys() - {"run_all.sh"}
     for name, about in rows.items():
         script = scripts[name].read_text(encoding="utf8")
-        assert script.startswith(f"#!/usr/bin/env bash\n# {about}:")
+        assert script.startswith(f"#!/usr/bin/env bash\n# {about}")
         assert f"{about.lower().replace(' ', '==')}" in script

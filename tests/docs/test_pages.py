@@ -14,8 +14,9 @@ of the project (`assets`, `configs`, `scripts`, `project.yml`) if it has command
 
 What the project's workflows make is there where a page names it, by models that trained for a few
 steps, and so are files that a reader has (`STAND_INS` in tests/helpers/scratch_project.py).
-What models in `training` print is compared where they are the real ones: set PHRASEBOOK_RUN to a
-checkout in which `spacy project run train` ran. Of what `NOT_RUN` lists, options are checked.
+What models in `training` print is compared, loosely, where they are the real ones: set
+PHRASEBOOK_RUN to a checkout in which `spacy project run train` ran. Of what `NOT_RUN` lists,
+options are checked.
 
     python -m pytest -n 0 tests/docs -k usage/tagging
 """

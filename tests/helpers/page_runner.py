@@ -53,7 +53,7 @@ class PageRunner:
         self.failures: list[str] = []
         # Made by models that trained for a few steps, and with them all that Python does.
         self.unlike: set[str] = set()
-        self.python_unlike = False
+        self.python_trained = self.python_unlike = False
 
     def run(self, block: Block) -> None:
         if block.title is not None:
@@ -65,7 +65,8 @@ class PageRunner:
                 self.run_command(command)
 
     def run_python(self, block: Block) -> None:
-        self.python_unlike |= "training/" in block.text and not RUN
+        self.python_trained |= "training/" in block.text
+        self.python_unlike = self.python_trained and not RUN
         output = io.StringIO()
         code = "\n" * block.line + block.text  # Tracebacks name the lines of the page.
         try:
@@ -77,7 +78,7 @@ class PageRunner:
         self.printed.append(output.getvalue())
         if block.output is not None and not self.python_unlike:
             shown, printed = block.output.splitlines(), output.getvalue().splitlines()
-            if not is_alike(shown, printed):
+            if not is_alike(shown, printed, trained=self.python_trained):
                 diff = difflib.unified_diff(shown, printed, "on the page", "printed", lineterm="")
                 self.failures.append(f"{block.at}\n" + "\n".join(diff))
 
@@ -87,7 +88,8 @@ class PageRunner:
                 self.failures.append(f"{command.at}: $ {command.text}\n{problem}")
             return
         words = command.words
-        alike = self.is_alike(words)
+        trained = self.find_trained(words)
+        alike = self.is_alike(words, trained)
         new = {word for word in words if not (self.folder / word).exists()}
         if failure := self.run_workflow(command):
             self.failures.append(f"{command.at}: {failure}")
@@ -95,20 +97,23 @@ class PageRunner:
             status, printed = run(shorten(command.text), self.folder)
             if bool(status) != ("✘" in command.output):  # Pages show errors, too.
                 self.failures.append(f"{command.at}: $ {command.text}\nstatus {status}\n{printed}")
-            elif alike and (difference := find_difference(command, printed)):
+            elif alike and (difference := find_difference(command, printed, bool(trained))):
                 self.failures.append(difference)
         if not alike:
             self.unlike |= {word for word in new if (self.folder / word).is_file()}
 
-    def is_alike(self, words: list[str]) -> bool:
-        """Whether a command prints here what it prints for a reader."""
-        if self.unlike & set(words) or is_training(words):
-            return False
+    def find_trained(self, words: list[str]) -> list[str]:
+        """Find what a command reads of what trainings have left."""
         trained = [word for word in words if word.startswith(("training/", "metrics/"))]
         if words[2:5] == ["spacy", "project", "run"]:
             trained.append("training/phrasebook/model-best")
-        existing = [word for word in trained if (self.folder / word).exists()]
-        return all(RUN and (Path(RUN) / word).exists() for word in existing)
+        return [word for word in trained if (self.folder / word).exists()]
+
+    def is_alike(self, words: list[str], trained: list[str]) -> bool:
+        """Whether a command prints here what it prints for a reader."""
+        if self.unlike & set(words) or is_training(words):
+            return False
+        return all(RUN and (Path(RUN) / word).exists() for word in trained)
 
     def run_workflow(self, command: Command) -> str | None:
         """Run a workflow with training; give what fails, "" if nothing does, None for others."""

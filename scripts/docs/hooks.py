@@ -1,5 +1,7 @@
 """What MkDocs does not do by itself: generated parts of pages, files of the repository, links.
 
+A line that begins with `> In the repository:` is not on the site.
+
 A line `{% name "argument" %}` stands for what a function of `reference.py` returns, or for a file
 of the repository: `{% include "CHANGELOG.md" %}`.
 
@@ -33,6 +35,8 @@ LIST = re.compile(
 GENERATED = re.compile(
     r"^<!-- WEASEL: .* START .*^<!-- WEASEL: .* END .*?$", re.DOTALL | re.MULTILINE
 )
+ASIDE = re.compile(r"^> In the repository: .*\n", re.MULTILINE)
+INCLUDED = {"CHANGELOG.md": "docs/changelog.md", "CONTRIBUTING.md": "docs/contributing.md"}
 logger = logging.getLogger("mkdocs.hooks.site")
 
 
@@ -52,7 +56,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     def from_root(text: re.Match) -> str:
         return rewrite(text[0], "project.yml", page.file.src_uri, config.repo_url)
 
-    markdown = GENERATED.sub(from_root, markdown)
+    markdown = GENERATED.sub(from_root, ASIDE.sub("", markdown))
     markdown = rewrite(markdown, source, page.file.src_uri, config.repo_url)
     return outside(FENCE, DIRECTIVE.sub(expand, markdown), _link_names)
 
@@ -118,6 +122,7 @@ def rewrite(markdown: str, written: str, page: str, repository: str) -> str:
 
     def change(link: re.Match) -> str:
         target = posixpath.normpath(posixpath.join(posixpath.dirname(written), link["target"]))
+        target = INCLUDED.get(target, target)
         if target.startswith("docs/"):
             address = posixpath.relpath(target[len("docs/") :], posixpath.dirname(page) or ".")
         else:

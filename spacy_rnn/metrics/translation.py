@@ -192,7 +192,7 @@ def _warn_unsegmented(references: list[str], tokenization: Tokenization) -> None
         warnings.warn(
             "References have hardly any spaces, so that BLEU, TER and word perplexity count whole "
             "sentences as words. Choose a tokenizer in [components.NAME.scorer] of the config: "
-            'trg_lang = "zh", tokenize = "char", or another one of sacreBLEU\'s',
+            'trg_lang = "zh", "ja" or "ko", tokenize = "char", or another one of sacreBLEU\'s',
             stacklevel=3,
         )
 

@@ -220,10 +220,8 @@ class ResumableTraining:
                 inner.resumed_step = self.resumed_step
             log_step, finalize = inner(nlp, stdout, stderr)
             if self._stored is not None:
-                self._print(
-                    "info",
-                    f"Resuming after {self.resumed_step} steps: reading the corpus up to there",
-                )
+                steps = f"{self.resumed_step} step{'s' if self.resumed_step > 1 else ''}"
+                self._print("info", f"Resuming after {steps}: reading the corpus up to there")
                 bar = show("Reading the corpus", self.resumed_step, "batches")
                 self._bar = self._reading.enter_context(bar)
                 scores = iter(self._stored["evaluations"])

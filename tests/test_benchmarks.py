@@ -5,20 +5,9 @@ import re
 from pathlib import Path
 
 import pytest
+from scratch_project import to_conllu
 
 ROOT = Path(__file__).parent.parent
-
-
-def write_conllu(path: Path) -> str:
-    """Write the tags of phrases as a treebank."""
-    records = [json.loads(line) for line in path.read_text(encoding="utf8").splitlines()]
-    return "\n".join(
-        "".join(
-            f"{number}\t{token}\t_\t{tag}\t_\t_\t{number - 1}\tdep\t_\t_\n"
-            for number, (token, tag) in enumerate(zip(*columns, strict=True), 1)
-        )
-        for columns in ((record["tokens"], record["tags"]) for record in records)
-    )
 
 
 @pytest.mark.parametrize(
@@ -42,7 +31,10 @@ def write_conllu(path: Path) -> str:
 def test_benchmarks_run(arguments, run_python, tmp_path):
     script, *options = arguments
     dev = tmp_path / "dev.conllu"
-    dev.write_text(write_conllu(ROOT / "assets" / "phrasebook" / "dev.jsonl"), encoding="utf8")
+    records = (
+        (ROOT / "assets" / "phrasebook" / "dev.jsonl").read_text(encoding="utf8").splitlines()
+    )
+    dev.write_text("\n".join(to_conllu(json.loads(record)) for record in records), encoding="utf8")
     output = run_python(
         ROOT / "benchmarks" / script, *(option.format(dev=dev) for option in options)
     )

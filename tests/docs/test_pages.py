@@ -24,13 +24,15 @@ options are checked.
 from pathlib import Path
 
 import pytest
+import torch
 from page_runner import RUN, PageRunner, find_needs
 from pages import Block, find_blocks, find_pages, read_page
 from scratch_project import Project
+from thinc.api import get_current_ops
 
 PAGES = {page: find_blocks(read_page(page), page) for page in find_pages()}
 CHECKED = {"console", "bash", "ini", "json", "jsonl", "python", "toml", "yaml"}
-UNCHECKED = {"", "diff", "html", "markdown", "mermaid"}
+UNCHECKED = {"", "diff", "html", "markdown", "mermaid", "powershell"}
 # In an environment of its own: tests/docs/test_packages.py.
 ELSEWHERE = {"docs/reuse/packaged-components.md"}
 
@@ -45,6 +47,17 @@ def project(tmp_path_factory) -> Project:
     return Project.create(tmp_path_factory.mktemp("project"), Path(RUN) if RUN else None)
 
 
+@pytest.fixture
+def _settings_of_the_process():
+    """Put back what a snippet may set for the whole process."""
+    ops, threads = get_current_ops(), torch.get_num_threads()
+    use_blis = ops.use_blis
+    yield
+    ops.use_blis = use_blis
+    torch.set_num_threads(threads)
+
+
+@pytest.mark.usefixtures("_settings_of_the_process")
 @pytest.mark.parametrize(
     "page", [page for page in PAGES if page not in ELSEWHERE and any(map(runs, PAGES[page]))]
 )

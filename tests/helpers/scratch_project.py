@@ -37,7 +37,9 @@ STAND_INS = {
     "dev.spacy": "spacy",
     "dev.txt": "text",
     "lines.en": "text",
+    "dev.conllu": "conllu",
     "train.conll": "bio",
+    "train.conllu": "conllu",
     "train.de.0": "translation",
     "train.de.1": "translation",
     "train.en": "text",
@@ -145,6 +147,7 @@ class Project:
                 f"{token}\t{'B-FOOD' if tag == 'NOUN' else 'O'}\n"
                 for token, tag in zip(record["tokens"], record["tags"], strict=True)
             ),
+            "conllu": to_conllu,
             "labelled": lambda record: f"{record['intent'].replace(' ', '_')} {record['text']}",
             "text": lambda record: record["text"],
             "translation": lambda record: record["translation"],
@@ -178,6 +181,16 @@ class Project:
             if status:
                 return f"$ {script}\n{printed}"
         return None
+
+
+def to_conllu(record: dict) -> str:
+    """Write the tags of a record as CoNLL-U."""
+    return "".join(
+        f"{number}\t{token}\t_\t{tag}\t_\t_\t{number - 1}\tdep\t_\t_\n"
+        for number, (token, tag) in enumerate(
+            zip(record["tokens"], record["tags"], strict=True), 1
+        )
+    )
 
 
 def _read_records(limit: int = N_TRAIN) -> Iterable[dict]:

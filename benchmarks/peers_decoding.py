@@ -14,11 +14,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import ctranslate2
 import numpy as np
 import spacy
 import torch
-from ctranslate2.specs import common_spec, transformer_spec
 
 NAME = "rnn_translator"
 WIDTH, HIDDEN, HEADS, LAYERS = 256, 1536, 8, (6, 2)
@@ -68,6 +66,8 @@ def prepare_ctranslate2(
     folder: Path, sources: list[int], targets: list[int], beam_width: int
 ) -> Callable[[], None]:
     """Return what translates batches of similar lengths, each to its mean length."""
+    import ctranslate2
+
     translator = ctranslate2.Translator(
         str(folder), device="cpu", intra_threads=1, inter_threads=1
     )
@@ -89,6 +89,8 @@ def prepare_ctranslate2(
 
 def write_transformer(folder: Path, vocab_size: int) -> None:
     """Write a Transformer of random weights, as 8-bit integers."""
+    from ctranslate2.specs import common_spec, transformer_spec
+
     random = np.random.default_rng(0)
     spec = transformer_spec.TransformerSpec.from_config(
         num_layers=LAYERS, num_heads=HEADS, pre_norm=False, activation=common_spec.Activation.RELU

@@ -154,7 +154,7 @@ def train_ours(python: Path, corpus: Path, steps: int) -> list[str]:
         "training.eval_frequency": steps + 1,
         "training.batcher.size": 100_000,
         "training.batcher.max_items": SENTENCES,
-        "training.logger.progress_bar": False,
+        "training.logger.progress_bar": "false",
     }
     options = [text for name, value in settings.items() for text in (f"--{name}", str(value))]
     return [str(python), "-m", "spacy", "train", str(ROOT / "configs/translator.cfg"), *options]

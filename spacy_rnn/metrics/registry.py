@@ -266,13 +266,15 @@ def format_score(score: str, value: float | None) -> str:
 
     score (str): Its name. Without a metric it is one of spaCy's, which are shares.
     value (float | None): The score.
-    RETURNS (str): A share as a percentage; a dash for none.
+    RETURNS (str): A share as a percentage, a huge number with an exponent; a dash for none.
     """
     if value is None:
         return "-"
     metric = find_metric(score)
     if metric.is_share if metric else 0 <= value <= 1:
         value *= 100
+    if abs(value) >= 1e9:  # The perplexity of a text that a model knows nothing of.
+        return f"{value:.2e}"
     digits = metric.digits if metric else 2
     return f"{value:,.{0 if abs(value) >= 1000 else digits}f}"
 

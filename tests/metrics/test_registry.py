@@ -55,6 +55,7 @@ def test_scores_have_titles(score, title):
         ("rnn_lm_inverse_perplexity", 0.0123, "1.23"),
         ("rnn_translator_bleu", 0.5, "0.50"),
         ("rnn_lm_word_perplexity", 12345.6, "12,346"),
+        ("rnn_lm_word_perplexity", 1.5e110, "1.50e+110"),
         ("speed", 896.2, "896"),
         ("tag_acc", None, "-"),
     ],

@@ -4,12 +4,11 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import srsly
 from spacy.cli._util import Arg, Opt
 
 from ..checks import check_count
 from ..progress import track
-from ..training.atomic import replace_file
+from ..training.atomic import replace_file, replace_json
 from ..training.readers.files import check_lines, read_lines, read_text
 from .messages import fail, warn
 from .models import load_language_model
@@ -67,7 +66,7 @@ def find_anomalies_cli(
             mark = f"  <- {line['anomaly']}" if line["anomaly"] else ""
             print(f"{line['bits']:6.1f}  {line['text']}{mark}")
         if output is not None:
-            replace_file(output, srsly.json_dumps(found, indent=2).encode("utf8"))
+            replace_json(output, found)
         if chart is not None:
             from ..report.charts.surprisal import render_surprisal
 

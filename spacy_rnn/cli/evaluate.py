@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import srsly
 from spacy.cli._util import Arg, Opt
 from spacy.cli.evaluate import handle_scores_per_type
 from spacy.language import Language
@@ -19,7 +18,7 @@ from ..metrics.common import references_of
 from ..metrics.registry import TRANSLATION_METRICS, find_metric, format_score, title_of
 from ..metrics.translation import compare_translations, tokenization_of
 from ..progress import track
-from ..training.atomic import replace_file
+from ..training.atomic import replace_json
 from ..training.examples import read_examples
 from ..training.readers.registry import list_formats
 from .messages import fail
@@ -338,4 +337,4 @@ def _print_details(evaluation: Evaluation) -> None:
 
 def _write(path: Path | None, data: Any) -> None:
     if path is not None:
-        replace_file(path, srsly.json_dumps(data, indent=2).encode("utf8"))
+        replace_json(path, data)

@@ -37,8 +37,10 @@ def info_cli(
     scores that the pipeline was saved with, and the versions of libraries,
     then and now. Without a pipeline it lists the installed versions alone.
     """
-    facts: dict[str, Any] = {"components": {}, "scores": {}, "versions": installed_versions()}
-    if model is not None:
+    facts: dict[str, Any]
+    if model is None:
+        facts = {"components": {}, "scores": {}, "versions": installed_versions()}
+    else:
         try:
             facts = describe_pipeline(load_model(model))
         except (OSError, ValueError) as error:

@@ -8,7 +8,9 @@ import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
+import srsly
 from spacy.language import Language
 from spacy.training import loop
 
@@ -103,6 +105,15 @@ def replace_directory(path: str | Path, write: Callable[[Path], object]) -> None
         old.rename(new)
     _flush(path.parent)
     shutil.rmtree(new, ignore_errors=True)
+
+
+def replace_json(path: str | Path, data: Any) -> None:
+    """Write JSON beside a file and rename it, as `replace_file` does.
+
+    path (str | Path): The file.
+    data (Any): What JSON can hold.
+    """
+    replace_file(path, srsly.json_dumps(data, indent=2).encode("utf8"))
 
 
 def replace_file(path: str | Path, data: bytes) -> None:

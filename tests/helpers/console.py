@@ -74,10 +74,15 @@ def find_difference(command: Command, printed: str, trained: bool = False) -> st
     lines = _clean(printed)
     if not any(LOG.search(line) for line in shown):
         lines = [line for line in lines if not LOG.search(line)]
-    if is_alike(shown, lines, trained):
+    return compare(f"{command.at}: $ {command.text}", shown, lines, trained)
+
+
+def compare(at: str, shown: list[str], printed: list[str], trained: bool = False) -> str | None:
+    """Compare lines of a page with what was printed; give a diff, or None if they are alike."""
+    if is_alike(shown, printed, trained):
         return None
-    diff = difflib.unified_diff(shown, lines, "on the page", "printed", lineterm="")
-    return f"{command.at}: $ {command.text}\n" + "\n".join(diff)
+    diff = difflib.unified_diff(shown, printed, "on the page", "printed", lineterm="")
+    return f"{at}\n" + "\n".join(diff)
 
 
 def is_alike(shown: list[str], printed: list[str], trained: bool = False) -> bool:

@@ -1,14 +1,13 @@
 """What a page shows is run, and held against what the page says of it."""
 
 import contextlib
-import difflib
 import io
 import os
 import re
 import traceback
 from pathlib import Path
 
-from console import Command, check_options, find_commands, find_difference, is_alike, run
+from console import Command, check_options, compare, find_commands, find_difference, run
 from pages import ROOT, Block, write_files
 from scratch_project import Project, is_training, shorten
 
@@ -78,9 +77,8 @@ class PageRunner:
         self.printed.append(output.getvalue())
         if block.output is not None and not self.python_unlike:
             shown, printed = block.output.splitlines(), output.getvalue().splitlines()
-            if not is_alike(shown, printed, trained=self.python_trained):
-                diff = difflib.unified_diff(shown, printed, "on the page", "printed", lineterm="")
-                self.failures.append(f"{block.at}\n" + "\n".join(diff))
+            if difference := compare(block.at, shown, printed, self.python_trained):
+                self.failures.append(difference)
 
     def run_command(self, command: Command) -> None:
         if not is_run(command):

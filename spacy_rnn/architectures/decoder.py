@@ -19,6 +19,7 @@ def build_recurrent_decoder_v1(
     bridge: str = "dense",
     tied_softmax: bool = True,
     label_smoothing: float = 0.1,
+    r_drop: float = 0.0,
 ) -> "MakeDecoder":
     """A recurrent decoder with attention.
 
@@ -33,6 +34,9 @@ def build_recurrent_decoder_v1(
     tied_softmax (bool): Whether the softmax has the embeddings as its weights.
     label_smoothing (float): The share of the probability of the right piece that is spread evenly
         over the vocabulary in training.
+    r_drop (float): The weight of R-Drop in training, alpha in Wu et al. (2021): each batch passes
+        the network twice with different dropout, and the two distributions of each piece are drawn
+        together. 0 to leave it out.
     RETURNS (MakeDecoder): Makes the decoder.
     """
     from ..nn.seq2seq.decoder import Decoder
@@ -47,4 +51,5 @@ def build_recurrent_decoder_v1(
         bridge=bridge,
         tied_softmax=tied_softmax,
         label_smoothing=label_smoothing,
+        r_drop=r_drop,
     )

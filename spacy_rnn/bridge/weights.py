@@ -24,7 +24,7 @@ SMALL = 4_000_000
 
 FREE_SETTINGS = {
     *("dropout", "dropout_input", "dropout_layers", "dropout_output", "dropout_embedding"),
-    *("word_dropout", "weight_drop", "label_smoothing"),
+    *("word_dropout", "weight_drop", "label_smoothing", "r_drop"),
     *("activation_reg", "temporal_activation_reg"),
     *("forget_bias", "chrono_init", "cache"),
 }

@@ -15,23 +15,38 @@ MAX_LOGITS = 1_000_000
 
 
 def cross_entropy(
-    hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor, smoothing: float = 0.0
+    hidden: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    targets: Tensor,
+    smoothing: float = 0.0,
+    r_drop: float = 0.0,
 ) -> tuple[Tensor, Tensor]:
     """Sum up the cross-entropy of a softmax over a vocabulary, block by block.
 
     Each block's gradients are made with its loss, so that its logits can be forgotten.
 
-    hidden (Tensor): What the softmax is computed from, shape `(words, width)`.
+    With R-Drop (Wu et al. 2021) the words are predicted in two passes. The loss is half that of
+    equation 4 there, so that it compares to the loss of one pass: the mean of both cross-entropies
+    plus `r_drop / 2` times the mean of both divergences, `KL(p1 || p2)` and `KL(p2 || p1)`.
+
+    hidden (Tensor): What the softmax is computed from, shape `(words, width)`; with R-Drop
+        that of one pass after that of the other, `(2 * words, width)`.
     weight (Tensor): A row for each entry of the vocabulary, shape `(vocabulary, width)`.
     bias (Tensor): A number for each entry, shape `(vocabulary,)`.
     targets (Tensor): The right entries, integers of shape `(words,)`.
     smoothing (float): The share of the right entry that is spread over the vocabulary:
         label smoothing (Szegedy et al. 2016, section 7).
+    r_drop (float): The weight of R-Drop, alpha in the paper. 0 for a single pass.
     RETURNS (tuple[Tensor, Tensor]): The smoothed loss, a number to take gradients of, and
-        the plain negative log-likelihood of each target, without gradients, `(words,)`.
+        the plain negative log-likelihood of each target, without gradients, `(words,)`: of two
+        passes the mean.
     """
     # Inside of the function gradients are always off.
-    return _CrossEntropy.apply(hidden, weight, bias, targets, smoothing, torch.is_grad_enabled())
+    loss, surprisals = _CrossEntropy.apply(
+        hidden, weight, bias, targets, smoothing, r_drop, torch.is_grad_enabled()
+    )
+    return loss / len(surprisals), surprisals.mean(dim=0)
 
 
 class _CrossEntropy(Function):
@@ -43,6 +58,7 @@ class _CrossEntropy(Function):
         bias: Tensor,
         targets: Tensor,
         smoothing: float,
+        r_drop: float,
         enabled: bool,
     ) -> tuple[Tensor, Tensor]:
         needs = enabled and any(ctx.needs_input_grad[:3])
@@ -53,9 +69,11 @@ class _CrossEntropy(Function):
         surprisal_type = torch.promote_types(hidden.dtype, torch.float32)
         loss = hidden.new_zeros((), dtype=surprisal_type)
         surprisals = []
-        size = max(1, MAX_LOGITS // len(weight))
-        blocks = zip(hidden.split(size), targets.split(size), strict=True)
-        for index, (rows, right) in enumerate(blocks):
+        passes = (2 if r_drop else 1), len(targets)
+        size = max(1, MAX_LOGITS // (passes[0] * len(weight)))
+        blocks = zip(hidden.unflatten(0, passes).split(size, 1), targets.split(size), strict=True)
+        for index, (block, right) in enumerate(blocks):
+            rows, right = block.flatten(0, 1), right.repeat(len(block))
             padded = pad_rows(rows)
             logits = functional.linear(padded, weight, bias)[: len(rows)].to(surprisal_type)
             target_logits = logits.gather(1, right[:, None])
@@ -63,10 +81,14 @@ class _CrossEntropy(Function):
             probabilities = logits.softmax(dim=1)
             # The highest probability is never 0, as that of the right entry may be.
             normaliser = peak - probabilities.amax(dim=1, keepdim=True).log()
-            surprisals.append((normaliser - target_logits).squeeze(1))
+            surprisals.append((normaliser - target_logits).view(block.shape[:2]))
             loss += (normaliser - (1 - smoothing) * target_logits).sum()
             if smoothing:
                 loss -= smoothing * logits.mean(dim=1).sum()
+            if r_drop:
+                divergence, d_divergence = _diverge(probabilities, logits.sub_(normaliser))
+                loss += r_drop / 2 * divergence
+                probabilities.add_(d_divergence, alpha=r_drop / 2)
             if needs:
                 probabilities.scatter_add_(
                     1, right[:, None], torch.full_like(target_logits, smoothing - 1)
@@ -74,15 +96,37 @@ class _CrossEntropy(Function):
                 d_logits = padded.new_empty(len(padded), len(weight))
                 d_logits[len(rows) :] = 0
                 torch.sub(probabilities, smoothing / len(weight), out=d_logits[: len(rows)])
-                gradients[0][index * size :][: len(rows)] = (d_logits @ weight)[: len(rows)]
+                d_hidden = gradients[0].unflatten(0, passes)[:, index * size :][
+                    :, : block.shape[1]
+                ]
+                d_hidden[:] = (d_logits @ weight)[: len(rows)].view_as(block)
                 gradients[1] += d_logits.T @ padded
                 gradients[2] += d_logits.sum(dim=0)
         ctx.save_for_backward(*gradients)
-        surprisal = torch.cat(surprisals)
+        surprisal = torch.cat(surprisals, 1)
         ctx.mark_non_differentiable(surprisal)
         return loss, surprisal
 
     @staticmethod
     def backward(ctx: Any, d_loss: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
         refuse_second_derivatives()
-        return *(gradient * d_loss for gradient in ctx.saved_tensors), None, None, None
+        return *(gradient * d_loss for gradient in ctx.saved_tensors), None, None, None, None
+
+
+def _diverge(probabilities: Tensor, log_probabilities: Tensor) -> tuple[Tensor, Tensor]:
+    """Return how far two passes are apart, `KL(p1 || p2) + KL(p2 || p1)`, and its gradient.
+
+    probabilities (Tensor): Those of the words in one pass, and in the other,
+        `(2 * words, vocabulary)`.
+    log_probabilities (Tensor): Their logarithms.
+    RETURNS (tuple[Tensor, Tensor]): The sum over all words, and its gradient by the logits,
+        `(2 * words, vocabulary)`.
+    """
+    first, second = log_probabilities.chunk(2)
+    ratio = torch.cat([first - second, second - first])
+    divergences = (probabilities * ratio).sum(dim=1, keepdim=True)
+    first, second = probabilities.chunk(2)
+    difference = first - second
+    gradient = ratio.sub_(divergences).mul_(probabilities)
+    gradient += torch.cat([difference, -difference])
+    return divergences.sum(), gradient

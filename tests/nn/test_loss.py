@@ -57,6 +57,51 @@ def test_gradients_equal_finite_differences():
     )
 
 
+def sample_two_passes(words=WORDS):
+    (hidden, *leaves), targets = sample(words=words)
+    second = torch.randn_like(hidden)
+    return [torch.cat([hidden.detach(), second]).requires_grad_(), *leaves], targets
+
+
+@pytest.mark.usefixtures("block")
+@pytest.mark.parametrize(("smoothing", "r_drop"), [(0.0, 5.0), (0.1, 1.0)])
+def test_r_drop_is_the_formula_of_the_paper(smoothing, r_drop):
+    """Half of its equation 4, which sums up both passes; surprisals are their mean."""
+    leaves, targets = sample_two_passes()
+    loss, surprisal = cross_entropy(*leaves, targets, smoothing, r_drop)
+    first, second = functional.linear(*leaves).log_softmax(1).chunk(2)
+    likelihoods = [
+        functional.cross_entropy(each, targets, label_smoothing=smoothing, reduction="sum")
+        for each in (first, second)
+    ]
+    there, back = (
+        functional.kl_div(other, one, reduction="sum", log_target=True)
+        for one, other in ((first, second), (second, first))
+    )
+    expected = (sum(likelihoods) + r_drop * (there + back) / 2) / 2
+    torch.testing.assert_close(loss, expected)
+    rows = torch.arange(WORDS)
+    torch.testing.assert_close(surprisal, -(first + second)[rows, targets].detach() / 2)
+    gradients = torch.autograd.grad(0.5 * loss, leaves)
+    torch.testing.assert_close(gradients, torch.autograd.grad(0.5 * expected, leaves))
+
+
+def test_two_equal_passes_are_one():
+    leaves, targets = sample()
+    hidden, *others = leaves
+    expected = cross_entropy(*leaves, targets, 0.1)
+    results = cross_entropy(torch.cat([hidden, hidden]), *others, targets, 0.1, r_drop=3.0)
+    torch.testing.assert_close(results, expected)
+
+
+@pytest.mark.usefixtures("block")
+def test_gradients_of_r_drop_equal_finite_differences():
+    leaves, targets = sample_two_passes()
+    assert torch.autograd.gradcheck(
+        lambda *leaves: cross_entropy(*leaves, targets, 0.1, 2.0)[0], leaves
+    )
+
+
 def test_without_gradients_the_loss_is_the_same():
     leaves, targets = sample()
     expected = cross_entropy(*leaves, targets, 0.1)
@@ -65,19 +110,22 @@ def test_without_gradients_the_loss_is_the_same():
     torch.testing.assert_close(results, tuple(each.detach() for each in expected))
 
 
-def test_no_words_have_no_loss():
+@pytest.mark.parametrize("r_drop", [0.0, 1.0])
+def test_no_words_have_no_loss(r_drop):
     leaves, targets = sample(words=0)
-    loss, surprisal = cross_entropy(*leaves, targets)
+    loss, surprisal = cross_entropy(*leaves, targets, r_drop=r_drop)
     loss.backward()
     assert (loss.item(), len(surprisal)) == (0.0, 0)
     assert all(not leaf.grad.any() for leaf in leaves)
 
 
-def test_memory_is_bounded():
+@pytest.mark.parametrize("r_drop", [0.0, 1.0])
+def test_memory_is_bounded(r_drop):
     """A block of logits and not all of them: a tenth of the plain loss."""
     leaves = [torch.randn(4096, 8), torch.randn(4096, 8), torch.zeros(4096)]
-    targets = torch.zeros(4096, dtype=torch.int64)
+    targets = torch.zeros(2048 if r_drop else 4096, dtype=torch.int64)
+    leaves = [leaf.requires_grad_() for leaf in leaves]
     with torch.autograd.profiler.profile(profile_memory=True) as profile:
-        vocabulary.cross_entropy(*(leaf.requires_grad_() for leaf in leaves), targets)
+        vocabulary.cross_entropy(*leaves, targets, r_drop=r_drop)
     largest = max(event.cpu_memory_usage for event in profile.function_events)
     assert largest <= 4 * vocabulary.MAX_LOGITS + 4 * 4096 * 8

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ...checks import check_choice, check_count, check_rate
+from ...checks import check_at_least, check_choice, check_count, check_rate
 from ..batch.segments import pad, padding_mask, unpad
 from ..dropout import LockedDropout, WordDropout
 from ..init import make_embedding
@@ -68,6 +68,7 @@ class Decoder(PreparedModule):
     tied_softmax (bool): Whether the softmax has the embeddings as its weights (Press & Wolf 2017).
     label_smoothing (float): The share of the probability of the right piece that is spread evenly
         over the vocabulary in training.
+    r_drop (float): The weight of R-Drop in training, alpha in Wu et al. (2021). 0 to leave it out.
     RAISES (ValueError): If the settings do not fit each other.
     """
 
@@ -86,6 +87,7 @@ class Decoder(PreparedModule):
         bridge: str = "dense",
         tied_softmax: bool = True,
         label_smoothing: float = 0.1,
+        r_drop: float = 0.0,
     ):
         super().__init__()
         width = network.width
@@ -113,9 +115,11 @@ class Decoder(PreparedModule):
                 'none is learned: set initial_state of the network to "zero", or bridge to "zero"'
             )
         check_rate("label_smoothing", label_smoothing)
+        check_at_least("r_drop", r_drop, 0.0)
         check_count("readout_width", readout_width, 1)
         self.input_feeding = input_feeding
         self.label_smoothing = label_smoothing
+        self.r_drop = r_drop
         self.bridge = bridge
         self.embedding = make_embedding(pieces, embed_width)
         self.network = RecurrentNetwork(

@@ -116,26 +116,42 @@ class Seq2Seq(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Compute the loss of given translations.
 
+        With R-Drop the batch passes twice in training, as one batch of twice the size. Each
+        sequence has dropout of its own there, but `weight_drop` and dropout in an encoder outside
+        of the network are the same in both passes.
+
         source (Tensor): As for `encode`.
         lengths (Tensor): As for `encode`.
         targets (Tensor): The pieces of all targets, `(pieces,)`, each target with the start symbol
             before it and the end symbol after it.
         target_lengths (Tensor): The pieces of each target, these two included, `(batch,)`,
             on the CPU.
-        RETURNS (tuple[Tensor, Tensor]): The sum of the losses with label smoothing, and the
-            negative log-likelihood of each piece after the start symbol, without gradients.
+        RETURNS (tuple[Tensor, Tensor]): The sum of the losses with label smoothing and R-Drop, and
+            the negative log-likelihood of each piece after the start symbol, without gradients.
         """
+        smoothing, r_drop = 0.0, 0.0
+        if self.training:
+            smoothing, r_drop = self.decoder.label_smoothing, self.decoder.r_drop
         is_input, is_output = torch.ones(2, len(targets), dtype=torch.bool)
         last = target_lengths.cumsum(0) - 1
         is_input[last] = False
         is_output[last - target_lengths + 1] = False
+        inputs, outputs = (
+            targets[is_input.to(targets.device)],
+            targets[is_output.to(targets.device)],
+        )
+        input_lengths = target_lengths - 1
+        if r_drop:
+            source, lengths, inputs, input_lengths = (
+                torch.cat([each, each]) for each in (source, lengths, inputs, input_lengths)
+            )
         memory, summary = self.encode(source, lengths)
-        inputs = targets[is_input.to(targets.device)]
-        readouts = self.decoder(memory, summary, inputs, target_lengths - 1)
+        readouts = self.decoder(memory, summary, inputs, input_lengths)
         return cross_entropy(
             readouts,
             self.decoder.output_weight,
             self.decoder.output_bias,
-            targets[is_output.to(targets.device)],
-            self.decoder.label_smoothing if self.training else 0.0,
+            outputs,
+            smoothing,
+            r_drop,
         )

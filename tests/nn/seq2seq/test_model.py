@@ -10,6 +10,7 @@ from torch import nn
 from spacy_rnn.generation.beam import beam_search
 from spacy_rnn.generation.constraints import DecodingConstraints
 from spacy_rnn.generation.scoring import Ranking
+from spacy_rnn.nn.dropout import Dropout
 from spacy_rnn.nn.kernels.prepared import PreparedWeights, prepare
 from spacy_rnn.nn.rnn.cells import CELLS
 from spacy_rnn.nn.rnn.settings import RecurrentSettings
@@ -249,6 +250,54 @@ def test_label_smoothing_is_for_training_alone():
     assert not torch.isclose(smoothed, loss)
 
 
+def make_noisy(**settings):
+    """Make a network in training, with dropout wherever it draws masks for each sequence."""
+    dropout = {"dropout_input": 0.3, "dropout_output": 0.3, "word_dropout": 0.2}
+    network = make_network(CASES[0], network=dropout, **settings).train()
+    for module in network.encoder.modules():
+        if isinstance(module, Dropout):
+            module.rate = 0.3
+    return network
+
+
+def noisy_loss(network, sources, targets):
+    """Compute the loss under the masks that a fixed seed draws."""
+    torch.manual_seed(3)
+    pieces, lengths = flat([[START, *target, END] for target in targets])
+    return network(*flat(sources), pieces, lengths)
+
+
+def test_r_drop_draws_two_passes_together():
+    network, alpha = make_noisy(r_drop=2.0, label_smoothing=0.0), 2.0
+    loss, surprisals = noisy_loss(network, SOURCES, TARGETS)
+    outputs = []
+    hook = network.decoder.register_forward_hook(lambda *call: outputs.append(call[-1]))
+    network.decoder.r_drop = 0.0
+    _, twice = noisy_loss(network, SOURCES * 2, TARGETS * 2)
+    hook.remove()
+    first, second = twice.chunk(2)
+    assert not torch.allclose(first, second)
+    torch.testing.assert_close(surprisals, (first + second) / 2)
+    scores = outputs[0] @ network.decoder.output_weight.T + network.decoder.output_bias
+    one, other = scores.softmax(1).chunk(2)
+    divergence = (one * (one / other).log() + other * (other / one).log()).sum()
+    torch.testing.assert_close(loss, twice.sum() / 2 + alpha / 4 * divergence)
+
+
+def test_gradients_of_r_drop_equal_finite_differences():
+    network = make_noisy(r_drop=2.0)
+    assert torch.autograd.gradcheck(
+        lambda *_: noisy_loss(network, SOURCES, TARGETS)[0], tuple(network.parameters())
+    )
+
+
+def test_r_drop_changes_nothing_in_prediction():
+    network = make_noisy(r_drop=2.0).eval()
+    results = noisy_loss(network, SOURCES, TARGETS)
+    network.decoder.r_drop = 0.0
+    assert all(map(torch.equal, results, noisy_loss(network, SOURCES, TARGETS)))
+
+
 def test_embeddings_are_tied_as_asked():
     def count(**settings):
         network = make_network(CASES[0], **settings)
@@ -264,6 +313,7 @@ def test_embeddings_are_tied_as_asked():
     ("settings", "message"),
     [
         ({"embed_width": 5}, "embed_width is 5 and readout_width 3"),
+        ({"r_drop": -1.0}, "r_drop is -1.0, but has to be at least 0"),
         ({"bridge": "first"}, 'bridge is "first"'),
         (
             {"bridge": "last", "network": RecurrentSettings(6, bidirectional=False)},

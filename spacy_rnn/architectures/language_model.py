@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from ..generation.state import Hypothesis
     from ..nn.lm.model import LanguageModel
-    from ..nn.rnn.cells import State
+    from ..nn.rnn.cells.base import State
 
 
 @dataclass

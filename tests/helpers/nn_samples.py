@@ -4,7 +4,7 @@ import torch
 from plain_networks import RECTIFIED
 from torch import Tensor, nn
 
-from spacy_rnn.nn.rnn.cells import State
+from spacy_rnn.nn.rnn.cells.base import State
 from spacy_rnn.nn.rnn.network import RecurrentNetwork
 from spacy_rnn.nn.rnn.settings import RecurrentSettings
 

@@ -14,7 +14,7 @@ from ..init import make_embedding
 from ..kernels.linear import Linear
 from ..kernels.prepared import PreparedModule
 from ..loss import cross_entropy
-from ..rnn.cells import State
+from ..rnn.cells.base import State
 from ..rnn.network import RecurrentNetwork
 from ..rnn.settings import RecurrentSettings
 from .neural_cache import NeuralCache

@@ -6,7 +6,7 @@ from torch.nn import functional
 
 from ...checks import check_at_least, check_count, check_rate
 from ..batch.segments import pad, unpad
-from ..rnn.cells import State
+from ..rnn.cells.base import State
 
 MAX_PAIRS = 4_000_000
 """Pairs of positions and entries whose similarity is computed at once: 16 MB."""

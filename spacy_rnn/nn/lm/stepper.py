@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ...generation.state import SearchState
-from ..rnn.cells import states_by_layer
+from ..rnn.cells.base import states_by_layer
 from ..rnn.stepper import Stepper
 from .model import LanguageModel
 

@@ -17,7 +17,7 @@ from ..batch.packed import Packed, step_slices
 from ..kernels.autograd import refuse_second_derivatives
 from ..kernels.prepared import UnpreparedWeights
 from ..kernels.shapes import pad_rows
-from .cells import Weights
+from .cells.base import Weights
 
 
 def scan_gru(

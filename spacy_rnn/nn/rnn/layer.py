@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from ..dropout import WeightDrop
-from .cells import Cell, Weights
+from .cells.base import Cell, Weights
 
 
 class DirectionalLayer(nn.Module):

@@ -14,7 +14,8 @@ from ...checks import check_choice, check_count, check_finite, check_rate
 from ..batch.segments import check_lengths
 from ..dropout import LockedDropout, WordDropout
 from ..kernels.prepared import PreparedModule
-from .cells import CELLS, State, Weights
+from .cells import CELLS
+from .cells.base import State, Weights
 from .layer import DirectionalLayer
 from .scan import ScanRequest, choose_scan
 from .settings import RecurrentSettings

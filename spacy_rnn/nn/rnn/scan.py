@@ -23,7 +23,9 @@ from ..batch.tiles import Padded, Tiled, bin_pack, pad_tiles
 from ..dropout import zoneout
 from ..kernels.prepared import UNPREPARED, UnpreparedWeights
 from ..kernels.shapes import compiles_each_shape, computed_type
-from .cells import GRU, LSTM, Cell, State, Weights
+from .cells.base import Cell, State, Weights
+from .cells.gru import GRU
+from .cells.lstm import LSTM
 from .gru import scan_gru
 
 MAX_STEPS = 256

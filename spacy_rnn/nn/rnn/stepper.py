@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from ..dropout import zoneout
 from ..kernels.shapes import LinearFunction
-from .cells import LayerStates, SingleProductCell
+from .cells.base import LayerStates, SingleProductCell
 from .network import RecurrentNetwork, check_states
 
 

@@ -14,7 +14,7 @@ from ..dropout import LockedDropout, WordDropout
 from ..init import make_embedding
 from ..kernels.linear import Linear
 from ..kernels.prepared import PreparedModule
-from ..rnn.cells import State, states_by_layer
+from ..rnn.cells.base import State, states_by_layer
 from ..rnn.network import RecurrentNetwork
 from ..rnn.settings import RecurrentSettings
 from ..rnn.stepper import Stepper

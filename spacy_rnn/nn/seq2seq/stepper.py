@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from ...generation.state import SearchState
-from ..rnn.cells import SingleProductCell, states_by_layer
+from ..rnn.cells.base import SingleProductCell, states_by_layer
 from ..rnn.stepper import Stepper
 from .decoder import Decoder, Memory
 

@@ -52,7 +52,7 @@ class TagStream(Stream):
         """Reset the state to the start of a text."""
         import torch
 
-        from ...nn.rnn.cells import states_by_layer
+        from ...nn.rnn.cells.base import states_by_layer
 
         with self._shim.predictor() as network:
             start = cast("RecurrentNetwork", network).start(1)

@@ -14,7 +14,8 @@ from torch import nn
 from torch.nn.utils.rnn import pack_sequence, unpack_sequence
 
 from spacy_rnn.nn.kernels.prepared import PreparedWeights, prepare
-from spacy_rnn.nn.rnn.cells import CELLS, states_by_layer
+from spacy_rnn.nn.rnn.cells import CELLS
+from spacy_rnn.nn.rnn.cells.base import states_by_layer
 from spacy_rnn.nn.rnn.network import RecurrentNetwork
 from spacy_rnn.nn.rnn.scan import BinPackedLSTMScan, PaddedLSTMScan
 from spacy_rnn.nn.rnn.settings import RecurrentSettings

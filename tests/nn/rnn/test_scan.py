@@ -9,7 +9,8 @@ from nn_samples import loss_of, random_batch
 
 from spacy_rnn.nn.batch.tiles import bin_pack, pad_tiles
 from spacy_rnn.nn.rnn import scan as scan_module
-from spacy_rnn.nn.rnn.cells import CELLS, Weights
+from spacy_rnn.nn.rnn.cells import CELLS
+from spacy_rnn.nn.rnn.cells.base import Weights
 from spacy_rnn.nn.rnn.scan import (
     BinPackedLSTMScan,
     GRUScan,

@@ -1,0 +1,153 @@
+"""A recurrent cell, its weights and its states.
+
+A cell says how many gates it has and what its state consists of, takes a step, and initialises its
+weights. A cell that one of torch's kernels computes names the kernel; all others run step by step.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import ClassVar, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+State = tuple[Tensor, ...]
+"""A tensor for each part of a cell's state, `(directions, batch, hidden)` in a scan and
+`(batch, hidden)` in a step."""
+
+LayerStates = tuple[Tensor, ...]
+"""The state of a stack of layers, layer by layer and within a layer part by part, each
+`(batch, hidden)`."""
+
+StepFunction = Callable[[Tensor, State], State]
+"""One step of a cell: from the input's part of the gates, `(batch, gates * hidden)`, and the
+state before the step to the state after it."""
+
+MakeLinear = Callable[[Tensor, Tensor], Callable[[Tensor], Tensor]]
+"""Makes a linear function of rows from a matrix `(outputs, columns)` and a bias `(outputs,)`."""
+
+
+class Weights(NamedTuple):
+    """The weights of one direction of one layer, named and ordered as torch's own.
+
+    weight_ih (Tensor): The input matrix, `(gates * hidden, inputs)`.
+    weight_hh (Tensor): The recurrent weight, `(gates * hidden, hidden)` unless the cell says
+        otherwise.
+    bias_ih (Tensor): The bias of the input matrix, `(gates * hidden,)`.
+    bias_hh (Tensor): The bias of the recurrent weight, `(gates * hidden,)`.
+    """
+
+    weight_ih: Tensor
+    weight_hh: Tensor
+    bias_ih: Tensor
+    bias_hh: Tensor
+
+
+class Cell(ABC):
+    """A recurrent cell. It holds no weights, only what is done with them.
+
+    name (str): The name in a config.
+    gates (tuple[str, ...]): The gates and candidates that a step computes from the input, in the
+        order in which the rows of the weights have them.
+    state_parts (tuple[str, ...]): The parts of the state. The first one is the output.
+    has_chrono_init (bool): Whether the cell has gates that chrono initialisation applies to.
+    kernel (Callable | None): Torch's kernel for packed sequences. None: the cell runs step by
+        step.
+    """
+
+    name: ClassVar[str]
+    gates: ClassVar[tuple[str, ...]]
+    state_parts: ClassVar[tuple[str, ...]] = ("hidden",)
+    has_chrono_init: ClassVar[bool] = False
+    kernel: ClassVar[Callable[..., tuple[Tensor, ...]] | None] = None
+
+    @abstractmethod
+    def prepare_step(
+        self, weight_hh: Tensor, bias_hh: Tensor, make_linear: MakeLinear
+    ) -> StepFunction:
+        """Prepare a step with given recurrent weights, for any number of steps.
+
+        weight_hh (Tensor): The recurrent weight.
+        bias_hh (Tensor): Its bias, `(gates * hidden,)`.
+        make_linear (MakeLinear): Makes the products with matrices of weights: how these are
+            computed is up to the caller.
+        RETURNS (StepFunction): The step.
+        """
+
+    def recurrent_shape(self, hidden: int) -> tuple[int, ...]:
+        """Return the shape of the recurrent weight.
+
+        hidden (int): Units of the hidden state.
+        RETURNS (tuple[int, ...]): The shape.
+        """
+        return len(self.gates) * hidden, hidden
+
+    def init_input_weight(self, weight_ih: Tensor) -> None:
+        """Initialise the input matrix in place: gate by gate uniformly (Glorot & Bengio 2010).
+
+        weight_ih (Tensor): The matrix, `(gates * hidden, inputs)`.
+        """
+        for gate in weight_ih.chunk(len(self.gates)):
+            nn.init.xavier_uniform_(gate)
+
+    def init_recurrent_weight(self, weight_hh: Tensor) -> None:
+        """Initialise the recurrent weight in place: orthogonal gate by gate (Saxe et al. 2014).
+
+        weight_hh (Tensor): The weight, of the shape that `recurrent_shape` returns.
+        """
+        for gate in weight_hh.chunk(len(self.gates)):
+            nn.init.orthogonal_(gate)
+
+    def init_bias(self, bias_ih: Tensor, forget_bias: float, chrono_init: int | None) -> None:
+        """Initialise the bias of the input matrix in place: zeros unless the cell says otherwise.
+
+        bias_ih (Tensor): The bias, `(gates * hidden,)`.
+        forget_bias (float): The bias of the forget gate of an LSTM.
+        chrono_init (int | None): The longest dependency in words to initialise the gates for;
+            always None where `has_chrono_init` is False.
+        """
+        nn.init.zeros_(bias_ih)
+
+
+class SingleProductCell(Cell):
+    """A cell that uses the hidden state in one product, and otherwise element by element.
+
+    The product is that with the recurrent matrix. It can be computed together with another product
+    of the hidden state.
+    """
+
+    @abstractmethod
+    def step(self, inputs: Tensor, recurrent: Tensor, state: State) -> State:
+        """Take one step.
+
+        inputs (Tensor): The input's part of the gates, `(batch, gates * hidden)`.
+        recurrent (Tensor): The hidden state's part of the gates, of the same shape.
+        state (State): The state before the step, each part `(batch, hidden)`.
+        RETURNS (State): The state after the step, in the type of the state before it.
+        """
+
+    def prepare_step(
+        self, weight_hh: Tensor, bias_hh: Tensor, make_linear: MakeLinear
+    ) -> StepFunction:
+        multiply = make_linear(weight_hh, bias_hh)
+        return lambda inputs, state: self.step(inputs, multiply(state[0]), state)
+
+
+def draw_chrono_bias(gate: Tensor, longest: int) -> Tensor:
+    """Draw the biases of a gate that remembers: log(U[1, longest - 1]) (Tallec & Ollivier 2018).
+
+    gate (Tensor): The biases.
+    longest (int): The longest dependency in words.
+    RETURNS (Tensor): New biases of the same shape.
+    """
+    return torch.empty_like(gate).uniform_(1, longest - 1).log()
+
+
+def states_by_layer(state: State) -> LayerStates:
+    """Reorder the state of a stack of layers from part by part to layer by layer.
+
+    state (State): The states of all layers, each part `(layers, batch, hidden)`.
+    RETURNS (LayerStates): The same states, each `(batch, hidden)`.
+    """
+    layers = zip(*(part.unbind() for part in state), strict=True)
+    return tuple(part for layer in layers for part in layer)

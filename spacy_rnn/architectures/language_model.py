@@ -14,6 +14,7 @@ from thinc.types import Floats1d
 from ..batching import batch_by_length
 from ..bridge.access import network_shim
 from ..bridge.loading import CheckedModel
+from ..generation.settings import Detail
 from ..nn.rnn.settings import RecurrentSettings
 from ..text.subwords import END, START, UNKNOWN
 from ..text.units import Units, load_units
@@ -287,4 +288,12 @@ def generate(
         state = step.begin(read_before, max_tokens)
     with shim.predictor(shim.step_precision()) as network:
         step = LanguageModelStepper(cast("LanguageModel", network))
-        return search(step, state, no_source, start=START, end=END, banned_pieces=(UNKNOWN,))
+        return search(
+            step,
+            state,
+            no_source,
+            start=START,
+            end=END,
+            banned_pieces=(UNKNOWN,),
+            detail=Detail.SCORES,
+        )

@@ -11,6 +11,7 @@ from thinc.types import Floats1d, Floats2d, Ints1d
 from ..bridge.access import network_shim
 from ..bridge.flat import unflatten
 from ..bridge.loading import CheckedModel
+from ..generation.settings import Detail
 from ..text.subwords import END, START, UNKNOWN, load_subwords
 from ..types import Seq2SeqModel, Source, Translations
 from .subword_encoder import make_tokenizer
@@ -121,6 +122,7 @@ def translate(
     prefixes: Sequence[str | None] = (),
     banned_pieces: Sequence[str] = (),
     int8: bool = False,
+    detail: Detail = Detail.ALIGNMENTS,
 ) -> "list[list[Hypothesis]]":
     """Search for the translations of a batch of documents.
 
@@ -131,6 +133,7 @@ def translate(
     prefixes (Sequence[str | None]): The text that each translation has to begin with.
     banned_pieces (Sequence[str]): Pieces that must not be generated, by name.
     int8 (bool): Whether the decoder computes in 8-bit integers.
+    detail (Detail): How much of each hypothesis is asked for.
     RETURNS (list[list[Hypothesis]]): The hypotheses of each document, the best first.
     """
     from ..nn.seq2seq.stepper import DecoderStepper
@@ -154,6 +157,7 @@ def translate(
             end=END,
             banned_pieces=banned_ids,
             prefixes=prefix_ids,
+            detail=detail,
         )
 
 

@@ -7,6 +7,7 @@ from ..checks import check_count
 from .constraints import NEVER, DecodingConstraints
 from .hypotheses import BeamHistory, refuse_nan
 from .scoring import Ranking
+from .settings import Detail
 from .state import Hypothesis, SearchState, Step
 from .topk import topk_blockwise
 
@@ -20,6 +21,7 @@ def beam_search(
     beam_width: int,
     prefixes: Tensor | None = None,
     n_best: int | None = None,
+    detail: Detail = Detail.ALIGNMENTS,
 ) -> list[list[Hypothesis]]:
     """Search with a beam of fixed width.
 
@@ -37,11 +39,12 @@ def beam_search(
     prefixes (Tensor | None): Pieces that each sequence has to begin with, `(batch, longest)`,
         padded with -1.
     n_best (int | None): The maximum number of hypotheses to return. Default: `beam_width`.
+    detail (Detail): How much of each hypothesis is asked for. All have scores.
     RETURNS (list[list[Hypothesis]]): The hypotheses of each source, the best first.
     RAISES (ValueError): If the beam width is below 1, or the network's scores are not numbers.
     """
     check_count("beam_width", beam_width, 1)
-    history = BeamHistory(constraints, lengths, prefixes)
+    history = BeamHistory(constraints, lengths, prefixes, detail)
     device = lengths.device
     pieces = torch.full((len(lengths), 1), constraints.start, device=device)
     totals = torch.zeros(len(lengths), 1, device=device)

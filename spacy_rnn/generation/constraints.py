@@ -63,21 +63,22 @@ class BatchConstraints:
             [constraints.start, *constraints.banned_pieces], device=lengths.device
         )
 
-    def apply(self, log_probs: Tensor, time: int, history: Tensor | None) -> Tensor:
-        """Apply the constraints to next-piece log-probabilities.
+    def apply(self, scores: Tensor, time: int, history: Tensor | None) -> Tensor:
+        """Apply the constraints to the scores of next pieces.
 
-        log_probs (Tensor): The log-probabilities, `(batch, hypotheses, pieces)`. Those of banned
-            pieces may become minus infinity in place; all others are unchanged.
+        scores (Tensor): The log-probabilities, normalised or not, `(batch, hypotheses, pieces)`.
+            Those of banned pieces may become minus infinity in place; all others are unchanged.
         time (int): The number of pieces generated so far.
         history (Tensor | None): The pieces generated so far, `(batch, hypotheses, time)`, if
             `needs_history`.
-        RETURNS (Tensor): The constrained log-probabilities.
+        RETURNS (Tensor): The constrained scores.
         """
         in_prefix = time < self._prefixes.shape[1]
-        scores = log_probs.clone() if in_prefix or self.constraints.needs_history else log_probs
+        if in_prefix or self.constraints.needs_history:
+            scores = scores.clone()
         if not in_prefix and time < self._shortest_limit:
             return self._ban(scores, time, history)
-        # A forced piece keeps its own log-probability, whatever the other constraints are.
+        # A forced piece keeps its own score, whatever the other constraints are.
         rows, forced = self._find_forced(time)
         forced_scores = scores[rows, :, forced]
         self._ban(scores, time, history)
@@ -109,8 +110,9 @@ class BatchConstraints:
         constraints = self.constraints
         ends = scores[:, :, constraints.end].clone() if constraints.no_repeat_ngram_size else None
         if history is not None and constraints.repetition_penalty != 1:
-            repeated = scores.gather(2, history)
-            scores.scatter_(2, history, repeated * constraints.repetition_penalty)
+            log_sums = scores.logsumexp(dim=2, keepdim=True)
+            log_probs = scores.gather(2, history) - log_sums
+            scores.scatter_(2, history, log_probs * constraints.repetition_penalty + log_sums)
         scores.index_fill_(2, self._banned, NEVER)
         if history is not None and constraints.no_repeat_ngram_size:
             self._ban_repeated_ngrams(scores, history)

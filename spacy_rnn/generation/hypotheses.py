@@ -1,22 +1,19 @@
-"""The hypotheses of a search: the record of its steps, and the finished sequences in it."""
+"""The hypotheses of a beam search: the record of its steps, and the finished sequences in it."""
 
 import math
 import operator
 from bisect import bisect_right
 from collections.abc import Iterable
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from .attention_record import AttentionRecord, split
 from .constraints import BatchConstraints, DecodingConstraints
+from .settings import Detail
 from .state import Hypothesis
-
-MAX_POSITIONS, MIN_WEIGHT = 8, 0.01
-"""The source positions that are recorded for each piece, at most, and the least attention weight
-of each: all of them would take memory that grows with the product of the two lengths."""
 
 
 class _StepRecord(NamedTuple):
@@ -28,9 +25,6 @@ class _StepRecord(NamedTuple):
     log_probs (Tensor): The log-probabilities of the pieces, `(batch, candidates)`.
     parent_candidates (Tensor): For each hypothesis the candidate of the step before that it was,
         `(batch, hypotheses)`.
-    positions (Tensor): The source positions with the highest attention weights of each hypothesis,
-        `(batch, hypotheses, positions)`.
-    weights (Tensor): These attention weights, of the same shape.
     """
 
     sentences: np.ndarray
@@ -38,8 +32,6 @@ class _StepRecord(NamedTuple):
     parents: Tensor
     log_probs: Tensor
     parent_candidates: Tensor
-    positions: Tensor
-    weights: Tensor
 
 
 class _Ending(NamedTuple):
@@ -64,17 +56,26 @@ class BeamHistory:
     lengths (Tensor): The positions of each source, `(batch,)`.
     prefixes (Tensor | None): Pieces that each sequence has to begin with, `(batch, longest)`,
         padded with -1.
+    detail (Detail): How much of each hypothesis is asked for.
 
     sentences (Tensor): The source of each row that is not finished, `(remaining,)`, on the CPU.
     finished (list[list[_Ending]]): The finished sequences of each source.
     """
 
-    def __init__(self, constraints: DecodingConstraints, lengths: Tensor, prefixes: Tensor | None):
+    def __init__(
+        self,
+        constraints: DecodingConstraints,
+        lengths: Tensor,
+        prefixes: Tensor | None,
+        detail: Detail,
+    ):
         batch, device = len(lengths), lengths.device
         self.constraints = constraints
         self.sentences = torch.arange(batch)
         self.finished: list[list[_Ending]] = [[] for _ in range(batch)]
+        self._detail = detail
         self._steps: list[_StepRecord] = []
+        self._attention = AttentionRecord()
         self._batch_constraints = BatchConstraints(constraints, lengths, prefixes)
         self._parent_candidates = torch.zeros(batch, 1, dtype=torch.int64, device=device)
         # The pieces so far of hypotheses and of candidates, `(batch, …, time)`, if needed.
@@ -105,18 +106,13 @@ class BeamHistory:
         weights (Tensor): The attention weights of each hypothesis,
             `(batch, hypotheses, positions)`.
         """
-        highest = weights.topk(min(MAX_POSITIONS, weights.shape[2]), dim=2)
         self._steps.append(
             _StepRecord(
-                self.sentences.numpy(),
-                pieces,
-                parents,
-                log_probs,
-                self._parent_candidates,
-                highest.indices,
-                highest.values.float(),
+                self.sentences.numpy(), pieces, parents, log_probs, self._parent_candidates
             )
         )
+        if self._detail >= Detail.ALIGNMENTS:
+            self._attention.add(weights)
         if self.constraints.needs_history:
             index = parents[:, :, None].expand(-1, -1, self._hypothesis_pieces.shape[2])
             parent_pieces = self._hypothesis_pieces.gather(1, index)
@@ -175,19 +171,18 @@ class BeamHistory:
         lengths = np.array([ending.time for ending in endings])  # Without the end symbol.
         is_piece = np.arange(self.time) < lengths[:, None]
         is_piece_or_end = np.arange(self.time) <= lengths[:, None]
-        hypotheses = hypotheses[is_piece]
-        weights = self._join("weights")[hypotheses]
-        positions = self._join("positions")[hypotheses]
-        is_high = weights >= MIN_WEIGHT
-        high_counts = is_high.sum(axis=1)
-        columns = (
-            _split(self._join("pieces")[candidates[is_piece]].tolist(), lengths),
-            [ending.score for ending in endings],
-            _split(self._join("log_probs")[candidates[is_piece_or_end]].tolist(), lengths + 1),
-            _split(_split(positions[is_high].tolist(), high_counts), lengths),
-            _split(_split(weights[is_high].tolist(), high_counts), lengths),
-        )
-        return list(map(Hypothesis, *columns))
+        nothing: list[list] = [[] for _ in endings]
+        piece_scores, positions, weights = nothing, nothing, nothing
+        pieces = split(self._join("pieces")[candidates[is_piece]].tolist(), lengths)
+        if self._detail >= Detail.SCORES:
+            log_probs = self._join("log_probs")[candidates[is_piece_or_end]]
+            piece_scores = split(log_probs.tolist(), lengths + 1)
+        if self._detail >= Detail.ALIGNMENTS:
+            positions, weights = (
+                split(lists, lengths) for lists in self._attention.read(hypotheses[is_piece])
+            )
+        scores = [ending.score for ending in endings]
+        return list(map(Hypothesis, pieces, scores, piece_scores, positions, weights))
 
     def _backtrace(self, endings: list[_Ending]) -> tuple[np.ndarray, np.ndarray]:
         """Follow the parents of all sequences at once, from the last step to the first.
@@ -197,10 +192,6 @@ class BeamHistory:
             candidate among the candidates of all steps, and the index of the hypothesis that it
             extends among the hypotheses of all steps: each `(sequences, steps)`.
         """
-        if all(
-            step.parent_candidates.shape[1] == step.parents.shape[1] == 1 for step in self._steps
-        ):
-            return self._backtrace_greedy(endings)
         sentence = np.array([ending.sentence for ending in endings], "int64")
         candidate = np.array([ending.candidate for ending in endings], "int64")
         times = [ending.time for ending in endings]
@@ -220,17 +211,6 @@ class BeamHistory:
             candidate[reached] = parent_candidates[parent]
         return candidates, hypotheses
 
-    def _backtrace_greedy(self, endings: list[_Ending]) -> tuple[np.ndarray, np.ndarray]:
-        """Do the same where each source has one hypothesis at each step."""
-        sentences = np.concatenate([step.sentences for step in self._steps])
-        ends = np.cumsum(np.bincount(sentences))
-        indices_by_sentence = np.split(np.argsort(sentences, kind="stable"), ends[:-1])
-        indices = np.zeros((len(endings), self.time), "int64")
-        for row, ending in zip(indices, endings, strict=True):
-            sentence_indices = indices_by_sentence[ending.sentence]
-            row[: len(sentence_indices)] = sentence_indices
-        return indices, indices
-
     def _join(self, name: str) -> np.ndarray:
         """Concatenate a field of all steps, with a row for each candidate or hypothesis."""
         parts = [getattr(step, name).flatten(0, 1) for step in self._steps]
@@ -248,9 +228,3 @@ def refuse_nan(scores: Iterable[float]) -> None:
             "The scores of the network are not numbers: its weights became infinite or NaN in "
             "training. Train again with a lower learning rate or a smaller grad_clip"
         )
-
-
-def _split(values: list, sizes: np.ndarray) -> list[list]:
-    """Split a list into lists of these sizes."""
-    ends = sizes.cumsum().tolist()
-    return [values[first:last] for first, last in pairwise([0, *ends])]

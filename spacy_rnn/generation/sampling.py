@@ -7,6 +7,7 @@ from ..checks import check_count
 from .constraints import DecodingConstraints
 from .greedy import decode_loop
 from .hypotheses import refuse_nan
+from .settings import Detail
 from .state import Hypothesis, SearchState, Step
 from .topk import argmax_last
 
@@ -23,6 +24,7 @@ def sample(
     top_p: float = 1.0,
     seed: int | None = None,
     prefixes: Tensor | None = None,
+    detail: Detail = Detail.ALIGNMENTS,
 ) -> list[list[Hypothesis]]:
     """Sample sequences piece by piece.
 
@@ -43,6 +45,7 @@ def sample(
     seed (int | None): The seed of the draws. None draws anew at each call.
     prefixes (Tensor | None): Pieces that each sequence has to begin with, `(batch, longest)`,
         padded with -1.
+    detail (Detail): How much of each hypothesis is asked for. Several samples have scores.
     RETURNS (list[list[Hypothesis]]): As many hypotheses for each source as samples, the best
         first, with their log-probability as the score.
     RAISES (ValueError): If a setting is out of its bounds, or the network's scores are not
@@ -56,13 +59,15 @@ def sample(
     generator = torch.Generator()
     generator.manual_seed(int(torch.randint(2**62, ())) if seed is None else seed)
 
-    def draw(constrained: Tensor, sentences: Tensor) -> Tensor:
+    def draw(constrained: Tensor, sentences: list[int]) -> Tensor:
         draws = torch.rand(samples, generator=generator, dtype=torch.float64)
-        draws = draws[sentences % samples].to(device)
+        draws = draws[[sentence % samples for sentence in sentences]].to(device)
         return _draw(constrained[:, 0], draws, temperature, top_k, top_p)[:, None]
 
     prefixes = None if prefixes is None else prefixes.to(device)[rows]
-    sampled = decode_loop(step, state, lengths[rows], constraints, prefixes, draw)
+    if samples > 1:
+        detail = max(detail, Detail.SCORES)
+    sampled = decode_loop(step, state, lengths[rows], constraints, prefixes, draw, detail)
     hypotheses = [hypothesis for (hypothesis,) in sampled]
     return [
         sorted(hypotheses[start : start + samples], key=lambda hypothesis: -hypothesis.score)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..checks import check_count
 from .scoring import Ranking
-from .settings import ConstraintSettings
+from .settings import ConstraintSettings, Detail
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -56,6 +56,7 @@ class Search(ConstraintSettings, ABC):
         end: int,
         banned_pieces: Sequence[int] = (),
         prefixes: "Tensor | None" = None,
+        detail: Detail = Detail.ALIGNMENTS,
     ) -> "list[list[Hypothesis]]":
         """Search for the output sequences of a batch.
 
@@ -67,6 +68,7 @@ class Search(ConstraintSettings, ABC):
         banned_pieces (Sequence[int]): Pieces that must not be generated.
         prefixes (Tensor | None): Pieces that each sequence has to begin with, `(batch, longest)`,
             padded with -1.
+        detail (Detail): How much of each hypothesis is asked for.
         RETURNS (list[list[Hypothesis]]): The hypotheses of each source, the best first. There may
             be more than `n_best`: some of them may read the same.
         """
@@ -122,6 +124,7 @@ class BeamSearch(Search):
         end: int,
         banned_pieces: Sequence[int] = (),
         prefixes: "Tensor | None" = None,
+        detail: Detail = Detail.ALIGNMENTS,
     ) -> "list[list[Hypothesis]]":
         from .beam import beam_search
         from .greedy import greedy_search
@@ -129,12 +132,12 @@ class BeamSearch(Search):
         constraints = self._constraints(start, end, banned_pieces)
         ranking = self._ranking()
         if self.beam_width == 1 and not self.coverage_penalty:
-            greedy = greedy_search(step, state, lengths, constraints, prefixes)
+            greedy = greedy_search(step, state, lengths, constraints, prefixes, detail)
             return [[ranking.rescore(hypothesis) for hypothesis in ranked] for ranked in greedy]
         # Of several hypotheses some may be segmented differently but read the same.
         n_best = 1 if self.n_best == 1 else self.beam_width
         return beam_search(
-            step, state, lengths, constraints, ranking, self.beam_width, prefixes, n_best
+            step, state, lengths, constraints, ranking, self.beam_width, prefixes, n_best, detail
         )
 
 
@@ -184,6 +187,7 @@ class SamplingSearch(Search):
         end: int,
         banned_pieces: Sequence[int] = (),
         prefixes: "Tensor | None" = None,
+        detail: Detail = Detail.ALIGNMENTS,
     ) -> "list[list[Hypothesis]]":
         from .sampling import sample
 
@@ -198,4 +202,5 @@ class SamplingSearch(Search):
             top_p=self.top_p,
             seed=self.seed,
             prefixes=prefixes,
+            detail=detail,
         )

@@ -1,8 +1,22 @@
-"""The settings that all searches share."""
+"""The settings that all searches share, and the detail of their results."""
 
 from dataclasses import dataclass
+from enum import IntEnum
 
 from ..checks import check_at_least, check_count
+
+
+class Detail(IntEnum):
+    """How much of each hypothesis is asked for. Less takes less time; the pieces are the same."""
+
+    TEXT = 0
+    """Its pieces alone."""
+
+    SCORES = 1
+    """Its score and the log-probability of each piece as well."""
+
+    ALIGNMENTS = 2
+    """The source positions that each piece attends to as well."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -42,19 +42,21 @@ def _take(parts: tuple[Tensor, ...], rows: Tensor) -> tuple[Tensor, ...]:
 Step = Callable[[Tensor, SearchState], tuple[Tensor, Tensor, SearchState]]
 """The step function of a network. It takes the last piece of each hypothesis,
 `(batch, hypotheses)`, and the state, and returns a score for each next piece, not normalised,
-`(batch, hypotheses, pieces)`; the attention weights of the source positions,
-`(batch, hypotheses, positions)`; and the state after the step."""
+`(batch, hypotheses, pieces)`, which a search may change in place; the attention weights of the
+source positions, `(batch, hypotheses, positions)`; and the state after the step."""
 
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """A finished sequence of a search.
+    """A finished sequence of a search, in the detail that was asked for.
 
     pieces (list[int]): Its pieces, without the end symbol.
-    score (float): The score that it is ranked by, higher is better.
-    piece_scores (list[float]): The log-probability of each piece and of the end symbol.
+    score (float): The score that it is ranked by, higher is better. NaN if it was neither asked
+        for nor needed.
+    piece_scores (list[float]): The log-probability of each piece and of the end symbol. Empty
+        unless asked for.
     source_positions (list[list[int]]): For each piece the source positions with the highest
-        attention weights, the highest first.
+        attention weights, the highest first. Empty unless asked for.
     attention_weights (list[list[float]]): The attention weights of these.
     """
 

@@ -1,15 +1,17 @@
 """Beam and greedy search, against trying everything."""
 
 import math
+from functools import partial
 
 import pytest
 import torch
 from tables import END, PIECES, POSITIONS, START, NaNTable, Table, all_sequences, make_constraints
 
-from spacy_rnn.generation import hypotheses as history
+from spacy_rnn.generation import attention_record
 from spacy_rnn.generation.beam import beam_search
 from spacy_rnn.generation.greedy import greedy_search
 from spacy_rnn.generation.scoring import Ranking
+from spacy_rnn.generation.settings import Detail
 from spacy_rnn.generation.state import SearchState
 
 SEEDS = range(5)
@@ -163,12 +165,43 @@ def test_places_are_those_of_the_attention_at_each_piece():
 
 def test_places_of_next_to_no_weight_are_left_out(monkeypatch):
     table = Table(8)
-    monkeypatch.setattr(history, "MIN_WEIGHT", 0.3)
+    monkeypatch.setattr(attention_record, "MIN_WEIGHT", 0.3)
     for sentence, (each, *_) in enumerate(beam(table, [0, 1], 4)):
         attended = zip(each.source_positions, each.attention_weights, strict=True)
         for time, (positions, weights) in enumerate(attended):
             all_weights = table.weights(sentence, tuple(each.pieces[:time])).tolist()
             assert len(positions) == len(weights) == sum(weight >= 0.3 for weight in all_weights)
+
+
+def test_places_are_the_same_however_many_steps_are_selected_at_once(monkeypatch):
+    searches = greedy, partial(beam, width=4)
+    together = [search(Table(8), [0, 1, 2]) for search in searches]
+    monkeypatch.setattr(attention_record, "MAX_PENDING", 1)
+    assert [search(Table(8), [0, 1, 2]) for search in searches] == together
+
+
+@pytest.mark.parametrize("repetition_penalty", [1.0, 1.5])
+@pytest.mark.parametrize("search", [greedy, partial(beam, width=1), partial(beam, width=4)])
+def test_pieces_are_the_same_whatever_is_asked_for(search, repetition_penalty):
+    constraints = make_constraints(max_extra=6, repetition_penalty=repetition_penalty)
+    sentences = [0, 1, 2, 3]
+    full = search(Table(8), sentences, constraints=constraints)
+    for detail in Detail:
+        for ranked, expected in zip(
+            search(Table(8), sentences, constraints=constraints, detail=detail), full, strict=True
+        ):
+            assert pieces_of(ranked) == pieces_of(expected)
+            for each, complete in zip(ranked, expected, strict=True):
+                if detail < Detail.ALIGNMENTS:
+                    assert each.source_positions == each.attention_weights == []
+                if detail < Detail.SCORES:
+                    assert each.piece_scores == []
+                    assert search is not greedy or math.isnan(each.score)
+                else:
+                    assert each.piece_scores == complete.piece_scores
+                    assert each.score == complete.score
+                if detail == Detail.ALIGNMENTS:
+                    assert each == complete
 
 
 def test_coverage_penalty_is_that_of_the_whole_path():

@@ -10,6 +10,7 @@ from tables import END, PIECES, NaNTable, Table, all_sequences, make_constraints
 
 from spacy_rnn.generation.greedy import greedy_search
 from spacy_rnn.generation.sampling import sample, truncate
+from spacy_rnn.generation.settings import Detail
 
 DRAWS = 4000
 SETTINGS = [{}, {"temperature": 0.5}, {"temperature": 2.0, "top_k": 2}, {"top_p": 0.6}]
@@ -109,6 +110,16 @@ def test_scores_are_those_of_the_network():
         expected = table.log_probs(4, tuple(each.pieces))
         assert each.piece_scores == pytest.approx(expected, abs=1e-5)
         assert each.score == pytest.approx(sum(expected), abs=1e-4)
+
+
+@pytest.mark.parametrize("samples", [1, 3])
+def test_samples_are_the_same_whatever_is_asked_for(samples):
+    full = run(Table(5), [4, 5], samples=samples, seed=1)
+    for detail in Detail:
+        found = run(Table(5), [4, 5], samples=samples, seed=1, detail=detail)
+        assert [[each.pieces for each in row] for row in found] == [
+            [each.pieces for each in row] for row in full
+        ]
 
 
 def test_prefixes_are_kept():

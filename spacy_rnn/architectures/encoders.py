@@ -75,8 +75,9 @@ def build_recurrent_encoder_v1(
 
     width (int): Features of each output, both directions together. The input may be of any width.
     depth (int): Layers.
-    cell (str): The cell: "lstm", "gru", "rnn_tanh", "rnn_relu", "mgu" (Zhou et al. 2016) or
-        "indrnn" (Li et al. 2018).
+    cell (str): The cell: "lstm", "gru", "rnn_tanh", "rnn_relu", "mgu" (Zhou et al. 2016),
+        "indrnn" (Li et al. 2018), "peephole" (Gers & Schmidhuber 2000), "cifg" (Greff et al.
+        2017), "layer_norm_lstm" or "layer_norm_gru" (Ba et al. 2016).
     bidirectional (bool): Whether each layer also reads backwards.
     merge (str): How two directions become one output: "concat", each of half the width,
         or "sum", each of the whole width.

@@ -12,7 +12,6 @@ from thinc.api import SGD, fix_random_seed, set_dropout_rate
 from torch import nn
 from torch.nn.utils.rnn import pack_sequence, unpack_sequence
 
-from spacy_rnn.nn.rnn.cells import CELLS
 from spacy_rnn.nn.rnn.network import RecurrentNetwork
 from spacy_rnn.nn.rnn.settings import RecurrentSettings
 
@@ -38,7 +37,8 @@ OPTIONS = {
 LENGTHS = [4, 0, 1, 7, 0, 2]
 
 every_encoder = pytest.mark.parametrize("name", ENCODERS)
-every_cell = pytest.mark.parametrize("cell", CELLS)
+# What a cell computes is tested with the networks; here, one cell for each scan.
+every_scan = pytest.mark.parametrize("cell", ["lstm", "gru", "rnn_tanh", "mgu"])
 
 
 def architecture(name="spacy-rnn.RecurrentEncoder.v1"):
@@ -183,7 +183,7 @@ def test_setting_reaches_the_network(setting, value, documents):
 # Numbers
 
 
-@every_cell
+@every_scan
 @pytest.mark.parametrize("directions", DIRECTIONS)
 @pytest.mark.parametrize("options", OPTIONS)
 def test_prediction_does_not_depend_on_the_batch(cell, directions, options, documents):
@@ -198,7 +198,7 @@ def test_prediction_does_not_depend_on_the_batch(cell, directions, options, docu
     assert_close(model.predict([*tokens, neighbour])[:-1], alone)
 
 
-@every_cell
+@every_scan
 @pytest.mark.parametrize("directions", DIRECTIONS)
 @pytest.mark.parametrize("options", OPTIONS)
 def test_training_does_not_depend_on_the_batch(cell, directions, options, documents):
@@ -478,7 +478,7 @@ def test_text_of_50_000_tokens_among_short_ones(cell, is_train, documents):
         assert all(each.any() and np.isfinite(each).all() for each in backprop(encoded))
 
 
-@every_cell
+@every_scan
 def test_step_on_a_text_of_5_000_tokens(cell, documents):
     model = build(documents, cell=cell, width=2)
     before = parameters_of(model)

@@ -13,9 +13,14 @@ RECTIFIED = ("rnn_relu", "indrnn")
 """Cells whose units are often at zero."""
 
 
+def normalize(values: Tensor) -> Tensor:
+    """Give values a mean of zero and a variance of one."""
+    return (values - values.mean()) / torch.sqrt(values.var(unbiased=False) + 1e-5)
+
+
 def step(cell: str, word: Tensor, state: State, weights) -> State:
     """Take one step with one word of one sequence."""
-    input_matrix, recurrent_matrix, input_bias, recurrent_bias = weights
+    input_matrix, recurrent_matrix, input_bias, recurrent_bias, *further = weights
     if cell == "indrnn":
         hidden = recurrent_matrix * state[0]  # A vector.
         return (torch.relu(input_matrix @ word + hidden + input_bias + recurrent_bias),)
@@ -26,6 +31,40 @@ def step(cell: str, word: Tensor, state: State, weights) -> State:
         input_, forget, candidate, output = map(torch.add, by_word, by_hidden)
         memory = torch.sigmoid(forget) * state[1] + torch.sigmoid(input_) * torch.tanh(candidate)
         return torch.sigmoid(output) * torch.tanh(memory), memory
+    if cell == "peephole":
+        input_, forget, candidate, output = map(torch.add, by_word, by_hidden)
+        peepholes = further[0].chunk(3)
+        memory = torch.sigmoid(forget + peepholes[1] * state[1]) * state[1]
+        memory = memory + torch.sigmoid(input_ + peepholes[0] * state[1]) * torch.tanh(candidate)
+        return torch.sigmoid(output + peepholes[2] * memory) * torch.tanh(memory), memory
+    if cell == "cifg":
+        input_, candidate, output = (
+            word + hidden for word, hidden in zip(by_word, by_hidden, strict=True)
+        )
+        written = torch.sigmoid(input_)
+        memory = (1 - written) * state[1] + written * torch.tanh(candidate)
+        return torch.sigmoid(output) * torch.tanh(memory), memory
+    if cell == "layer_norm_lstm":
+        gates = further[0] * normalize(input_matrix @ word) + input_bias
+        gates = gates + further[1] * normalize(recurrent_matrix @ state[0]) + recurrent_bias
+        input_, forget, candidate, output = gates.chunk(4)
+        memory = torch.sigmoid(forget) * state[1] + torch.sigmoid(input_) * torch.tanh(candidate)
+        seen = further[2] * normalize(memory) + further[3]
+        return torch.sigmoid(output) * torch.tanh(seen), memory
+    if cell == "layer_norm_gru":
+        size = len(state[0])
+        parts = []
+        for product, gain, bias in (
+            (input_matrix @ word, further[0], input_bias),
+            (recurrent_matrix @ state[0], further[1], recurrent_bias),
+        ):
+            gates, new = normalize(product[: 2 * size]), normalize(product[2 * size :])
+            parts.append(gain * torch.cat([gates, new]) + bias)
+        by_word, by_hidden = parts[0].chunk(3), parts[1].chunk(3)
+        reset = torch.sigmoid(by_word[0] + by_hidden[0])
+        update = torch.sigmoid(by_word[1] + by_hidden[1])
+        candidate = torch.tanh(by_word[2] + reset * by_hidden[2])
+        return ((1 - update) * candidate + update * state[0],)
     if cell == "gru":
         reset = torch.sigmoid(by_word[0] + by_hidden[0])
         update = torch.sigmoid(by_word[1] + by_hidden[1])
@@ -59,7 +98,12 @@ def read_sequence(
         for direction in range(network.directions):
             row = layer * network.directions + direction
             own = network.layers[row]
-            weights = own.weight_ih, own.weight_hh, own.bias_ih, own.bias_hh
+            further = [
+                weight
+                for name, weight in own.named_parameters()
+                if name not in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+            ]
+            weights = own.weight_ih, own.weight_hh, own.bias_ih, own.bias_hh, *further
             now = tuple(part[row] for part in state)
             hidden_states = []
             for time, word in enumerate(words.flip(0) if direction else words):

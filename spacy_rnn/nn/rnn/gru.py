@@ -43,7 +43,9 @@ def scan_gru(
     # that both directions take each step together.
     directions = torch.arange(len(weights), device=data.device)
     words, rows = zip(*map(layout.in_direction, range(len(weights))), strict=True)
-    input_matrices, recurrent_matrices, input_biases, recurrent_biases = zip(*weights, strict=True)
+    input_matrices, recurrent_matrices, input_biases, recurrent_biases, _ = zip(
+        *weights, strict=True
+    )
     # One product for both directions, whose results for each word are adjacent. Its rows are
     # padded here: so none have to be cut off afterwards, or added to its gradient.
     inputs = prepared.linear(input_matrices, input_biases)(pad_rows(data))

@@ -10,6 +10,8 @@ from .cells.base import Cell, Weights
 class DirectionalLayer(nn.Module):
     """The weights of one direction of one layer, named and shaped as torch's own.
 
+    Those that only some cells have are named by the cell.
+
     cell (Cell): The cell.
     inputs (int): Features of each word.
     hidden (int): Units of the hidden state.
@@ -40,6 +42,10 @@ class DirectionalLayer(nn.Module):
         cell.init_input_weight(self.weight_ih.data)
         cell.init_recurrent_weight(self.weight_hh.data)
         cell.init_bias(self.bias_ih.data, forget_bias, chrono_init)
+        further = cell.further_weights(hidden)
+        self._further = tuple(further)
+        for name, weight in further.items():
+            self.register_parameter(name, nn.Parameter(weight))
 
     def weights(self) -> Weights:
         """Return the weights for one pass, after weight drop in training.
@@ -47,5 +53,9 @@ class DirectionalLayer(nn.Module):
         RETURNS (Weights): The weights.
         """
         return Weights(
-            self.weight_ih, self.weight_drop(self.weight_hh), self.bias_ih, self.bias_hh
+            self.weight_ih,
+            self.weight_drop(self.weight_hh),
+            self.bias_ih,
+            self.bias_hh,
+            tuple(getattr(self, name) for name in self._further),
         )

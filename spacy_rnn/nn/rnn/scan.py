@@ -152,7 +152,7 @@ class _TiledLSTMScan(Scan):
             part.view(tile.steps, tile.width, -1) for part, tile in zip(parts, tiles, strict=True)
         ]
         outputs, cell_states = [], []
-        for direction, (weight_ih, weight_hh, bias_ih, bias_hh) in enumerate(weights):
+        for direction, (weight_ih, weight_hh, bias_ih, bias_hh, _) in enumerate(weights):
             backward = direction == 1
             matrices = self._prepare_matrices(weight_ih, weight_hh, backward)
             results = [
@@ -356,7 +356,7 @@ class KernelScan(_PackedScan):
             rows,
             batch_sizes,
             state if len(state) > 1 else state[0],
-            [weight for direction in weights for weight in direction],
+            [weight for direction in weights for weight in (*direction[:4], *direction.further)],
             True,  # has_biases
             1,  # num_layers
             0.0,  # dropout
@@ -380,9 +380,9 @@ class SteppedScan(_PackedScan):
         rows = data.index_select(0, self._layout.words)
         batch_sizes = self._layout.batch_sizes.tolist()
         outputs, finals = [], []
-        for direction, (weight_ih, weight_hh, bias_ih, bias_hh) in enumerate(weights):
-            step = request.cell.prepare_step(weight_hh, bias_hh, _make_linear)
-            inputs = functional.linear(rows, weight_ih, bias_ih).split(batch_sizes)
+        for direction, own in enumerate(weights):
+            step = request.cell.prepare_step(own, _make_linear)
+            inputs = request.cell.prepare_inputs(own, _make_linear)(rows).split(batch_sizes)
             times = range(len(inputs)) if direction == 0 else reversed(range(len(inputs)))
             hidden_states: dict[int, Tensor] = {}
             current = tuple(part[direction] for part in state)
@@ -439,7 +439,7 @@ def _unsort_state(before: State, after: State, order: Tensor) -> State:
     )
 
 
-def _make_linear(weight: Tensor, bias: Tensor) -> Callable[[Tensor], Tensor]:
+def _make_linear(weight: Tensor, bias: Tensor | None) -> Callable[[Tensor], Tensor]:
     return partial(functional.linear, weight=weight, bias=bias)
 
 

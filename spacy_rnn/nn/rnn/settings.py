@@ -11,8 +11,9 @@ class RecurrentSettings:
 
     width (int): Features of each output, both directions together.
     depth (int): Layers.
-    cell (str): The cell: "lstm", "gru", "rnn_tanh", "rnn_relu", "mgu" (Zhou et al. 2016) or
-        "indrnn" (Li et al. 2018).
+    cell (str): The cell: "lstm", "gru", "rnn_tanh", "rnn_relu", "mgu" (Zhou et al. 2016),
+        "indrnn" (Li et al. 2018), "peephole" (Gers & Schmidhuber 2000), "cifg" (Greff et al.
+        2017), "layer_norm_lstm" or "layer_norm_gru" (Ba et al. 2016).
     bidirectional (bool | None): Whether each layer also reads from the end. None for what the
         network is part of: encoders do, language models and decoders must not read what they are
         to predict.

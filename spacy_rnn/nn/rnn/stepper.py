@@ -1,5 +1,6 @@
 """A recurrent network that reads one word at a time."""
 
+from functools import partial
 from typing import cast
 
 from torch import Tensor, nn
@@ -46,23 +47,28 @@ class Stepper:
             for layer in range(network.depth)
             for weights in network.weights_of_layer(layer)
         ]
-        first, *others = layers
-        linear = network.prepared.linear
-        if embedding is None:
-            self._read_first = linear([first.weight_ih], [first.bias_ih], quantize=False)
-        else:
-            self._read_first = network.prepared.embedding_product(
-                embedding, first.weight_ih, first.bias_ih
-            )
-        self._read = [linear([layer.weight_ih], [layer.bias_ih]) for layer in others]
+        prepared, cell = network.prepared, network.cell
 
-        def make_linear(weight: Tensor, bias: Tensor) -> LinearFunction:
-            return linear([weight], [bias])
+        def make_linear(
+            weight: Tensor, bias: Tensor | None, quantize: bool = True
+        ) -> LinearFunction:
+            return prepared.linear([weight], [] if bias is None else [bias], quantize)
 
-        self._steps = [
-            network.cell.prepare_step(layer.weight_hh, layer.bias_hh, make_linear)
-            for layer in (layers[:-1] if recurrent_given else layers)
+        make_first = (
+            partial(make_linear, quantize=False)
+            if embedding is None
+            else partial(prepared.embedding_product, embedding)
+        )
+        self._read = [
+            cell.prepare_inputs(layer, make_linear if index else make_first)
+            for index, layer in enumerate(layers)
         ]
+        stepping = layers[:-1] if recurrent_given else layers
+        self._steps = [cell.prepare_step(layer, make_linear) for layer in stepping]
+        if recurrent_given:
+            self._given_step = cast(SingleProductCell, cell).prepare_given_step(
+                layers[-1], make_linear
+            )
 
     def __call__(
         self, words: Tensor, states: LayerStates, recurrent: Tensor | None = None
@@ -86,18 +92,17 @@ class Stepper:
             data = words = network.dropout_input(network.word_dropout(words))
         else:
             data = self._embedding(words) if self._residual[0] else None
-        gates = self._read_first(words)
+        gates = self._read[0](words)
         new_states: list[Tensor] = []
         for layer in range(network.depth):
             if layer:
                 inner = network.norms[layer - 1](network.dropout_layers(data))
-                gates = self._read[layer - 1](inner)
+                gates = self._read[layer](inner)
             before = states[len(new_states) : len(new_states) + self._state_parts]
             if layer < len(self._steps):
                 after = self._steps[layer](gates, before)
             else:
-                cell = cast(SingleProductCell, network.cell)
-                after = cell.step(gates, cast(Tensor, recurrent), before)
+                after = self._given_step(gates, cast(Tensor, recurrent), before)
             if any(network.zoneouts):
                 after = zoneout(before, after, network.zoneouts, network.training)
             new_states += after

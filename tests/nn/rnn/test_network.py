@@ -51,10 +51,13 @@ SETTINGS = {
         "zoneout_hidden": 0.3,
     },
 }
+# One cell for each scan takes all settings; what is around a cell does not depend on it.
+WITH_ALL_SETTINGS = ("lstm", "gru", "rnn_tanh", "mgu")
+FEW_SETTINGS = ("two directions", "three layers, one direction", "all at once")
 CASES = [
-    pytest.param({"cell": cell, **settings}, id=f"{cell}, {name}")
+    pytest.param({"cell": cell, **SETTINGS[name]}, id=f"{cell}, {name}")
     for cell in CELLS
-    for name, settings in SETTINGS.items()
+    for name in (SETTINGS if cell in WITH_ALL_SETTINGS else FEW_SETTINGS)
 ]
 CASES += [
     pytest.param({"cell": "lstm", **rates}, id=f"lstm, {', '.join(rates)}")
@@ -68,11 +71,12 @@ NOISE = {
     "word dropout": {"word_dropout": 0.3},
     "weight drop": {"weight_drop": 0.3},
     "zoneout": {"zoneout_hidden": 0.3},
+    "weight drop and zoneout": {"weight_drop": 0.3, "zoneout_hidden": 0.3},
 }
 NOISY_CASES = [
-    pytest.param({"cell": cell, "depth": 2, **settings}, id=f"{cell}, {name}")
+    pytest.param({"cell": cell, "depth": 2, **NOISE[name]}, id=f"{cell}, {name}")
     for cell in CELLS
-    for name, settings in NOISE.items()
+    for name in (NOISE if cell in WITH_ALL_SETTINGS else ["weight drop and zoneout"])
 ]
 TOLERANCES = {
     torch.float32: {"rtol": 1e-5, "atol": 1e-5},
@@ -259,7 +263,9 @@ def test_wide_networks_do_not_depend_on_the_batch(cell):
     alone = [
         network(words, torch.tensor([len(words)]))[0] for words in data.split(lengths.tolist())
     ]
-    torch.testing.assert_close(together, torch.cat(alone), rtol=0, atol=1e-5)
+    # Normalising a small cell state magnifies what float32 rounds off.
+    atol = 1e-4 if cell == "layer_norm_lstm" else 1e-5
+    torch.testing.assert_close(together, torch.cat(alone), rtol=0, atol=atol)
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -489,14 +495,19 @@ def test_every_gate_and_direction_starts_with_weights_of_its_own(cell):
         assert len({block.flatten()[0].item() for block in blocks}) == len(blocks)
 
 
+# The gate of a cell that `forget_bias` sets, and its sign: a coupled input gate forgets.
+FORGET_GATES = {"lstm": (1, 1), "peephole": (1, 1), "layer_norm_lstm": (1, 1), "cifg": (0, -1)}
+
+
 @pytest.mark.parametrize(
     ("cell", "expected"), [*product(CELLS, [1.0, -1.0]), ("lstm", 2.5), ("lstm", 0.0)]
 )
 def test_only_the_forget_gate_starts_with_a_bias(cell, expected):
     for own in layers(cell, forget_bias=expected):
         start = torch.zeros(len(own.bias_ih))
-        if cell == "lstm":
-            start[4:8] = expected  # In torch's order: input, forget, candidate, output.
+        if cell in FORGET_GATES:
+            gate, sign = FORGET_GATES[cell]
+            start[4 * gate : 4 * gate + 4] = sign * expected
         assert torch.equal(own.bias_ih, start)
         assert not own.bias_hh.any()
 
@@ -519,11 +530,11 @@ def test_chrono_biases_give_memories_of_all_lengths(cell, chrono_init):
     for own in layers(cell, width=2 * hidden, **settings):
         biased, gates = biased_gates(cell, own)
         # Positive where the gate remembers, as in an LSTM and a GRU; negative where it forgets.
-        memory = (gates[1] if cell in ("lstm", "gru") else gates[biased[0]].abs()).exp()
+        memory = (gates[1] if cell in ("lstm", "gru") else gates[biased[-1]].abs()).exp()
         assert (memory >= 1 - 1e-5).all()
         assert (memory <= chrono_init - 1 + 1e-5 * chrono_init).all()
         assert memory.mean() == pytest.approx(chrono_init / 2, rel=0.1)
-        if cell == "lstm":
+        if cell in ("lstm", "peephole", "layer_norm_lstm"):
             assert biased == [0, 1]
             assert torch.equal(gates[0], -gates[1])
         elif cell == "gru":

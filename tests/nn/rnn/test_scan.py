@@ -94,10 +94,24 @@ def make_request(cell, data, weights):
 def random_weights(cell, directions, dtype, scale=0.5):
     gates = len(CELLS[cell].gates) * HIDDEN
     shapes = [(gates, INPUTS), CELLS[cell].recurrent_shape(HIDDEN), (gates,), (gates,)]
+    shapes += [weight.shape for weight in CELLS[cell].further_weights(HIDDEN).values()]
     return [
-        Weights(*((scale * torch.randn(shape, dtype=dtype)).requires_grad_() for shape in shapes))
+        make_weights(
+            (scale * torch.randn(shape, dtype=dtype)).requires_grad_() for shape in shapes
+        )
         for _ in range(directions)
     ]
+
+
+def make_weights(tensors):
+    """Make the weights of one direction from all of them in a row."""
+    tensors = list(tensors)
+    return Weights(*tensors[:4], tuple(tensors[4:]))
+
+
+def flatten(weights):
+    """Give the weights of all directions in a row."""
+    return [each for own in weights for each in (*own[:4], *own.further)]
 
 
 def random_start(cell, directions, lengths, dtype, zero=False):
@@ -133,7 +147,7 @@ def test_scans_agree(cell, kind, directions, lengths, dtype):
     # Padded sequences in two directions start from zero alone.
     zero = kind == "padded" and directions == 2
     state = random_start(cell, directions, lengths, dtype, zero)
-    leaves = [data, *(weight for direction in weights for weight in direction)]
+    leaves = [data, *flatten(weights)]
     leaves += [] if zero else state
 
     def results(kind):
@@ -151,7 +165,7 @@ def test_sequences_that_share_a_column_do_not_meet(directions, lengths, dtype):
     data, lengths = random_batch(lengths, INPUTS, dtype)
     data.requires_grad_()
     weights = random_weights("lstm", directions, dtype)
-    leaves = [data, *(weight for direction in weights for weight in direction)]
+    leaves = [data, *flatten(weights)]
 
     def results(output):
         return output, torch.autograd.grad(loss_of(output), leaves)
@@ -213,12 +227,13 @@ def test_gradients_equal_finite_differences(cell, kind, directions):
     state = random_start(cell, directions, lengths, data.dtype, zero)
 
     def loss(data, *others):
-        flat = [Weights(*others[4 * index : 4 * index + 4]) for index in range(directions)]
-        start = state if zero else others[4 * directions :]
-        output, final = scan(kind, cell, data, lengths, flat, start)
+        number = len(flatten(weights)) // directions
+        rows = [others[index * number :][:number] for index in range(directions)]
+        start = state if zero else others[directions * number :]
+        output, final = scan(kind, cell, data, lengths, [*map(make_weights, rows)], start)
         return loss_of(output, *final)
 
-    leaves = [data.requires_grad_(), *(each for direction in weights for each in direction)]
+    leaves = [data.requires_grad_(), *flatten(weights)]
     assert torch.autograd.gradcheck(loss, (*leaves, *(() if zero else state)))
 
 
@@ -258,7 +273,7 @@ def test_chunks_of_steps_equal_one_pass(cell, directions, dtype, monkeypatch):
     data.requires_grad_()
     weights = random_weights(cell, directions, dtype)
     state = random_start(cell, directions, lengths, dtype)
-    leaves = [data, *(weight for direction in weights for weight in direction), *state]
+    leaves = [data, *flatten(weights), *state]
 
     def results():
         output, final = scan("packed", cell, data, lengths, weights, state)

@@ -1,10 +1,13 @@
 """Recurrent cells: a file each, and `CELLS`, the table of them by name."""
 
 from .base import Cell
+from .cifg import CIFG
 from .gru import GRU
 from .indrnn import IndRNN
+from .layer_norm import LayerNormGRU, LayerNormLSTM
 from .lstm import LSTM
 from .mgu import MGU
+from .peephole import PeepholeLSTM
 from .rnn import ReLURNN, TanhRNN
 
 CELLS: dict[str, Cell] = {
@@ -16,6 +19,10 @@ CELLS: dict[str, Cell] = {
         ReLURNN(),
         MGU(),
         IndRNN(),
+        PeepholeLSTM(),
+        CIFG(),
+        LayerNormLSTM(),
+        LayerNormGRU(),
     )
 }
 """All cells by the name that a config gives them."""

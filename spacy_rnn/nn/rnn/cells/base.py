@@ -23,24 +23,33 @@ StepFunction = Callable[[Tensor, State], State]
 """One step of a cell: from the input's part of the gates, `(batch, gates * hidden)`, and the
 state before the step to the state after it."""
 
-MakeLinear = Callable[[Tensor, Tensor], Callable[[Tensor], Tensor]]
+GivenStep = Callable[[Tensor, Tensor, State], State]
+"""One step that is given its recurrent product: from the input's and the hidden state's part of
+the gates, both `(batch, gates * hidden)`, and the state before the step to the state after it."""
+
+Kernel = Callable[..., tuple[Tensor, ...]]
+"""A kernel of torch for packed sequences."""
+
+MakeLinear = Callable[[Tensor, Tensor | None], Callable[[Tensor], Tensor]]
 """Makes a linear function of rows from a matrix `(outputs, columns)` and a bias `(outputs,)`."""
 
 
 class Weights(NamedTuple):
-    """The weights of one direction of one layer, named and ordered as torch's own.
+    """The weights of one direction of one layer, the first four named and ordered as torch's own.
 
     weight_ih (Tensor): The input matrix, `(gates * hidden, inputs)`.
     weight_hh (Tensor): The recurrent weight, `(gates * hidden, hidden)` unless the cell says
         otherwise.
     bias_ih (Tensor): The bias of the input matrix, `(gates * hidden,)`.
     bias_hh (Tensor): The bias of the recurrent weight, `(gates * hidden,)`.
+    further (tuple[Tensor, ...]): The further weights of the cell, in its own order.
     """
 
     weight_ih: Tensor
     weight_hh: Tensor
     bias_ih: Tensor
     bias_hh: Tensor
+    further: tuple[Tensor, ...] = ()
 
 
 class Cell(ABC):
@@ -51,7 +60,7 @@ class Cell(ABC):
         order in which the rows of the weights have them.
     state_parts (tuple[str, ...]): The parts of the state. The first one is the output.
     has_chrono_init (bool): Whether the cell has gates that chrono initialisation applies to.
-    kernel (Callable | None): Torch's kernel for packed sequences. None: the cell runs step by
+    kernel (Kernel | None): Torch's kernel for packed sequences. None: the cell runs step by
         step.
     """
 
@@ -59,16 +68,25 @@ class Cell(ABC):
     gates: ClassVar[tuple[str, ...]]
     state_parts: ClassVar[tuple[str, ...]] = ("hidden",)
     has_chrono_init: ClassVar[bool] = False
-    kernel: ClassVar[Callable[..., tuple[Tensor, ...]] | None] = None
+    kernel: ClassVar[Kernel | None] = None
+
+    def prepare_inputs(
+        self, weights: Weights, make_linear: MakeLinear
+    ) -> Callable[[Tensor], Tensor]:
+        """Prepare what does not depend on the state, for any number of words at once.
+
+        weights (Weights): The weights.
+        make_linear (MakeLinear): Makes the product with the input matrix.
+        RETURNS (Callable[[Tensor], Tensor]): From words to the input's part of the gates,
+            `(words, gates * hidden)`.
+        """
+        return make_linear(weights.weight_ih, weights.bias_ih)
 
     @abstractmethod
-    def prepare_step(
-        self, weight_hh: Tensor, bias_hh: Tensor, make_linear: MakeLinear
-    ) -> StepFunction:
-        """Prepare a step with given recurrent weights, for any number of steps.
+    def prepare_step(self, weights: Weights, make_linear: MakeLinear) -> StepFunction:
+        """Prepare a step with given weights, for any number of steps.
 
-        weight_hh (Tensor): The recurrent weight.
-        bias_hh (Tensor): Its bias, `(gates * hidden,)`.
+        weights (Weights): The weights.
         make_linear (MakeLinear): Makes the products with matrices of weights: how these are
             computed is up to the caller.
         RETURNS (StepFunction): The step.
@@ -81,6 +99,15 @@ class Cell(ABC):
         RETURNS (tuple[int, ...]): The shape.
         """
         return len(self.gates) * hidden, hidden
+
+    def further_weights(self, hidden: int) -> dict[str, Tensor]:
+        """Make weights beyond the input matrix, the recurrent weight and their biases.
+
+        hidden (int): Units of the hidden state.
+        RETURNS (dict[str, Tensor]): The initial value of each by its name: none unless the cell
+            says otherwise.
+        """
+        return {}
 
     def init_input_weight(self, weight_ih: Tensor) -> None:
         """Initialise the input matrix in place: gate by gate uniformly (Glorot & Bengio 2010).
@@ -117,20 +144,31 @@ class SingleProductCell(Cell):
     """
 
     @abstractmethod
-    def step(self, inputs: Tensor, recurrent: Tensor, state: State) -> State:
-        """Take one step.
+    def step(self, inputs: Tensor, recurrent: Tensor, state: State, *further: Tensor) -> State:
+        """Take one step, element by element.
 
-        inputs (Tensor): The input's part of the gates, `(batch, gates * hidden)`.
+        inputs (Tensor): The input's part of the gates, `(…, batch, gates * hidden)`.
         recurrent (Tensor): The hidden state's part of the gates, of the same shape.
-        state (State): The state before the step, each part `(batch, hidden)`.
+        state (State): The state before the step, each part `(…, batch, hidden)`.
+        further (Tensor): The further weights of the cell, vectors.
         RETURNS (State): The state after the step, in the type of the state before it.
         """
 
-    def prepare_step(
-        self, weight_hh: Tensor, bias_hh: Tensor, make_linear: MakeLinear
-    ) -> StepFunction:
-        multiply = make_linear(weight_hh, bias_hh)
-        return lambda inputs, state: self.step(inputs, multiply(state[0]), state)
+    def prepare_given_step(self, weights: Weights, make_linear: MakeLinear) -> GivenStep:
+        """Prepare a step that is given its recurrent product.
+
+        weights (Weights): The weights.
+        make_linear (MakeLinear): Makes other products with matrices of weights.
+        RETURNS (GivenStep): The step.
+        """
+        return lambda inputs, recurrent, state: self.step(
+            inputs, recurrent, state, *weights.further
+        )
+
+    def prepare_step(self, weights: Weights, make_linear: MakeLinear) -> StepFunction:
+        multiply = make_linear(weights.weight_hh, weights.bias_hh)
+        step = self.prepare_given_step(weights, make_linear)
+        return lambda inputs, state: step(inputs, multiply(state[0]), state)
 
 
 def draw_chrono_bias(gate: Tensor, longest: int) -> Tensor:

@@ -17,12 +17,12 @@ class GRU(SingleProductCell):
     has_chrono_init = True
     kernel = staticmethod(torch.gru)
 
-    def step(self, inputs: Tensor, recurrent: Tensor, state: State) -> State:
+    def step(self, inputs: Tensor, recurrent: Tensor, state: State, *further: Tensor) -> State:
         hidden = state[0]
-        sizes = (2 * hidden.shape[1], hidden.shape[1])
-        input_gates, input_new = inputs.split_with_sizes(sizes, dim=1)
-        recurrent_gates, recurrent_new = recurrent.split_with_sizes(sizes, dim=1)
-        reset, update = (input_gates + recurrent_gates).sigmoid().chunk(2, dim=1)
+        sizes = (2 * hidden.shape[-1], hidden.shape[-1])
+        input_gates, input_new = inputs.split_with_sizes(sizes, dim=-1)
+        recurrent_gates, recurrent_new = recurrent.split_with_sizes(sizes, dim=-1)
+        reset, update = (input_gates + recurrent_gates).sigmoid().chunk(2, dim=-1)
         new = torch.addcmul(input_new, reset, recurrent_new).tanh()
         # Not rounded to the gates' type at each step, where autocast computes these in bfloat16.
         return (torch.lerp(new.to(hidden.dtype), hidden, update.to(hidden.dtype)),)

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from .base import Cell, MakeLinear, State, StepFunction
+from .base import Cell, MakeLinear, State, StepFunction, Weights
 
 
 class IndRNN(Cell):
@@ -15,12 +15,10 @@ class IndRNN(Cell):
     name = "indrnn"
     gates = ("new",)
 
-    def prepare_step(
-        self, weight_hh: Tensor, bias_hh: Tensor, make_linear: MakeLinear
-    ) -> StepFunction:
+    def prepare_step(self, weights: Weights, make_linear: MakeLinear) -> StepFunction:
         def step(inputs: Tensor, state: State) -> State:
             hidden = state[0]
-            recurrent = torch.addcmul(bias_hh, weight_hh, hidden)
+            recurrent = torch.addcmul(weights.bias_hh, weights.weight_hh, hidden)
             return ((inputs + recurrent).relu().to(hidden.dtype),)
 
         return step

@@ -1,9 +1,11 @@
 """The long short-term memory."""
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
-from .base import SingleProductCell, State, draw_chrono_bias
+from .base import Kernel, SingleProductCell, State, draw_chrono_bias
 
 
 class LSTM(SingleProductCell):
@@ -13,10 +15,10 @@ class LSTM(SingleProductCell):
     gates = ("input", "forget", "cell", "output")
     state_parts = ("hidden", "cell")
     has_chrono_init = True
-    kernel = staticmethod(torch.lstm)
+    kernel: ClassVar[Kernel | None] = staticmethod(torch.lstm)
 
-    def step(self, inputs: Tensor, recurrent: Tensor, state: State) -> State:
-        input_gate, forget_gate, candidate, output_gate = (inputs + recurrent).chunk(4, dim=1)
+    def step(self, inputs: Tensor, recurrent: Tensor, state: State, *further: Tensor) -> State:
+        input_gate, forget_gate, candidate, output_gate = (inputs + recurrent).chunk(4, dim=-1)
         cell = forget_gate.sigmoid() * state[1] + input_gate.sigmoid() * candidate.tanh()
         return output_gate.sigmoid() * cell.tanh(), cell
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from .base import Cell, MakeLinear, State, StepFunction, draw_chrono_bias
+from .base import Cell, MakeLinear, State, StepFunction, Weights, draw_chrono_bias
 
 
 class MGU(Cell):
@@ -17,10 +17,10 @@ class MGU(Cell):
     gates = ("forget", "new")
     has_chrono_init = True
 
-    def prepare_step(
-        self, weight_hh: Tensor, bias_hh: Tensor, make_linear: MakeLinear
-    ) -> StepFunction:
-        multiply_gate, multiply_new = map(make_linear, weight_hh.chunk(2), bias_hh.chunk(2))
+    def prepare_step(self, weights: Weights, make_linear: MakeLinear) -> StepFunction:
+        multiply_gate, multiply_new = map(
+            make_linear, weights.weight_hh.chunk(2), weights.bias_hh.chunk(2)
+        )
 
         def step(inputs: Tensor, state: State) -> State:
             hidden = state[0]

@@ -13,7 +13,7 @@ class TanhRNN(SingleProductCell):
     gates = ("new",)
     kernel = staticmethod(torch.rnn_tanh)
 
-    def step(self, inputs: Tensor, recurrent: Tensor, state: State) -> State:
+    def step(self, inputs: Tensor, recurrent: Tensor, state: State, *further: Tensor) -> State:
         return ((inputs + recurrent).tanh().to(state[0].dtype),)
 
 
@@ -24,5 +24,5 @@ class ReLURNN(SingleProductCell):
     gates = ("new",)
     kernel = staticmethod(torch.rnn_relu)
 
-    def step(self, inputs: Tensor, recurrent: Tensor, state: State) -> State:
+    def step(self, inputs: Tensor, recurrent: Tensor, state: State, *further: Tensor) -> State:
         return ((inputs + recurrent).relu().to(state[0].dtype),)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from spacy.cli._util import setup_gpu
 from spacy.language import Language
@@ -84,6 +84,28 @@ def load_translator(
     nlp = _load(model, gpu_id)
     name = _choose(nlp, model, component, TRANSLATOR, "translators")
     return nlp, cast("RecurrentTranslator", nlp.get_pipe(name))
+
+
+def search_settings(
+    translator: "RecurrentTranslator", n_best: int, beam_width: int | None
+) -> dict[str, Any]:
+    """Return the settings of a search that options ask for.
+
+    translator (RecurrentTranslator): The translator.
+    n_best (int): The number of translations of each text.
+    beam_width (int | None): The beam width; None for the translator's own, or `n_best` if that is
+        more.
+    RETURNS (dict[str, Any]): What differs from the translator's own search.
+    """
+    settings = {}
+    if n_best != getattr(translator.search, "n_best", 1):
+        settings["n_best"] = n_best
+    width = getattr(translator.search, "beam_width", None)
+    if beam_width is not None:
+        settings["beam_width"] = beam_width
+    elif width is not None and width < n_best:
+        settings["beam_width"] = n_best
+    return settings
 
 
 def load_language_model(

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from io import TextIOWrapper
 from itertools import islice
-from typing import Any, TextIO
+from typing import TextIO
 
 from spacy.cli._util import Arg, Opt
 from spacy.tokens import Doc
@@ -17,7 +17,7 @@ from ..training.readers.files import check_lines, decode_lines
 from ..training.readers.pairs import open_texts
 from ..training.readers.registry import list_formats
 from .messages import fail, unquote, warn
-from .models import load_translator
+from .models import load_translator, search_settings
 
 WIDEST = 60
 """Characters that a column of a table is padded to at most."""
@@ -77,14 +77,7 @@ def translate_cli(
         source = None if source is None else unquote(source)
         name, numbered = open_source(source, text or [], format, encoding)
         nlp, translator = load_translator(model, component, gpu_id)
-        settings: dict[str, Any] = {}
-        if n_best != getattr(translator.search, "n_best", 1):
-            settings["n_best"] = n_best
-        width = getattr(translator.search, "beam_width", None)
-        if beam_width is not None:
-            settings["beam_width"] = beam_width
-        elif width is not None and width < n_best:
-            settings["beam_width"] = n_best
+        settings = search_settings(translator, n_best, beam_width)
         # Whoever types lines does not wait for others.
         is_typed = not (source or text) and sys.stdin.isatty()
         lines = check_lines(numbered, name, encoding, on_invalid_utf8, warn=warn)

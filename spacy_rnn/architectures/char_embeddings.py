@@ -32,8 +32,7 @@ def build_char_rnn_embed_v1(
 
     width (int): Features of each token from its characters.
     embed_width (int): Features of each byte of the UTF-8 of a word.
-    cell (str): The cell: "lstm", "gru", "rnn_tanh", "rnn_relu", "mgu" (Zhou et al. 2016) or
-        "indrnn" (Li et al. 2018).
+    cell (str): The cell, one of those of `spacy-rnn.RecurrentEncoder.v1`.
     dropout (float | None): Rate of the dropout on bytes and on words. None for
         `training.dropout`.
     max_bytes (int): The maximum number of bytes of a word. Of a longer word, half as many are read

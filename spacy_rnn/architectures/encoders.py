@@ -77,7 +77,7 @@ def build_recurrent_encoder_v1(
     depth (int): Layers.
     cell (str): The cell: "lstm", "gru", "rnn_tanh", "rnn_relu", "mgu" (Zhou et al. 2016),
         "indrnn" (Li et al. 2018), "peephole" (Gers & Schmidhuber 2000), "cifg" (Greff et al.
-        2017), "layer_norm_lstm" or "layer_norm_gru" (Ba et al. 2016).
+        2017), "layer_norm_lstm", "layer_norm_gru" (Ba et al. 2016) or "ssru" (Kim et al. 2019).
     bidirectional (bool): Whether each layer also reads backwards.
     merge (str): How two directions become one output: "concat", each of half the width,
         or "sum", each of the whole width.
@@ -92,9 +92,9 @@ def build_recurrent_encoder_v1(
     dropout_layers (float | None): Rate of the locked dropout between layers.
     dropout_output (float | None): Rate of the locked dropout on the output.
     word_dropout (float): Share of tokens whose input is dropped in training.
-    weight_drop (float): Share of recurrent weights dropped in training.
+    weight_drop (float): Share of recurrent weights dropped in training, of cells that have them.
     zoneout_hidden (float): Share of hidden units that keep their value for a step.
-    zoneout_cell (float): The same for the cell state of an LSTM.
+    zoneout_cell (float): The same for the cell state, of cells that have one.
     forget_bias (float): Initial bias of an LSTM's forget gate. Without effect on other cells, and
         where `chrono_init` is set.
     chrono_init (int | None): The longest dependency in tokens that the gates are initialised for:

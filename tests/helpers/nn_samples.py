@@ -4,6 +4,7 @@ import torch
 from plain_networks import RECTIFIED
 from torch import Tensor, nn
 
+from spacy_rnn.nn.rnn.cells import CELLS
 from spacy_rnn.nn.rnn.cells.base import State
 from spacy_rnn.nn.rnn.network import RecurrentNetwork
 from spacy_rnn.nn.rnn.settings import RecurrentSettings
@@ -25,6 +26,19 @@ def random_network(
         for own in network.layers:
             own.bias_ih.data.add_(1.0)
     return network.eval()
+
+
+def fit_settings(cell: str, settings: dict) -> dict:
+    """Give settings of a network that fit a cell.
+
+    Zoneout is that of the first part of its state, and without recurrent weights none are dropped.
+    """
+    settings = {"cell": cell, **settings}
+    if rate := settings.pop("zoneout_hidden", None):
+        settings[f"zoneout_{CELLS[cell].state_parts[0]}"] = rate
+    if not CELLS[cell].has_recurrent_weight:
+        settings.pop("weight_drop", None)
+    return settings
 
 
 def random_batch(

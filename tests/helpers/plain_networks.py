@@ -21,6 +21,10 @@ def normalize(values: Tensor) -> Tensor:
 def step(cell: str, word: Tensor, state: State, weights) -> State:
     """Take one step with one word of one sequence."""
     input_matrix, recurrent_matrix, input_bias, recurrent_bias, *further = weights
+    if cell == "ssru":
+        forget, candidate = (input_matrix @ word + input_bias).chunk(2)
+        forget = torch.sigmoid(forget)
+        return (forget * state[0] + (1 - forget) * candidate,)
     if cell == "indrnn":
         hidden = recurrent_matrix * state[0]  # A vector.
         return (torch.relu(input_matrix @ word + hidden + input_bias + recurrent_bias),)
@@ -80,6 +84,11 @@ def step(cell: str, word: Tensor, state: State, weights) -> State:
     return (squash(by_word[0] + by_hidden[0]),)
 
 
+def output(cell: str, state: State) -> Tensor:
+    """Give the output of a step, from the state after it."""
+    return torch.relu(state[0]) if cell == "ssru" else state[0]
+
+
 def read_sequence(
     network, words: Tensor, state: State, detach_every: int | None = None
 ) -> tuple[Tensor, State]:
@@ -105,7 +114,7 @@ def read_sequence(
             ]
             weights = own.weight_ih, own.weight_hh, own.bias_ih, own.bias_hh, *further
             now = tuple(part[row] for part in state)
-            hidden_states = []
+            own_outputs = []
             for time, word in enumerate(words.flip(0) if direction else words):
                 if detach_every and time and time % detach_every == 0:
                     now = tuple(part.detach() for part in now)
@@ -118,8 +127,8 @@ def read_sequence(
                         strict=True,
                     )
                 )
-                hidden_states.append(now[0])
-            outputs.append(torch.stack(hidden_states[::-1] if direction else hidden_states))
+                own_outputs.append(output(network.cell.name, now))
+            outputs.append(torch.stack(own_outputs[::-1] if direction else own_outputs))
             finals.append(now)
         words = sum(outputs) if network.merge == "sum" else torch.cat(outputs, 1)
         if network.residual and words.shape == below.shape:

@@ -1,7 +1,7 @@
 """One direction of one layer of a recurrent network."""
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ..dropout import WeightDrop
 from .cells.base import Cell, Weights
@@ -22,6 +22,9 @@ class DirectionalLayer(nn.Module):
         many words: chrono initialisation (Tallec & Ollivier 2018).
     """
 
+    weight_hh: Tensor
+    bias_hh: Tensor
+
     def __init__(
         self,
         cell: Cell,
@@ -36,16 +39,23 @@ class DirectionalLayer(nn.Module):
         self.weight_drop = WeightDrop(weight_drop)
         rows = len(cell.gates) * hidden
         self.weight_ih = nn.Parameter(torch.empty(rows, inputs))
-        self.weight_hh = nn.Parameter(torch.empty(cell.recurrent_shape(hidden)))
+        self._add_weight("weight_hh", torch.empty(cell.recurrent_shape(hidden)))
         self.bias_ih = nn.Parameter(torch.empty(rows))
-        self.bias_hh = nn.Parameter(torch.zeros(rows))
+        self._add_weight("bias_hh", torch.zeros(rows * cell.has_recurrent_weight))
         cell.init_input_weight(self.weight_ih.data)
         cell.init_recurrent_weight(self.weight_hh.data)
         cell.init_bias(self.bias_ih.data, forget_bias, chrono_init)
         further = cell.further_weights(hidden)
         self._further = tuple(further)
         for name, weight in further.items():
+            self._add_weight(name, weight)
+
+    def _add_weight(self, name: str, weight: Tensor) -> None:
+        """Add a parameter, or what stands for one that the cell does not have."""
+        if weight.numel():
             self.register_parameter(name, nn.Parameter(weight))
+        else:
+            self.register_buffer(name, weight, persistent=False)
 
     def weights(self) -> Weights:
         """Return the weights for one pass, after weight drop in training.

@@ -133,7 +133,7 @@ class RecurrentNetwork(PreparedModule):
             `(depth * directions, batch, hidden)`.
         """
         if self.initial_state is None:
-            like = self.first.weight_hh
+            like = self.first.weight_ih
             shape = (self.depth * self.directions, batch, self.hidden)
             return (like.new_zeros(shape),) * len(self.cell.state_parts)
         return tuple(part.expand(-1, batch, -1) for part in self.initial_state.unbind())
@@ -207,10 +207,17 @@ def _check_settings(settings: RecurrentSettings) -> None:
             f"width is {settings.width}, which two directions cannot share evenly: choose an even "
             f'one such as {settings.width + 1}, or merge = "sum", or bidirectional = false'
         )
-    if settings.zoneout_cell and "cell" not in CELLS[settings.cell].state_parts:
+    for part in ("hidden", "cell"):
+        rate = getattr(settings, f"zoneout_{part}")
+        if rate and part not in CELLS[settings.cell].state_parts:
+            raise ValueError(
+                f'zoneout_{part} is {rate}, but cell "{settings.cell}" has no {part} state: set '
+                f'it to 0, or choose cell = "lstm"'
+            )
+    if settings.weight_drop and not CELLS[settings.cell].has_recurrent_weight:
         raise ValueError(
-            f'zoneout_cell is {settings.zoneout_cell}, but cell "{settings.cell}" has no cell '
-            f'state: set it to 0, or choose cell = "lstm"'
+            f'weight_drop is {settings.weight_drop}, but cell "{settings.cell}" has no recurrent '
+            f"weights to drop: set it to 0, or choose another cell"
         )
     if settings.chrono_init is not None:
         check_count("chrono_init", settings.chrono_init, 3)

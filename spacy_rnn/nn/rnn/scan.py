@@ -25,8 +25,10 @@ from ..kernels.prepared import UNPREPARED, UnpreparedWeights
 from ..kernels.shapes import compiles_each_shape, computed_type
 from .cells.base import Cell, State, Weights
 from .cells.gru import GRU
+from .cells.linear import LinearCell
 from .cells.lstm import LSTM
 from .gru import scan_gru
+from .linear import StepOrder, scan_linear
 
 MAX_STEPS = 256
 """Steps that torch's kernel for packed sequences takes at once where gradients follow."""
@@ -299,6 +301,25 @@ class GRUScan(_PackedScan):
         return output, (final,)
 
 
+class LinearScan(_PackedScan):
+    """A cell with an elementwise, linear recurrence, on any device."""
+
+    def __init__(self, request: ScanRequest, lengths: Tensor):
+        super().__init__(request, lengths)
+        self._order = StepOrder(self._layout, request.directions)
+
+    @staticmethod
+    def fits(request: ScanRequest) -> bool:
+        return isinstance(request.cell, LinearCell) and not request.has_zoneout
+
+    def _run_sorted(
+        self, data: Tensor, weights: Sequence[Weights], state: State
+    ) -> tuple[Tensor, State]:
+        cell, prepared = cast(LinearCell, self._request.cell), self._request.prepared
+        output, final = scan_linear(data, self._order, cell, weights, state[0], prepared)
+        return output, (final,)
+
+
 class KernelScan(_PackedScan):
     """Any cell that has a kernel in torch, on any device.
 
@@ -384,19 +405,19 @@ class SteppedScan(_PackedScan):
             step = request.cell.prepare_step(own, _make_linear)
             inputs = request.cell.prepare_inputs(own, _make_linear)(rows).split(batch_sizes)
             times = range(len(inputs)) if direction == 0 else reversed(range(len(inputs)))
-            hidden_states: dict[int, Tensor] = {}
+            outputs_by_time: dict[int, Tensor] = {}
             current = tuple(part[direction] for part in state)
             for time in times:
                 # Longest first: sequences that have ended, or not begun, come last.
                 before = tuple(part[: batch_sizes[time]] for part in current)
                 after = step(inputs[time], before)
                 after = zoneout(before, after, request.zoneouts, request.training)
-                hidden_states[time] = after[0]
+                outputs_by_time[time] = request.cell.output(inputs[time], after)
                 current = tuple(
                     torch.cat([new, old[len(new) :]])
                     for new, old in zip(after, current, strict=True)
                 )
-            outputs.append(torch.cat([hidden_states[time] for time in range(len(inputs))]))
+            outputs.append(torch.cat([outputs_by_time[time] for time in range(len(inputs))]))
             finals.append(current)
         output = torch.cat(outputs, 1).index_select(0, self._layout.rows)
         return output, tuple(torch.stack(parts) for parts in zip(*finals, strict=True))
@@ -406,6 +427,7 @@ SCANS: tuple[type[Scan], ...] = (
     BinPackedLSTMScan,
     PaddedLSTMScan,
     GRUScan,
+    LinearScan,
     KernelScan,
     SteppedScan,
 )

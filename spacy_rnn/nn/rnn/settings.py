@@ -13,7 +13,7 @@ class RecurrentSettings:
     depth (int): Layers.
     cell (str): The cell: "lstm", "gru", "rnn_tanh", "rnn_relu", "mgu" (Zhou et al. 2016),
         "indrnn" (Li et al. 2018), "peephole" (Gers & Schmidhuber 2000), "cifg" (Greff et al.
-        2017), "layer_norm_lstm" or "layer_norm_gru" (Ba et al. 2016).
+        2017), "layer_norm_lstm", "layer_norm_gru" (Ba et al. 2016) or "ssru" (Kim et al. 2019).
     bidirectional (bool | None): Whether each layer also reads from the end. None for what the
         network is part of: encoders do, language models and decoders must not read what they are
         to predict.
@@ -31,10 +31,11 @@ class RecurrentSettings:
     dropout_output (float | None): Rate of the locked dropout on the output; in language models
         and decoders, on the input of the softmax.
     word_dropout (float): Share of words, or subwords, whose input is dropped in training.
-    weight_drop (float): Share of recurrent weights dropped in training (Merity et al. 2018).
+    weight_drop (float): Share of recurrent weights dropped in training (Merity et al. 2018), of
+        cells that have them.
     zoneout_hidden (float): Share of hidden units that keep their value for a step (Krueger et al.
-        2017).
-    zoneout_cell (float): The same for the cell state of an LSTM.
+        2017), of cells whose state has them.
+    zoneout_cell (float): The same for the cell state, of cells that have one.
     forget_bias (float): Initial bias of an LSTM's forget gate. Without effect on other cells, and
         where `chrono_init` is set.
     chrono_init (int | None): The longest dependency, in steps, that the gates are initialised for:

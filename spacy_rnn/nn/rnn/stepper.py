@@ -106,5 +106,6 @@ class Stepper:
             if any(network.zoneouts):
                 after = zoneout(before, after, network.zoneouts, network.training)
             new_states += after
-            data = after[0] + cast(Tensor, data) if self._residual[layer] else after[0]
+            output = network.cell.output(gates, after)
+            data = output + cast(Tensor, data) if self._residual[layer] else output
         return network.dropout_output(data), tuple(new_states)

@@ -35,7 +35,7 @@ class SubwordEncoder(nn.Module):
         pieces (Tensor): The pieces of all sources, concatenated, `(pieces,)`.
         lengths (Tensor): The pieces of each source, `(batch,)`, on the CPU.
         RETURNS (tuple[Tensor, Tensor]): The output at each piece, `(pieces, width)`, and the
-            summary of each source, the final hidden states of the last layer,
+            summary of each source, the final states of the last layer (their first part),
             `(batch, directions * hidden)`.
         """
         outputs, (hidden, *_) = self.network(self.embedding(pieces), lengths)

@@ -8,7 +8,7 @@ from itertools import product
 import pytest
 import torch
 from needs import needs_bfloat16, needs_onednn
-from nn_samples import loss_of, random_batch, random_network, random_state
+from nn_samples import fit_settings, loss_of, random_batch, random_network, random_state
 from plain_networks import read_batch
 from torch import nn
 from torch.nn.utils.rnn import pack_sequence, unpack_sequence
@@ -52,10 +52,10 @@ SETTINGS = {
     },
 }
 # One cell for each scan takes all settings; what is around a cell does not depend on it.
-WITH_ALL_SETTINGS = ("lstm", "gru", "rnn_tanh", "mgu")
+WITH_ALL_SETTINGS = ("lstm", "gru", "ssru", "rnn_tanh", "mgu")
 FEW_SETTINGS = ("two directions", "three layers, one direction", "all at once")
 CASES = [
-    pytest.param({"cell": cell, **SETTINGS[name]}, id=f"{cell}, {name}")
+    pytest.param(fit_settings(cell, SETTINGS[name]), id=f"{cell}, {name}")
     for cell in CELLS
     for name in (SETTINGS if cell in WITH_ALL_SETTINGS else FEW_SETTINGS)
 ]
@@ -74,7 +74,7 @@ NOISE = {
     "weight drop and zoneout": {"weight_drop": 0.3, "zoneout_hidden": 0.3},
 }
 NOISY_CASES = [
-    pytest.param({"cell": cell, "depth": 2, **NOISE[name]}, id=f"{cell}, {name}")
+    pytest.param(fit_settings(cell, {"depth": 2, **NOISE[name]}), id=f"{cell}, {name}")
     for cell in CELLS
     for name in (NOISE if cell in WITH_ALL_SETTINGS else ["weight drop and zoneout"])
 ]
@@ -490,13 +490,19 @@ def test_input_matrices_start_as_xavier_says_for_each_gate(cell):
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_every_gate_and_direction_starts_with_weights_of_its_own(cell):
-    for name in ("weight_ih", "weight_hh"):
+    for name in ("weight_ih", "weight_hh")[: 1 + CELLS[cell].has_recurrent_weight]:
         blocks = [gate for own in layers(cell, 8) for gate in getattr(own, name).split(4)]
         assert len({block.flatten()[0].item() for block in blocks}) == len(blocks)
 
 
 # The gate of a cell that `forget_bias` sets, and its sign: a coupled input gate forgets.
-FORGET_GATES = {"lstm": (1, 1), "peephole": (1, 1), "layer_norm_lstm": (1, 1), "cifg": (0, -1)}
+FORGET_GATES = {
+    "lstm": (1, 1),
+    "peephole": (1, 1),
+    "layer_norm_lstm": (1, 1),
+    "cifg": (0, -1),
+    "ssru": (0, 1),
+}
 
 
 @pytest.mark.parametrize(
@@ -658,6 +664,8 @@ def test_the_fast_kernel_can_be_turned_off(monkeypatch):
             "width is 5, which two directions cannot share evenly: choose an even one such as 6",
         ),
         ({"cell": "gru", "zoneout_cell": 0.1}, 'zoneout_cell is 0.1, but cell "gru" has no cell'),
+        ({"cell": "ssru", "zoneout_hidden": 0.1}, 'zoneout_hidden is 0.1, but cell "ssru" has no'),
+        ({"cell": "ssru", "weight_drop": 0.1}, 'weight_drop is 0.1, but cell "ssru" has no'),
         ({"chrono_init": 2}, "chrono_init is 2, but has to be at least 3"),
         ({"chrono_init": 5.5}, "chrono_init is 5.5, but has to be a whole number"),
         ({"width": 8.5}, "width is 8.5, but has to be a whole number"),

@@ -5,6 +5,7 @@ from .cifg import CIFG
 from .gru import GRU
 from .indrnn import IndRNN
 from .layer_norm import LayerNormGRU, LayerNormLSTM
+from .linear import SSRU
 from .lstm import LSTM
 from .mgu import MGU
 from .peephole import PeepholeLSTM
@@ -23,6 +24,7 @@ CELLS: dict[str, Cell] = {
         CIFG(),
         LayerNormLSTM(),
         LayerNormGRU(),
+        SSRU(),
     )
 }
 """All cells by the name that a config gives them."""

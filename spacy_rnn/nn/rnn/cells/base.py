@@ -58,7 +58,7 @@ class Cell(ABC):
     name (str): The name in a config.
     gates (tuple[str, ...]): The gates and candidates that a step computes from the input, in the
         order in which the rows of the weights have them.
-    state_parts (tuple[str, ...]): The parts of the state. The first one is the output.
+    state_parts (tuple[str, ...]): The parts of the state.
     has_chrono_init (bool): Whether the cell has gates that chrono initialisation applies to.
     kernel (Kernel | None): Torch's kernel for packed sequences. None: the cell runs step by
         step.
@@ -92,11 +92,25 @@ class Cell(ABC):
         RETURNS (StepFunction): The step.
         """
 
+    @property
+    def has_recurrent_weight(self) -> bool:
+        """bool: Whether there are a recurrent weight and its bias."""
+        return 0 not in self.recurrent_shape(1)
+
+    def output(self, inputs: Tensor, state: State) -> Tensor:
+        """Return the output: the first part of the state unless the cell says otherwise.
+
+        inputs (Tensor): The input's part of the gates, `(…, gates * hidden)`.
+        state (State): The state after the step, each part `(…, hidden)`.
+        RETURNS (Tensor): The output, `(…, hidden)`.
+        """
+        return state[0]
+
     def recurrent_shape(self, hidden: int) -> tuple[int, ...]:
         """Return the shape of the recurrent weight.
 
         hidden (int): Units of the hidden state.
-        RETURNS (tuple[int, ...]): The shape.
+        RETURNS (tuple[int, ...]): The shape; `(0,)` for neither a recurrent weight nor its bias.
         """
         return len(self.gates) * hidden, hidden
 

@@ -83,7 +83,7 @@ def dump_weights(network: nn.Module, dims: dict[str, int], settings: dict[str, A
         network uses it, and in the header the dimensions, the settings, the version of this
         package, and a checksum.
     """
-    tensors = {name: tensor.cpu().contiguous() for name, tensor in _tensors(network).items()}
+    tensors = {name: tensor.cpu().contiguous() for name, tensor in named_tensors(network).items()}
     facts: dict[str, Any] = {"dims": dims, "settings": settings, "version": package_version()}
     facts["checksum"] = _checksum(facts, tensors)
     return save(tensors, metadata={KEY: json.dumps(facts, sort_keys=True)})
@@ -183,7 +183,7 @@ def build_small(build: Callable[..., nn.Module], dims: Mapping[str, int]) -> nn.
     RETURNS (nn.Module | None): The network. None if it has more than `SMALL` numbers.
     RAISES (ValueError): If a setting is out of its bounds, however large the network is.
     """
-    tensors = _tensors(build_shapes(build, dims)).values()
+    tensors = named_tensors(build_shapes(build, dims)).values()
     return build(**dims) if sum(tensor.numel() for tensor in tensors) <= SMALL else None
 
 
@@ -204,7 +204,7 @@ def load_network(
         network = build_shapes(build, stored.dims)
     except ValueError as error:
         raise ModelLoadError(str(error), saved_by=stored.saved_by) from error
-    tensors = _tensors(network)
+    tensors = named_tensors(network)
     problems = [
         f"{name}: stored {_shape(stored.tensors.get(name))}, expected {_shape(tensors.get(name))}"
         for name in sorted(tensors.keys() | stored.tensors.keys())
@@ -227,7 +227,7 @@ def load_network(
 def _fill(network: nn.Module, stored: dict[str, Tensor]) -> None:
     """Give a network that has shapes alone its weights; what was one tensor stays one."""
     filled: dict[int, Tensor] = {}
-    for name, tensor in _tensors(network, detached=False).items():
+    for name, tensor in named_tensors(network, detached=False).items():
         # Aligned and laid out as in training, or kernels may compute other last bits.
         weights = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype)
         weights.copy_(stored[name])
@@ -251,7 +251,13 @@ def _checksum(facts: dict[str, Any], tensors: dict[str, Tensor]) -> int:
     return checksum
 
 
-def _tensors(network: nn.Module, *, detached: bool = True) -> dict[str, Tensor]:
+def named_tensors(network: nn.Module, *, detached: bool = True) -> dict[str, Tensor]:
+    """Return the parameters and buffers of a network, each once.
+
+    network (nn.Module): The network.
+    detached (bool): Whether to detach parameters from gradients.
+    RETURNS (dict[str, Tensor]): The tensors by their first name.
+    """
     named = (*network.named_parameters(), *network.named_buffers())
     return {name: tensor.detach() if detached else tensor for name, tensor in named}
 

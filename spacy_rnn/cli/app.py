@@ -3,7 +3,18 @@
 import typer
 from spacy.cli._util import app as spacy_app
 
-from . import anomalies, completion, convert, distill, evaluate, info, report, train, translate
+from . import (
+    anomalies,
+    average,
+    completion,
+    convert,
+    distill,
+    evaluate,
+    info,
+    report,
+    train,
+    translate,
+)
 from .pages import CommandPage, GroupPage
 
 HELP = """Train and use recurrent networks in spaCy pipelines.
@@ -36,6 +47,7 @@ app.command("convert", cls=CommandPage, epilog=convert.EXAMPLES)(convert.convert
 app.command("train", cls=CommandPage, epilog=train.EXAMPLES, context_settings=EXTRA)(
     train.train_cli
 )
+app.command("average", cls=CommandPage, epilog=average.EXAMPLES)(average.average_cli)
 app.command("distill", cls=CommandPage, epilog=distill.EXAMPLES)(distill.distill_cli)
 app.command("evaluate", cls=CommandPage, epilog=evaluate.EXAMPLES)(evaluate.evaluate_cli)
 app.command("report", cls=CommandPage, epilog=report.EXAMPLES)(report.report_cli)

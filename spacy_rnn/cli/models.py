@@ -8,6 +8,8 @@ from spacy.cli._util import setup_gpu
 from spacy.language import Language
 from spacy.util import load_model
 
+from ..training.atomic import replace_directory
+
 if TYPE_CHECKING:
     from ..pipeline.lm.component import RecurrentLanguageModel
     from ..pipeline.translator.component import RecurrentTranslator
@@ -122,6 +124,22 @@ def load_language_model(
     nlp = _load(model, gpu_id)
     name = _choose(nlp, model, component, LANGUAGE_MODEL, "language models")
     return cast("RecurrentLanguageModel", nlp.get_pipe(name))
+
+
+def store_pipeline(nlp: Language, path: Path) -> None:
+    """Store a pipeline, whole or not at all.
+
+    nlp (Language): The pipeline.
+    path (Path): A new folder, or that of a pipeline, which is replaced.
+    RAISES (ValueError): If there is something else at the path.
+    """
+    if (
+        path.exists()
+        and not (path / "meta.json").is_file()
+        and (path.is_file() or any(path.iterdir()))
+    ):
+        raise ValueError(f"{path} is there already, and is no pipeline: name a new folder")
+    replace_directory(path, nlp.to_disk)
 
 
 def _load(model: str | Path, gpu_id: int) -> Language:

@@ -75,6 +75,26 @@ def copy_directory(source: str | Path, target: str | Path) -> None:
     replace_directory(target, lambda new: shutil.copytree(source, new))
 
 
+def keep_model(model: Path, step: int, number: int) -> None:
+    """Copy a model to "model-STEP" beside it, and delete all but the last of such copies.
+
+    Copies of later steps are of a former training, or of steps that are taken once more.
+
+    model (Path): The folder of the model.
+    step (int): The step that it was saved at.
+    number (int): How many copies stay.
+    """
+    copy_directory(model, model.with_name(f"model-{step}"))
+    steps = sorted(
+        int(path.name.removeprefix("model-"))
+        for path in model.parent.glob("model-*")
+        if path.name.removeprefix("model-").isdecimal()
+    )
+    last = steps.index(step) + 1
+    for other in {*steps} - {*steps[max(0, last - number) : last]}:
+        shutil.rmtree(model.with_name(f"model-{other}"))
+
+
 def replace_directory(path: str | Path, write: Callable[[Path], object]) -> None:
     """Write a folder beside another one and exchange the two.
 

@@ -12,8 +12,9 @@ from spacy.language import Language
 from thinc.model import Model
 from wasabi import Printer
 
+from ..checks import check_count
 from ..metrics.registry import find_metric
-from .atomic import replace_file
+from .atomic import keep_model, replace_file
 from .schedules import announce_logger, notify_plateaus
 
 LogStep = Callable[[dict[str, Any] | None], None]
@@ -21,7 +22,10 @@ Finalize = Callable[[], None]
 
 
 def create_console_logger_v1(
-    progress_bar: bool = True, log_path: str | None = None, board: str = "default"
+    progress_bar: bool = True,
+    log_path: str | None = None,
+    board: str = "default",
+    keep_models: int = 0,
 ) -> Callable[[Language, IO, IO], tuple[LogStep, Finalize]]:
     """Create a logger that prints a row at each evaluation, and writes it to a file.
 
@@ -37,10 +41,14 @@ def create_console_logger_v1(
         infinite numbers and NaN. An existing file is overwritten; a training that is resumed
         goes on after the rows up to its checkpoint.
     board (str): The name of the score board that `spacy-rnn.reduce_on_plateau.v1` reads.
+    keep_models (int): How many models of the last evaluations to keep, as "model-STEP" beside
+        "model-last", for `spacy rnn average`. 0 for none.
     RETURNS (Callable): A function from the pipeline, stdout and stderr to a function that logs a
         step and one that ends the log.
+    RAISES (ValueError): If `keep_models` is no number of models.
     """
-    return ConsoleLogger(progress_bar, log_path, board)
+    check_count("keep_models", keep_models, 0)
+    return ConsoleLogger(progress_bar, log_path, board, keep_models)
 
 
 class ConsoleLogger:
@@ -50,10 +58,11 @@ class ConsoleLogger:
         sets. The evaluations before it are logged once more, for their scores alone.
     """
 
-    def __init__(self, progress_bar: bool, log_path: str | None, board: str):
+    def __init__(self, progress_bar: bool, log_path: str | None, board: str, keep_models: int):
         self.progress_bar = progress_bar
         self.log_path = log_path
         self.board = board
+        self.keep_models = keep_models
         self.resumed_step = 0
 
     def __call__(
@@ -89,6 +98,8 @@ class ConsoleLogger:
             if info["step"] < self.resumed_step:
                 pace.skip(info)
                 return
+            if self.keep_models and "output_path" in info:
+                keep_model(Path(info["output_path"]), info["step"], self.keep_models)
             row = {
                 "epoch": info["epoch"],
                 "step": info["step"],

@@ -85,7 +85,7 @@ class ResumableTraining:
             except ValueError as error:
                 raise ResumeError(error) from error
             self.resumed_step = self._stored["step"]
-            self._refuse(_config_differences(self._stored["config"], self.config), "config")
+            self._refuse(config_differences(self._stored["config"], self.config), "config")
             self._warn_of_versions()
         self._batches = 0
         self._skipped_words = 0
@@ -335,7 +335,7 @@ class ResumableTraining:
 
     def _warn_of_versions(self) -> None:
         before = self._stored["environment"] if self._stored else {}
-        if differences := [*_config_differences(before, self.environment)]:
+        if differences := [*config_differences(before, self.environment)]:
             logger.warning(
                 "The checkpoint was made with other versions, so that the last bits of weights "
                 "may become others than without the interruption: %s",
@@ -346,8 +346,13 @@ class ResumableTraining:
         print(getattr(Printer(no_print=True), kind)(text), file=self._stdout, flush=True)
 
 
-def _config_differences(before: dict, now: dict) -> Iterator[str]:
-    """Yield the settings that differ."""
+def config_differences(before: dict, now: dict) -> Iterator[str]:
+    """Find the settings that differ.
+
+    before (dict): Settings, nested.
+    now (dict): Others.
+    YIELDS (str): The name, with dots, of one that differs, and both values.
+    """
     one, other = dict(_flatten(before)), dict(_flatten(now))
     for name in sorted(one.keys() | other.keys()):
         old, new = one.get(name, "nothing"), other.get(name, "nothing")

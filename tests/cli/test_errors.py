@@ -15,6 +15,7 @@ from spacy_rnn.cli.app import app
         (["convert", "lines.txt", "lines.txt", "out.json"], "'out.json' does not end with .spacy"),
         (["convert", "lines.txt"], "name the .spacy file to write last"),
         (["convert", "damaged.spacy", "out.spacy"], "damaged.spacy was not converted"),
+        (["average", "out", "missing"], "Can't find model 'missing'"),
         (["evaluate", "missing", "lines.txt"], "Can't find model 'missing'"),
         (["evaluate", ".", "lines.txt"], "Could not read meta.json"),
         (["info", "missing"], "Can't find model 'missing'"),

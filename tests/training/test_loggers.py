@@ -43,7 +43,9 @@ class Terminal(io.StringIO):
 def start():
     """Set up the logger of a tagger, whose networks have gradients of these norms."""
 
-    def start(log_path=None, progress_bar=True, stderr=None, grad_norms=(), **training):
+    def start(
+        log_path=None, progress_bar=True, stderr=None, grad_norms=(), keep_models=0, **training
+    ):
         nlp = spacy.blank("en")
         tagger = nlp.add_pipe("tagger")
         tagger.model.shims.append(Shim(None))
@@ -54,7 +56,7 @@ def start():
         settings = {"max_steps": 300, "max_epochs": 0, "eval_frequency": 2, **training}
         nlp.config = nlp.config.merge({"training": settings})
         stdout = io.StringIO()
-        set_up = create_console_logger_v1(progress_bar, log_path)
+        set_up = create_console_logger_v1(progress_bar, log_path, keep_models=keep_models)
         return stdout, *set_up(nlp, stdout, stderr or io.StringIO())
 
     return start
@@ -295,3 +297,38 @@ def test_bar_needs_a_terminal(start, wanted, stderr, shown):
     finalize()
     assert ("Epoch 7:   0%" in stderr.getvalue()) == ("1/2" in stderr.getvalue()) == shown
     assert stderr.getvalue().rpartition("\r")[0].rpartition("\r")[2].strip() == ""
+
+
+def test_the_last_models_are_kept(tmp_path, start):
+    """Also where a training resumes, or begins once more in the same folder."""
+
+    def evaluate(*steps):
+        *_, log_step, _ = start(keep_models=2)
+        for step in steps:
+            (tmp_path / "model-last").mkdir(exist_ok=True)
+            (tmp_path / "model-last" / "step").write_text(str(step))
+            log_step(info(step=step) | {"output_path": str(tmp_path / "model-last")})
+
+    def read_kept():
+        return {path.name: (path / "step").read_text() for path in tmp_path.glob("model-*[0-9]")}
+
+    (tmp_path / "model-best").mkdir()
+    evaluate(0, 9, 10)
+    assert read_kept() == {"model-9": "9", "model-10": "10"}
+    evaluate(10, 12)
+    assert read_kept() == {"model-10": "10", "model-12": "12"}
+    evaluate(0)
+    assert read_kept() == {"model-0": "0"}
+    assert (tmp_path / "model-best").is_dir()
+
+
+def test_no_models_are_kept_without_a_folder(tmp_path, monkeypatch, start):
+    monkeypatch.chdir(tmp_path)
+    *_, log_step, _ = start(keep_models=2)
+    log_step(info())
+    assert not [*tmp_path.iterdir()]
+
+
+def test_a_negative_number_of_models_is_refused():
+    with pytest.raises(ValueError, match="keep_models is -1, but has to be at least 0"):
+        create_console_logger_v1(keep_models=-1)

@@ -18,7 +18,7 @@ def make_pipeline(*names, **settings):
     for name in names:
         config = Config(SAMPLES[name].config).merge(settings)
         nlp.add_pipe(SAMPLES[name].factory, config=config)
-    nlp.add_pipe("sentencizer")
+    nlp.add_pipe("doc_cleaner")
 
     def get_examples():
         examples = SAMPLES["classifier"].make_examples(nlp)

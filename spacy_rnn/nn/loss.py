@@ -10,8 +10,8 @@ from torch.nn import functional
 from .kernels.autograd import refuse_second_derivatives
 from .kernels.shapes import pad_rows
 
-MAX_LOGITS = 1_000_000
-"""Logits of a block, of which their probabilities and gradients are held beside them."""
+MAX_LOGITS = 2_000_000
+"""Logits of a block, held beside their probabilities."""
 
 
 def cross_entropy(
@@ -62,46 +62,60 @@ class _CrossEntropy(Function):
         enabled: bool,
     ) -> tuple[Tensor, Tensor]:
         needs = enabled and any(ctx.needs_input_grad[:3])
-        gradients = (
-            [torch.zeros_like(tensor) for tensor in (hidden, weight, bias)] if needs else []
-        )
         # Sums over a vocabulary lose too much in half precision.
         surprisal_type = torch.promote_types(hidden.dtype, torch.float32)
-        loss = hidden.new_zeros((), dtype=surprisal_type)
+        # The mean of the logits over the vocabulary is linear in hidden states and weights. So
+        # smoothing takes no pass over the logits, and its gradients are where the sums begin.
+        share = smoothing / len(weight)
+        weight_sum = weight.sum(dim=0)
+        d_hidden_row = -share * weight_sum
+        d_weight_row = -share * hidden.sum(dim=0, dtype=surprisal_type)
+        loss = (d_weight_row * weight_sum).sum() - share * len(hidden) * bias.sum()
+        gradients = []
+        if needs:
+            gradients = [
+                torch.empty_like(hidden),
+                d_weight_row.to(weight.dtype).expand_as(weight).contiguous(),
+                torch.full_like(bias, -share * len(hidden)),
+            ]
         surprisals = []
         passes = (2 if r_drop else 1), len(targets)
         size = max(1, MAX_LOGITS // (passes[0] * len(weight)))
         blocks = zip(hidden.unflatten(0, passes).split(size, 1), targets.split(size), strict=True)
+        # For memory of its own in each block the system would have to map pages each time.
+        rows_at_once = min(passes[0] * size, len(hidden))
+        memory = weight.new_empty(rows_at_once, len(weight), dtype=surprisal_type)
         for index, (block, right) in enumerate(blocks):
             rows, right = block.flatten(0, 1), right.repeat(len(block))
             padded = pad_rows(rows)
-            logits = functional.linear(padded, weight, bias)[: len(rows)].to(surprisal_type)
-            target_logits = logits.gather(1, right[:, None])
-            peak = logits.amax(dim=1, keepdim=True)
-            probabilities = logits.softmax(dim=1)
+            logits = functional.linear(padded, weight, bias)
+            scores = memory[: len(rows)].copy_(logits[: len(rows)])
+            target_scores = scores.gather(1, right[:, None])
+            peak = scores.amax(dim=1, keepdim=True)
+            probabilities = torch.softmax(scores, dim=1, out=scores)
             # The highest probability is never 0, as that of the right entry may be.
             normaliser = peak - probabilities.amax(dim=1, keepdim=True).log()
-            surprisals.append((normaliser - target_logits).view(block.shape[:2]))
-            loss += (normaliser - (1 - smoothing) * target_logits).sum()
-            if smoothing:
-                loss -= smoothing * logits.mean(dim=1).sum()
+            surprisals.append((normaliser - target_scores).view(block.shape[:2]))
+            loss += (normaliser - (1 - smoothing) * target_scores).sum()
             if r_drop:
-                divergence, d_divergence = _diverge(probabilities, logits.sub_(normaliser))
+                log_probabilities = logits[: len(rows)] - normaliser
+                divergence, d_divergence = _diverge(probabilities, log_probabilities)
                 loss += r_drop / 2 * divergence
                 probabilities.add_(d_divergence, alpha=r_drop / 2)
             if needs:
                 probabilities.scatter_add_(
-                    1, right[:, None], torch.full_like(target_logits, smoothing - 1)
+                    1, right[:, None], torch.full_like(target_scores, smoothing - 1)
                 )
-                d_logits = padded.new_empty(len(padded), len(weight))
+                d_logits = logits  # In their memory.
                 d_logits[len(rows) :] = 0
-                torch.sub(probabilities, smoothing / len(weight), out=d_logits[: len(rows)])
+                d_logits[: len(rows)] = probabilities
                 d_hidden = gradients[0].unflatten(0, passes)[:, index * size :][
                     :, : block.shape[1]
                 ]
-                d_hidden[:] = (d_logits @ weight)[: len(rows)].view_as(block)
+                d_rows = torch.addmm(d_hidden_row, d_logits, weight)[: len(rows)]
+                d_hidden[:] = d_rows.view_as(block)
                 gradients[1] += d_logits.T @ padded
-                gradients[2] += d_logits.sum(dim=0)
+                gradients[2] += probabilities.sum(dim=0)
         ctx.save_for_backward(*gradients)
         surprisal = torch.cat(surprisals, 1)
         ctx.mark_non_differentiable(surprisal)

@@ -66,6 +66,7 @@ def build_recurrent_encoder_v1(
     zoneout_cell: float = 0.0,
     forget_bias: float = 1.0,
     chrono_init: int | None = None,
+    cell_width: int | None = None,
     mixed_precision: bool = False,
 ) -> Encoder:
     """Build a recurrent encoder. Its results do not depend on the batch.
@@ -77,7 +78,8 @@ def build_recurrent_encoder_v1(
     depth (int): Layers.
     cell (str): The cell: "lstm", "gru", "rnn_tanh", "rnn_relu", "mgu" (Zhou et al. 2016),
         "indrnn" (Li et al. 2018), "peephole" (Gers & Schmidhuber 2000), "cifg" (Greff et al.
-        2017), "layer_norm_lstm", "layer_norm_gru" (Ba et al. 2016) or "ssru" (Kim et al. 2019).
+        2017), "layer_norm_lstm", "layer_norm_gru" (Ba et al. 2016), "lstmp" (Sak et al. 2014) or
+        "ssru" (Kim et al. 2019).
     bidirectional (bool): Whether each layer also reads backwards.
     merge (str): How two directions become one output: "concat", each of half the width,
         or "sum", each of the whole width.
@@ -99,6 +101,8 @@ def build_recurrent_encoder_v1(
         where `chrono_init` is set.
     chrono_init (int | None): The longest dependency in tokens that the gates are initialised for:
         chrono initialisation.
+    cell_width (int | None): Units of the cell state of an "lstmp" in each direction. None for
+        twice those of its hidden state.
     mixed_precision (bool): Whether to compute in bfloat16 where the hardware has it.
     RETURNS (Encoder): The encoder.
     RAISES (ValueError): If a setting is out of its bounds or does not fit another one.
@@ -124,6 +128,7 @@ def build_recurrent_encoder_v1(
         zoneout_cell=zoneout_cell,
         forget_bias=forget_bias,
         chrono_init=chrono_init,
+        cell_width=cell_width,
     )
     network = partial(RecurrentNetwork, settings=settings)
     return Model(

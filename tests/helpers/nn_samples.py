@@ -51,9 +51,9 @@ def random_batch(
 
 def random_state(network: RecurrentNetwork, batch: int) -> State:
     """Make a state that fits a network: as many parts as its cell has."""
-    shape = (network.depth * network.directions, batch, network.hidden)
+    rows = network.depth * network.directions
     dtype = network.layers[0].weight_hh.dtype
-    return tuple(torch.randn(shape, dtype=dtype) for _ in network.cell.state_parts)
+    return tuple(torch.randn(rows, batch, width, dtype=dtype) for width in network.state_widths)
 
 
 def loss_of(*tensors: Tensor) -> Tensor:

@@ -28,13 +28,14 @@ def step(cell: str, word: Tensor, state: State, weights) -> State:
     if cell == "indrnn":
         hidden = recurrent_matrix * state[0]  # A vector.
         return (torch.relu(input_matrix @ word + hidden + input_bias + recurrent_bias),)
-    gates = len(input_bias) // len(state[0])
+    gates = len(input_bias) // len(state[-1])
     by_word = (input_matrix @ word + input_bias).chunk(gates)
     by_hidden = (recurrent_matrix @ state[0] + recurrent_bias).chunk(gates)
-    if cell == "lstm":
+    if cell in ("lstm", "lstmp"):
         input_, forget, candidate, output = map(torch.add, by_word, by_hidden)
         memory = torch.sigmoid(forget) * state[1] + torch.sigmoid(input_) * torch.tanh(candidate)
-        return torch.sigmoid(output) * torch.tanh(memory), memory
+        hidden = torch.sigmoid(output) * torch.tanh(memory)
+        return further[0] @ hidden if further else hidden, memory
     if cell == "peephole":
         input_, forget, candidate, output = map(torch.add, by_word, by_hidden)
         peepholes = further[0].chunk(3)

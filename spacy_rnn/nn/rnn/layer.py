@@ -37,7 +37,7 @@ class DirectionalLayer(nn.Module):
     ):
         super().__init__()
         self.weight_drop = WeightDrop(weight_drop)
-        rows = len(cell.gates) * hidden
+        rows = cell.input_rows(hidden)
         self.weight_ih = nn.Parameter(torch.empty(rows, inputs))
         self._add_weight("weight_hh", torch.empty(cell.recurrent_shape(hidden)))
         self.bias_ih = nn.Parameter(torch.empty(rows))

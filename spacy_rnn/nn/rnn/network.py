@@ -4,6 +4,7 @@ The output at a word depends on its own sequence alone: never on padding, on the
 the batch, or on their order.
 """
 
+from collections.abc import Sequence
 from typing import cast
 
 import torch
@@ -16,6 +17,7 @@ from ..dropout import LockedDropout, WordDropout
 from ..kernels.prepared import PreparedModule
 from .cells import CELLS
 from .cells.base import State, Weights
+from .cells.lstmp import LSTMP
 from .layer import DirectionalLayer
 from .scan import ScanRequest, choose_scan
 from .settings import RecurrentSettings
@@ -39,15 +41,16 @@ class RecurrentNetwork(PreparedModule):
         width, depth = settings.width, settings.depth
         self.directions = _count_directions(settings)
         halved = self.directions == 2 and settings.merge == "concat"
-        self.cell = CELLS[settings.cell]
+        self.cell = CELLS[settings.cell].configured(settings)
         self.inputs = inputs
         self.width = width
         self.depth = depth
         self.hidden = width // 2 if halved else width
+        self.state_widths = self.cell.state_widths(self.hidden)
         self.merge = settings.merge
         self.residual = settings.residual
         zoneouts = {"hidden": settings.zoneout_hidden, "cell": settings.zoneout_cell}
-        self.zoneouts = tuple(zoneouts[part] for part in self.cell.state_parts)
+        self.zoneouts = tuple(zoneouts.get(part, 0.0) for part in self.cell.state_parts)
         self.layers = nn.ModuleList(
             DirectionalLayer(
                 self.cell,
@@ -65,7 +68,7 @@ class RecurrentNetwork(PreparedModule):
         )
         if settings.initial_state == "learned":
             self.initial_state = nn.Parameter(
-                torch.zeros(len(self.cell.state_parts), depth * self.directions, 1, self.hidden)
+                torch.zeros(depth * self.directions, 1, sum(self.state_widths))
             )
         else:
             self.register_parameter("initial_state", None)
@@ -103,8 +106,8 @@ class RecurrentNetwork(PreparedModule):
         if state is None:
             state = self.start(len(lengths))
         else:
-            shape = (self.depth * self.directions, len(lengths), self.hidden)
-            check_states(state, len(self.cell.state_parts), shape)
+            number = self.depth * self.directions
+            check_states(state, [(number, len(lengths), width) for width in self.state_widths])
         if not len(data):
             return functional.pad(data, (0, self.width - self.inputs)), state if final else ()
         scan = choose_scan(self._request_scan(data, zero_state, final), lengths)
@@ -133,10 +136,9 @@ class RecurrentNetwork(PreparedModule):
             `(depth * directions, batch, hidden)`.
         """
         if self.initial_state is None:
-            like = self.first.weight_ih
-            shape = (self.depth * self.directions, batch, self.hidden)
-            return (like.new_zeros(shape),) * len(self.cell.state_parts)
-        return tuple(part.expand(-1, batch, -1) for part in self.initial_state.unbind())
+            like, rows = self.first.weight_ih, self.depth * self.directions
+            return tuple(like.new_zeros(rows, batch, width) for width in self.state_widths)
+        return self.initial_state.expand(-1, batch, -1).split(self.state_widths, dim=2)
 
     def weights_of_layer(self, layer: int) -> list[Weights]:
         """Return the weights of a layer for one pass, after weight drop in training.
@@ -175,20 +177,18 @@ class RecurrentNetwork(PreparedModule):
         )
 
 
-def check_states(states: tuple[Tensor, ...], number: int, shape: tuple[int, ...]) -> None:
+def check_states(states: tuple[Tensor, ...], needed: Sequence[tuple[int, ...]]) -> None:
     """Refuse states that do not fit a network and a batch.
 
     states (tuple[Tensor, ...]): The states.
-    number (int): How many tensors there have to be.
-    shape (tuple[int, ...]): The shape that each of them has to have.
+    needed (Sequence[tuple[int, ...]]): The shape that each of them has to have.
     RAISES (ValueError): If there are more or fewer, or one has another shape.
     """
     shapes = [tuple(state.shape) for state in states]
-    if shapes != [shape] * number:
+    if shapes != [*needed]:
         raise ValueError(
-            f"The states have shapes {shapes}, but this network and batch need {number} of shape "
-            f"{shape}: pass the states that the same network returned for the same number of "
-            f"sequences"
+            f"The states have shapes {shapes}, but this network and batch need {[*needed]}: pass "
+            f"the states that the same network returned for the same number of sequences"
         )
 
 
@@ -219,6 +219,13 @@ def _check_settings(settings: RecurrentSettings) -> None:
             f'weight_drop is {settings.weight_drop}, but cell "{settings.cell}" has no recurrent '
             f"weights to drop: set it to 0, or choose another cell"
         )
+    if settings.cell_width is not None:
+        check_count("cell_width", settings.cell_width, 1)
+        if settings.cell != LSTMP.name:
+            raise ValueError(
+                f'cell_width is {settings.cell_width}, but the state of cell "{settings.cell}" is '
+                f'as wide as its output: set it to null, or choose cell = "{LSTMP.name}"'
+            )
     if settings.chrono_init is not None:
         check_count("chrono_init", settings.chrono_init, 3)
         fitting = tuple(name for name, cell in CELLS.items() if cell.has_chrono_init)

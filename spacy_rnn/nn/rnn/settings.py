@@ -13,7 +13,8 @@ class RecurrentSettings:
     depth (int): Layers.
     cell (str): The cell: "lstm", "gru", "rnn_tanh", "rnn_relu", "mgu" (Zhou et al. 2016),
         "indrnn" (Li et al. 2018), "peephole" (Gers & Schmidhuber 2000), "cifg" (Greff et al.
-        2017), "layer_norm_lstm", "layer_norm_gru" (Ba et al. 2016) or "ssru" (Kim et al. 2019).
+        2017), "layer_norm_lstm", "layer_norm_gru" (Ba et al. 2016), "lstmp" (Sak et al. 2014) or
+        "ssru" (Kim et al. 2019).
     bidirectional (bool | None): Whether each layer also reads from the end. None for what the
         network is part of: encoders do, language models and decoders must not read what they are
         to predict.
@@ -40,6 +41,8 @@ class RecurrentSettings:
         where `chrono_init` is set.
     chrono_init (int | None): The longest dependency, in steps, that the gates are initialised for:
         chrono initialisation (Tallec & Ollivier 2018).
+    cell_width (int | None): Units of the cell state of an "lstmp" in each direction. None for
+        twice those of its hidden state. No other cell has this setting.
     """
 
     width: int
@@ -60,3 +63,4 @@ class RecurrentSettings:
     zoneout_cell: float = 0.0
     forget_bias: float = 1.0
     chrono_init: int | None = None
+    cell_width: int | None = None

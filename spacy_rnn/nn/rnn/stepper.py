@@ -85,8 +85,8 @@ class Stepper:
         RAISES (ValueError): If the shapes of the arguments do not fit.
         """
         network = self._network
-        number = network.depth * self._state_parts
-        check_states(states, number, (len(words), network.hidden))
+        shapes = [(len(words), width) for width in network.state_widths]
+        check_states(states, shapes * network.depth)
         if self._embedding is None:
             network.check_words(words)
             data = words = network.dropout_input(network.word_dropout(words))

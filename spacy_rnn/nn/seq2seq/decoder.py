@@ -132,7 +132,7 @@ class Decoder(PreparedModule):
                 dropout_output=0.0,
             ),
         )
-        states = len(self.network.cell.state_parts) * network.depth * width
+        states = network.depth * sum(self.network.state_widths)
         self.bridge_layer = Linear(summary, states) if bridge == "dense" else None
         self.attention = attention(width, memory) if attention else None
         context = memory if attention else summary
@@ -187,8 +187,11 @@ class Decoder(PreparedModule):
         batch = len(summary)
         if self.bridge_layer is not None:
             parts = self.bridge_layer(summary).tanh().to(self.bridge_layer.weight.dtype)
-            parts = parts.view(batch, -1, self.network.depth, self.network.width)
-            return tuple(part.contiguous() for part in parts.permute(1, 2, 0, 3))
+            depth, widths = self.network.depth, self.network.state_widths
+            return tuple(
+                part.view(batch, depth, -1).transpose(0, 1).contiguous()
+                for part in parts.split([depth * width for width in widths], dim=1)
+            )
         states = self.network.start(batch)
         if self.bridge == "zero":
             return states

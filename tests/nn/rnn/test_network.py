@@ -89,11 +89,10 @@ LENGTHS = [3, 0, 5, 1, 5, 0, 2]
 def start_of(network, batch):
     """Give the state that a network starts from on its own."""
     rows = network.depth * network.directions
-    parts = len(network.cell.state_parts)
     if network.initial_state is None:
         weight = network.layers[0].weight_hh
-        return (weight.new_zeros(rows, batch, network.hidden),) * parts
-    return tuple(network.initial_state[part].expand(-1, batch, -1) for part in range(parts))
+        return tuple(weight.new_zeros(rows, batch, width) for width in network.state_widths)
+    return network.initial_state.expand(-1, batch, -1).split(network.state_widths, dim=2)
 
 
 # What comes out.
@@ -144,6 +143,30 @@ def test_network_equals_torch(cell, depth, bidirectional, given, dtype):
         torch.autograd.grad(loss_of(output, *final), [*weights, *others]),
         torch.autograd.grad(loss_of(twin_output, *twin_final), [*twin_weights, *others]),
         **TOLERANCES[dtype],
+    )
+
+
+@pytest.mark.parametrize("zoneout", [0.0, 1e-30], ids=["kernel", "steps"])
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_a_projection_is_that_of_torch(bidirectional, zoneout):
+    """In outputs, final states and all gradients, by torch's kernel and step by step."""
+    network = random_network(
+        cell="lstmp", cell_width=5, bidirectional=bidirectional, zoneout_hidden=zoneout
+    )
+    hidden = network.hidden
+    twin = nn.LSTM(3, 5, proj_size=hidden, bidirectional=bidirectional, dtype=torch.float64)
+    weights, twin_weights = [*network.layers.parameters()], [*twin.parameters()]
+    for weight, twin_weight in zip(weights, twin_weights, strict=True):
+        twin_weight.data.copy_(weight)
+    data, lengths = random_batch([4, 9, 1, 6, 6, 2])
+    packed = pack_sequence(data.split(lengths.tolist()), enforce_sorted=False)
+    output, final = network(data, lengths)
+    twin_output, twin_final = twin(packed)
+    twin_output = torch.cat(unpack_sequence(twin_output))
+    torch.testing.assert_close((output, final), (twin_output, twin_final))
+    torch.testing.assert_close(
+        torch.autograd.grad(loss_of(output, *final), weights),
+        torch.autograd.grad(loss_of(twin_output, *twin_final), twin_weights),
     )
 
 
@@ -445,7 +468,8 @@ def test_learned_states_start_at_zero_and_learn(cell):
     batch = random_batch([3, 1, 2])
     torch.testing.assert_close(network(*batch), plain(*batch))
     loss_of(network(*batch)[0]).backward()
-    assert network.initial_state.grad.flatten(2).any(dim=2).all()
+    for part in network.initial_state.grad.split(network.state_widths, dim=2):
+        assert part.any(dim=2).all()
 
 
 @pytest.mark.parametrize("given", [False, True])
@@ -463,8 +487,8 @@ def layers(cell, inputs=6, width=8, **settings):
 @pytest.mark.parametrize("cell", WITH_MATRIX)
 def test_recurrent_matrices_start_orthogonal_for_each_gate(cell):
     for own in layers(cell):
-        for gate in own.weight_hh.split(4):
-            torch.testing.assert_close(gate @ gate.T, torch.eye(4))
+        for gate in own.weight_hh.chunk(len(CELLS[cell].gates)):
+            torch.testing.assert_close(gate.T @ gate, torch.eye(4))
 
 
 def test_recurrent_vectors_start_uniformly():
@@ -481,7 +505,7 @@ def test_recurrent_vectors_start_uniformly():
 def test_input_matrices_start_as_xavier_says_for_each_gate(cell):
     """Uniform up to the square root of 6 / (inputs + outputs of one gate)."""
     for own in layers(cell, inputs=60, width=120):
-        for gate in own.weight_ih.detach().split(60):
+        for gate in own.weight_ih.detach().chunk(len(CELLS[cell].gates)):
             bound = math.sqrt(6 / sum(gate.shape))
             assert gate.abs().max() <= bound
             assert gate.std() == pytest.approx(bound / math.sqrt(3), rel=0.05)
@@ -496,13 +520,8 @@ def test_every_gate_and_direction_starts_with_weights_of_its_own(cell):
 
 
 # The gate of a cell that `forget_bias` sets, and its sign: a coupled input gate forgets.
-FORGET_GATES = {
-    "lstm": (1, 1),
-    "peephole": (1, 1),
-    "layer_norm_lstm": (1, 1),
-    "cifg": (0, -1),
-    "ssru": (0, 1),
-}
+LIKE_LSTM = ("lstm", "peephole", "layer_norm_lstm", "lstmp")
+FORGET_GATES = {"cifg": (0, -1), "ssru": (0, 1), **dict.fromkeys(LIKE_LSTM, (1, 1))}
 
 
 @pytest.mark.parametrize(
@@ -513,7 +532,7 @@ def test_only_the_forget_gate_starts_with_a_bias(cell, expected):
         start = torch.zeros(len(own.bias_ih))
         if cell in FORGET_GATES:
             gate, sign = FORGET_GATES[cell]
-            start[4 * gate : 4 * gate + 4] = sign * expected
+            start.chunk(len(CELLS[cell].gates))[gate].fill_(sign * expected)
         assert torch.equal(own.bias_ih, start)
         assert not own.bias_hh.any()
 
@@ -540,7 +559,7 @@ def test_chrono_biases_give_memories_of_all_lengths(cell, chrono_init):
         assert (memory >= 1 - 1e-5).all()
         assert (memory <= chrono_init - 1 + 1e-5 * chrono_init).all()
         assert memory.mean() == pytest.approx(chrono_init / 2, rel=0.1)
-        if cell in ("lstm", "peephole", "layer_norm_lstm"):
+        if cell in LIKE_LSTM:
             assert biased == [0, 1]
             assert torch.equal(gates[0], -gates[1])
         elif cell == "gru":
@@ -666,6 +685,8 @@ def test_the_fast_kernel_can_be_turned_off(monkeypatch):
         ({"cell": "gru", "zoneout_cell": 0.1}, 'zoneout_cell is 0.1, but cell "gru" has no cell'),
         ({"cell": "ssru", "zoneout_hidden": 0.1}, 'zoneout_hidden is 0.1, but cell "ssru" has no'),
         ({"cell": "ssru", "weight_drop": 0.1}, 'weight_drop is 0.1, but cell "ssru" has no'),
+        ({"cell_width": 8}, 'cell_width is 8, but the state of cell "lstm" is as wide as its'),
+        ({"cell": "lstmp", "cell_width": 0}, "cell_width is 0, but has to be at least 1"),
         ({"chrono_init": 2}, "chrono_init is 2, but has to be at least 3"),
         ({"chrono_init": 5.5}, "chrono_init is 5.5, but has to be a whole number"),
         ({"width": 8.5}, "width is 8.5, but has to be a whole number"),
@@ -724,7 +745,7 @@ def test_wrong_words_are_refused(shape, lengths, message):
 def test_wrong_states_are_refused(cell, shapes, lengths):
     network = random_network(depth=2, cell=cell)
     state = tuple(torch.zeros(shape).double() for shape in shapes)
-    needed = f"{2 if cell == 'lstm' else 1} of shape (4, 2, 2)"
+    needed = f"need {[(4, 2, 2)] * (2 if cell == 'lstm' else 1)}: "
     with pytest.raises(ValueError, match=re.escape(f"{shapes}, but")) as error:
         network(*random_batch(lengths), state)
     assert needed in str(error.value)
@@ -803,8 +824,8 @@ def test_steps_are_of_the_types_of_one_pass(cell):
     ("words", "shapes", "message"),
     [
         ((3, 3), [(1, 4)] * 2, "The states have shapes [(1, 4), (1, 4)]"),
-        ((3, 3), [(3, 4)] * 3, "2 of shape (3, 4)"),
-        ((3, 3), [(3, 4)] * 4, "2 of shape (3, 4)"),
+        ((3, 3), [(3, 4)] * 3, "need [(3, 4), (3, 4)]: "),
+        ((3, 3), [(3, 4)] * 4, "need [(3, 4), (3, 4)]: "),
         ((3, 2), [(3, 4)] * 2, "The words have 2 features but the network reads 3"),
     ],
 )

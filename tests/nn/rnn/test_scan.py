@@ -92,7 +92,7 @@ def make_request(cell, data, weights):
 
 
 def random_weights(cell, directions, dtype, scale=0.5):
-    gates = len(CELLS[cell].gates) * HIDDEN
+    gates = CELLS[cell].input_rows(HIDDEN)
     shapes = [(gates, INPUTS), CELLS[cell].recurrent_shape(HIDDEN), (gates,), (gates,)]
     shapes += [weight.shape for weight in CELLS[cell].further_weights(HIDDEN).values()]
     return [
@@ -116,9 +116,11 @@ def flatten(weights):
 
 def random_start(cell, directions, lengths, dtype, zero=False):
     """Make a state for each sequence."""
-    shape = (directions, len(lengths), HIDDEN)
     make = torch.zeros if zero else torch.randn
-    return tuple(make(shape, dtype=dtype, requires_grad=not zero) for _ in CELLS[cell].state_parts)
+    return tuple(
+        make(directions, len(lengths), width, dtype=dtype, requires_grad=not zero)
+        for width in CELLS[cell].state_widths(HIDDEN)
+    )
 
 
 def test_batches_take_tiles_of_all_kinds():

@@ -531,7 +531,7 @@ def test_mixed_precision_searches_with_products_in_bfloat16(trained, beam_width,
 def test_all_settings_of_recurrent_encoders_are_those_of_a_translators_networks():
     settings = {
         "depth": 2,
-        "cell": "lstm",
+        "cell": "lstmp",
         "merge": "sum",
         "residual": True,
         "layer_norm": True,
@@ -545,6 +545,7 @@ def test_all_settings_of_recurrent_encoders_are_those_of_a_translators_networks(
         "zoneout_cell": 0.1,
         "forget_bias": -1.0,
         "chrono_init": 9,
+        "cell_width": 24,
     }
     others = {"width", "bidirectional"}
     known = set(signature(build_recurrent_encoder_v1).parameters)

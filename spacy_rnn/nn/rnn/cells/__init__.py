@@ -7,6 +7,7 @@ from .indrnn import IndRNN
 from .layer_norm import LayerNormGRU, LayerNormLSTM
 from .linear import SSRU
 from .lstm import LSTM
+from .lstmp import LSTMP
 from .mgu import MGU
 from .peephole import PeepholeLSTM
 from .rnn import ReLURNN, TanhRNN
@@ -24,6 +25,7 @@ CELLS: dict[str, Cell] = {
         CIFG(),
         LayerNormLSTM(),
         LayerNormGRU(),
+        LSTMP(),
         SSRU(),
     )
 }

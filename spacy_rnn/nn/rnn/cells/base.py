@@ -11,6 +11,8 @@ from typing import ClassVar, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from ..settings import RecurrentSettings
+
 State = tuple[Tensor, ...]
 """A tensor for each part of a cell's state, `(directions, batch, hidden)` in a scan and
 `(batch, hidden)` in a step."""
@@ -106,13 +108,37 @@ class Cell(ABC):
         """
         return state[0]
 
+    def configured(self, settings: RecurrentSettings) -> "Cell":
+        """Return the cell with the settings of a network.
+
+        settings (RecurrentSettings): The settings.
+        RETURNS (Cell): A cell. The same one unless it has settings of its own.
+        """
+        return self
+
+    def state_widths(self, hidden: int) -> tuple[int, ...]:
+        """Return the width of each part of the state: that of the hidden state.
+
+        hidden (int): Units of the hidden state.
+        RETURNS (tuple[int, ...]): The widths.
+        """
+        return (hidden,) * len(self.state_parts)
+
+    def input_rows(self, hidden: int) -> int:
+        """Return the number of rows of the input matrix.
+
+        hidden (int): Units of the hidden state.
+        RETURNS (int): The number of rows.
+        """
+        return len(self.gates) * hidden
+
     def recurrent_shape(self, hidden: int) -> tuple[int, ...]:
         """Return the shape of the recurrent weight.
 
         hidden (int): Units of the hidden state.
         RETURNS (tuple[int, ...]): The shape; `(0,)` for neither a recurrent weight nor its bias.
         """
-        return len(self.gates) * hidden, hidden
+        return self.input_rows(hidden), hidden
 
     def further_weights(self, hidden: int) -> dict[str, Tensor]:
         """Make weights beyond the input matrix, the recurrent weight and their biases.

@@ -78,8 +78,9 @@ def build_recurrent_encoder_v1(
     depth (int): Layers.
     cell (str): The cell: "lstm", "gru", "rnn_tanh", "rnn_relu", "mgu" (Zhou et al. 2016),
         "indrnn" (Li et al. 2018), "peephole" (Gers & Schmidhuber 2000), "cifg" (Greff et al.
-        2017), "layer_norm_lstm", "layer_norm_gru" (Ba et al. 2016), "lstmp" (Sak et al. 2014) or
-        "ssru" (Kim et al. 2019).
+        2017), "layer_norm_lstm", "layer_norm_gru" (Ba et al. 2016), "lstmp" (Sak et al. 2014),
+        "ssru" (Kim et al. 2019), "sru" (Lei et al. 2018), "qrnn", "qrnn_2" (Bradbury et al. 2017),
+        "min_gru" or "min_lstm" (Feng et al. 2024).
     bidirectional (bool): Whether each layer also reads backwards.
     merge (str): How two directions become one output: "concat", each of half the width,
         or "sum", each of the whole width.

@@ -12,19 +12,52 @@ State = tuple[Tensor, ...]
 RECTIFIED = ("rnn_relu", "indrnn")
 """Cells whose units are often at zero."""
 
+ELEMENTWISE = {"ssru": 2, "sru": 4, "qrnn": 3, "qrnn_2": 6, "min_gru": 2, "min_lstm": 3}
+"""Cells without a product with the state, and their gates."""
+
 
 def normalize(values: Tensor) -> Tensor:
     """Give values a mean of zero and a variance of one."""
     return (values - values.mean()) / torch.sqrt(values.var(unbiased=False) + 1e-5)
 
 
+def elementwise_step(cell: str, by_word: Tensor, state: State, further) -> State:
+    """Take one step of a cell without a product with the state.
+
+    An output that is not a part of the state comes before it.
+    """
+    parts = by_word.chunk(ELEMENTWISE[cell])
+    if cell == "sru":
+        forget_weight, reset_weight = further[0].chunk(2)
+        forget = torch.sigmoid(parts[0] + forget_weight * state[0])
+        reset = torch.sigmoid(parts[1] + reset_weight * state[0])
+        memory = forget * state[0] + (1 - forget) * parts[2]
+        return reset * memory + (1 - reset) * parts[3], memory
+    if cell == "ssru":
+        forget = torch.sigmoid(parts[0])
+        memory = forget * state[0] + (1 - forget) * parts[1]
+        return torch.relu(memory), memory
+    if cell == "qrnn_2":
+        memory, by_previous = state
+        now, following = by_word.chunk(2)
+        output, memory = elementwise_step("qrnn", now + by_previous, (memory,), further)
+        return output, memory, following
+    if cell == "qrnn":
+        forget = torch.sigmoid(parts[1])
+        memory = forget * state[0] + (1 - forget) * torch.tanh(parts[0])
+        return torch.sigmoid(parts[2]) * memory, memory
+    if cell == "min_gru":
+        update = torch.sigmoid(parts[0])
+        return ((1 - update) * state[0] + update * parts[1],)
+    input_, forget = torch.sigmoid(parts[0]), torch.sigmoid(parts[1])
+    return ((forget * state[0] + input_ * parts[2]) / (forget + input_),)
+
+
 def step(cell: str, word: Tensor, state: State, weights) -> State:
     """Take one step with one word of one sequence."""
     input_matrix, recurrent_matrix, input_bias, recurrent_bias, *further = weights
-    if cell == "ssru":
-        forget, candidate = (input_matrix @ word + input_bias).chunk(2)
-        forget = torch.sigmoid(forget)
-        return (forget * state[0] + (1 - forget) * candidate,)
+    if cell in ELEMENTWISE:
+        return elementwise_step(cell, input_matrix @ word + input_bias, state, further)
     if cell == "indrnn":
         hidden = recurrent_matrix * state[0]  # A vector.
         return (torch.relu(input_matrix @ word + hidden + input_bias + recurrent_bias),)
@@ -85,11 +118,6 @@ def step(cell: str, word: Tensor, state: State, weights) -> State:
     return (squash(by_word[0] + by_hidden[0]),)
 
 
-def output(cell: str, state: State) -> Tensor:
-    """Give the output of a step, from the state after it."""
-    return torch.relu(state[0]) if cell == "ssru" else state[0]
-
-
 def read_sequence(
     network, words: Tensor, state: State, detach_every: int | None = None
 ) -> tuple[Tensor, State]:
@@ -119,16 +147,15 @@ def read_sequence(
             for time, word in enumerate(words.flip(0) if direction else words):
                 if detach_every and time and time % detach_every == 0:
                     now = tuple(part.detach() for part in now)
+                results = step(network.cell.name, word, now, weights)
+                own_output = results[: len(results) - len(now)]
                 now = tuple(
                     rate * old + (1 - rate) * new
                     for old, new, rate in zip(
-                        now,
-                        step(network.cell.name, word, now, weights),
-                        network.zoneouts,
-                        strict=True,
+                        now, results[len(own_output) :], network.zoneouts, strict=True
                     )
                 )
-                own_outputs.append(output(network.cell.name, now))
+                own_outputs.append((*own_output, *now)[0])
             outputs.append(torch.stack(own_outputs[::-1] if direction else own_outputs))
             finals.append(now)
         words = sum(outputs) if network.merge == "sum" else torch.cat(outputs, 1)

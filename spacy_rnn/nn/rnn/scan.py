@@ -24,11 +24,11 @@ from ..dropout import zoneout
 from ..kernels.prepared import UNPREPARED, UnpreparedWeights
 from ..kernels.shapes import compiles_each_shape, computed_type
 from .cells.base import Cell, State, Weights
+from .cells.elementwise import ElementwiseCell
 from .cells.gru import GRU
-from .cells.linear import LinearCell
 from .cells.lstm import LSTM
+from .elementwise import StepOrder
 from .gru import scan_gru
-from .linear import StepOrder, scan_linear
 
 MAX_STEPS = 256
 """Steps that torch's kernel for packed sequences takes at once where gradients follow."""
@@ -301,8 +301,8 @@ class GRUScan(_PackedScan):
         return output, (final,)
 
 
-class LinearScan(_PackedScan):
-    """A cell with an elementwise, linear recurrence, on any device."""
+class ElementwiseScan(_PackedScan):
+    """A cell without a product with the state, on any device."""
 
     def __init__(self, request: ScanRequest, lengths: Tensor):
         super().__init__(request, lengths)
@@ -310,14 +310,19 @@ class LinearScan(_PackedScan):
 
     @staticmethod
     def fits(request: ScanRequest) -> bool:
-        return isinstance(request.cell, LinearCell) and not request.has_zoneout
+        return isinstance(request.cell, ElementwiseCell) and not request.has_zoneout
 
     def _run_sorted(
         self, data: Tensor, weights: Sequence[Weights], state: State
     ) -> tuple[Tensor, State]:
-        cell, prepared = cast(LinearCell, self._request.cell), self._request.prepared
-        output, final = scan_linear(data, self._order, cell, weights, state[0], prepared)
-        return output, (final,)
+        # One product for both directions, whose results for each word are adjacent.
+        matrices, _, biases, *_ = zip(*weights, strict=True)
+        inputs = self._request.prepared.linear(matrices, biases)(data).to(state[0].dtype)
+        inputs = inputs.view(len(data), len(weights), -1)
+        start = tuple(part.transpose(0, 1) for part in state)
+        cell = cast(ElementwiseCell, self._request.cell)
+        output, final = cell.scan(inputs, weights, start, self._order)
+        return output.flatten(1), tuple(part.transpose(0, 1) for part in final)
 
 
 class KernelScan(_PackedScan):
@@ -410,9 +415,10 @@ class SteppedScan(_PackedScan):
             for time in times:
                 # Longest first: sequences that have ended, or not begun, come last.
                 before = tuple(part[: batch_sizes[time]] for part in current)
-                after = step(inputs[time], before)
+                results = step(inputs[time], before)
+                after = results[-len(before) :]
                 after = zoneout(before, after, request.zoneouts, request.training)
-                outputs_by_time[time] = request.cell.output(inputs[time], after)
+                outputs_by_time[time] = after[0] if request.cell.carries_output else results[0]
                 current = tuple(
                     torch.cat([new, old[len(new) :]])
                     for new, old in zip(after, current, strict=True)
@@ -427,7 +433,7 @@ SCANS: tuple[type[Scan], ...] = (
     BinPackedLSTMScan,
     PaddedLSTMScan,
     GRUScan,
-    LinearScan,
+    ElementwiseScan,
     KernelScan,
     SteppedScan,
 )

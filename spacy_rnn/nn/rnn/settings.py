@@ -13,8 +13,9 @@ class RecurrentSettings:
     depth (int): Layers.
     cell (str): The cell: "lstm", "gru", "rnn_tanh", "rnn_relu", "mgu" (Zhou et al. 2016),
         "indrnn" (Li et al. 2018), "peephole" (Gers & Schmidhuber 2000), "cifg" (Greff et al.
-        2017), "layer_norm_lstm", "layer_norm_gru" (Ba et al. 2016), "lstmp" (Sak et al. 2014) or
-        "ssru" (Kim et al. 2019).
+        2017), "layer_norm_lstm", "layer_norm_gru" (Ba et al. 2016), "lstmp" (Sak et al. 2014),
+        "ssru" (Kim et al. 2019), "sru" (Lei et al. 2018), "qrnn", "qrnn_2" (Bradbury et al. 2017),
+        "min_gru" or "min_lstm" (Feng et al. 2024).
     bidirectional (bool | None): Whether each layer also reads from the end. None for what the
         network is part of: encoders do, language models and decoders must not read what they are
         to predict.

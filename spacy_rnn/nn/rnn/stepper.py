@@ -100,12 +100,13 @@ class Stepper:
                 gates = self._read[layer](inner)
             before = states[len(new_states) : len(new_states) + self._state_parts]
             if layer < len(self._steps):
-                after = self._steps[layer](gates, before)
+                results = self._steps[layer](gates, before)
             else:
-                after = self._given_step(gates, cast(Tensor, recurrent), before)
+                results = self._given_step(gates, cast(Tensor, recurrent), before)
+            after = results[-self._state_parts :]
             if any(network.zoneouts):
                 after = zoneout(before, after, network.zoneouts, network.training)
             new_states += after
-            output = network.cell.output(gates, after)
+            output = after[0] if network.cell.carries_output else results[0]
             data = output + cast(Tensor, data) if self._residual[layer] else output
         return network.dropout_output(data), tuple(new_states)

@@ -52,7 +52,7 @@ SETTINGS = {
     },
 }
 # One cell for each scan takes all settings; what is around a cell does not depend on it.
-WITH_ALL_SETTINGS = ("lstm", "gru", "ssru", "rnn_tanh", "mgu")
+WITH_ALL_SETTINGS = ("lstm", "gru", "sru", "rnn_tanh", "mgu")
 FEW_SETTINGS = ("two directions", "three layers, one direction", "all at once")
 CASES = [
     pytest.param(fit_settings(cell, SETTINGS[name]), id=f"{cell}, {name}")
@@ -520,8 +520,12 @@ def test_every_gate_and_direction_starts_with_weights_of_its_own(cell):
 
 
 # The gate of a cell that `forget_bias` sets, and its sign: a coupled input gate forgets.
-LIKE_LSTM = ("lstm", "peephole", "layer_norm_lstm", "lstmp")
-FORGET_GATES = {"cifg": (0, -1), "ssru": (0, 1), **dict.fromkeys(LIKE_LSTM, (1, 1))}
+LIKE_LSTM = ("lstm", "peephole", "layer_norm_lstm", "lstmp", "min_lstm")
+FORGET_GATES = {
+    **dict.fromkeys(("cifg", "min_gru"), (0, -1)),
+    **dict.fromkeys(("ssru", "sru"), (0, 1)),
+    **dict.fromkeys((*LIKE_LSTM, "qrnn", "qrnn_2"), (1, 1)),
+}
 
 
 @pytest.mark.parametrize(
@@ -579,10 +583,16 @@ def test_chrono_units_remember_for_as_long_as_their_bias_says(cell):
     nn.init.zeros_(own.weight_ih)
     nn.init.zeros_(own.weight_hh)
     state = random_state(network, 1)
+    memory_part = max(
+        index for index, part in enumerate(network.cell.state_parts) if part in ("hidden", "cell")
+    )
+    for part in state[memory_part + 1 :]:
+        part.zero_()
     _, final = network(torch.zeros(3, 3).double(), torch.tensor([3]), state)
     biased, gates = biased_gates(cell, own)
     memory = gates[biased[-1]].abs().exp()
-    torch.testing.assert_close(final[-1], state[-1] * (memory / (memory + 1)) ** 3)
+    before, after = state[memory_part], final[memory_part]
+    torch.testing.assert_close(after, before * (memory / (memory + 1)) ** 3)
 
 
 # Which kernel is used.
@@ -836,9 +846,10 @@ def test_wrong_steps_are_refused(words, shapes, message):
         Stepper(network)(torch.zeros(words).double(), states)
 
 
-def test_second_derivatives_are_refused():
+@pytest.mark.parametrize("cell", ["gru", "ssru", "sru"])
+def test_second_derivatives_are_refused(cell):
     """Where a backward pass of our own would give wrong ones."""
-    network = random_network(cell="gru")
+    network = random_network(cell=cell)
     data, lengths = random_batch([3, 2])
     data.requires_grad_()
     output, _ = network(data, lengths)

@@ -11,8 +11,10 @@ from spacy_rnn.nn.batch.tiles import bin_pack, pad_tiles
 from spacy_rnn.nn.rnn import scan as scan_module
 from spacy_rnn.nn.rnn.cells import CELLS
 from spacy_rnn.nn.rnn.cells.base import Weights
+from spacy_rnn.nn.rnn.cells.elementwise import ElementwiseCell
 from spacy_rnn.nn.rnn.scan import (
     BinPackedLSTMScan,
+    ElementwiseScan,
     GRUScan,
     KernelScan,
     PaddedLSTMScan,
@@ -38,13 +40,15 @@ TOLERANCES = {
     torch.float64: {"rtol": 1e-9, "atol": 1e-9},
 }
 WITH_KERNEL = [name for name, cell in CELLS.items() if cell.kernel is not None]
-# Every scan that is compared with torch's own kernel on packed sequences.
-SCANS = [("lstm", "padded"), *((cell, "steps") for cell in WITH_KERNEL)]
+ELEMENTWISE = [name for name, cell in CELLS.items() if isinstance(cell, ElementwiseCell)]
+PACKED_SCANS = (GRUScan, ElementwiseScan, KernelScan)
+# Every scan that is compared with another one on packed sequences, most of them torch's kernel.
+SCANS = [("lstm", "padded"), *((cell, "steps") for cell in WITH_KERNEL + ELEMENTWISE)]
 # And every scan that knows states.
 ALL_SCANS = [
     ("lstm", "padded"),
     *((cell, "steps") for cell in CELLS),
-    *((cell, "packed") for cell in WITH_KERNEL),
+    *((cell, "packed") for cell in WITH_KERNEL + ELEMENTWISE),
 ]
 
 
@@ -72,7 +76,7 @@ def scan(kind, cell, data, lengths, weights, state):
     if kind == "padded":
         return PaddedLSTMScan(request, lengths).run(data, weights, state)
     if kind == "packed":
-        fastest = GRUScan if GRUScan.fits(request) else KernelScan
+        fastest = next(scan for scan in PACKED_SCANS if scan.fits(request))
         return fastest(request, lengths).run(data, weights, state)
     return SteppedScan(request, lengths).run(data, weights, state)
 
@@ -154,7 +158,8 @@ def test_scans_agree(cell, kind, directions, lengths, dtype):
 
     def results(kind):
         output, final = scan(kind, cell, data, lengths, weights, state)
-        return output, final, torch.autograd.grad(loss_of(output, *final), leaves)
+        loss = loss_of(output, *final)
+        return output, final, torch.autograd.grad(loss, leaves, materialize_grads=True)
 
     torch.testing.assert_close(results(kind), results("packed"), **TOLERANCES[dtype])
 
@@ -296,3 +301,25 @@ def test_a_gru_keeps_a_state_that_it_does_not_update_as_it_is():
     inputs[:, 3:6] = 100
     (after,) = CELLS["gru"].step(inputs, torch.zeros_like(inputs), (state,))
     assert torch.equal(after, state)
+
+
+@pytest.mark.parametrize("cell", ELEMENTWISE)
+def test_long_scans_in_float32_lose_no_digits(cell):
+    """Outputs, final states and all gradients over 5,000 words are those of float64."""
+    data, lengths = random_batch([5000], INPUTS)
+    weights = random_weights(cell, 1, data.dtype)
+    state = random_start(cell, 1, lengths, data.dtype)
+    leaves = [data, *flatten(weights), *state]
+
+    def results(dtype):
+        values = [leaf.detach().to(dtype).requires_grad_() for leaf in leaves]
+        own = values[1 : len(values) - len(state)]
+        start = values[len(values) - len(state) :]
+        output, final = scan("packed", cell, values[0], lengths, [make_weights(own)], start)
+        loss = loss_of(output.double(), *(part.double() for part in final))
+        grads = torch.autograd.grad(loss, values, materialize_grads=True)
+        return [part.double() for part in (output, *final, *grads)]
+
+    for single, double in zip(results(torch.float32), results(torch.float64), strict=True):
+        scale = double.abs().max().item() if double.numel() else 0.0
+        torch.testing.assert_close(single, double, rtol=0, atol=1e-5 * scale)

@@ -5,12 +5,16 @@ from .cifg import CIFG
 from .gru import GRU
 from .indrnn import IndRNN
 from .layer_norm import LayerNormGRU, LayerNormLSTM
-from .linear import SSRU
 from .lstm import LSTM
 from .lstmp import LSTMP
 from .mgu import MGU
+from .min_gru import MinGRU
+from .min_lstm import MinLSTM
 from .peephole import PeepholeLSTM
+from .qrnn import QRNN, QRNN2
 from .rnn import ReLURNN, TanhRNN
+from .sru import SRU
+from .ssru import SSRU
 
 CELLS: dict[str, Cell] = {
     cell.name: cell
@@ -27,6 +31,11 @@ CELLS: dict[str, Cell] = {
         LayerNormGRU(),
         LSTMP(),
         SSRU(),
+        SRU(),
+        QRNN(),
+        QRNN2(),
+        MinGRU(),
+        MinLSTM(),
     )
 }
 """All cells by the name that a config gives them."""

@@ -23,7 +23,8 @@ LayerStates = tuple[Tensor, ...]
 
 StepFunction = Callable[[Tensor, State], State]
 """One step of a cell: from the input's part of the gates, `(batch, gates * hidden)`, and the
-state before the step to the state after it."""
+state before the step to the state after it. A cell whose state has no hidden state returns the
+output in front of the state."""
 
 GivenStep = Callable[[Tensor, Tensor, State], State]
 """One step that is given its recurrent product: from the input's and the hidden state's part of
@@ -60,7 +61,8 @@ class Cell(ABC):
     name (str): The name in a config.
     gates (tuple[str, ...]): The gates and candidates that a step computes from the input, in the
         order in which the rows of the weights have them.
-    state_parts (tuple[str, ...]): The parts of the state.
+    state_parts (tuple[str, ...]): The parts of the state. "hidden", the first one if there is one,
+        is the output.
     has_chrono_init (bool): Whether the cell has gates that chrono initialisation applies to.
     kernel (Kernel | None): Torch's kernel for packed sequences. None: the cell runs step by
         step.
@@ -95,18 +97,14 @@ class Cell(ABC):
         """
 
     @property
+    def carries_output(self) -> bool:
+        """bool: Whether the output is a part of the state, the first one."""
+        return self.state_parts[0] == "hidden"
+
+    @property
     def has_recurrent_weight(self) -> bool:
         """bool: Whether there are a recurrent weight and its bias."""
         return 0 not in self.recurrent_shape(1)
-
-    def output(self, inputs: Tensor, state: State) -> Tensor:
-        """Return the output: the first part of the state unless the cell says otherwise.
-
-        inputs (Tensor): The input's part of the gates, `(…, gates * hidden)`.
-        state (State): The state after the step, each part `(…, hidden)`.
-        RETURNS (Tensor): The output, `(…, hidden)`.
-        """
-        return state[0]
 
     def configured(self, settings: RecurrentSettings) -> "Cell":
         """Return the cell with the settings of a network.

@@ -20,7 +20,14 @@ from ..nn.dropout import scheduled_dropouts, set_dropout
 from ..nn.kernels.prepared import Precision, PreparedWeights, prepare
 from ..nn.kernels.quantized import has_int8
 from .devices import has_bfloat16, limit_worker_threads
-from .weights import build_small, dump_weights, load_network, read_weights, settings_of
+from .weights import (
+    build_small,
+    dump_weights,
+    load_network,
+    read_weights,
+    round_weights,
+    settings_of,
+)
 
 logger = logging.getLogger("spacy")
 
@@ -54,6 +61,8 @@ class NetworkShim(PyTorchShim):
         pieces of each batch: the mean over all pieces is then the same however a batch is split
         to accumulate gradients. 0 to leave them the sums that they are.
     saved_by (str | None): The version of this package that saved the weights, if they were loaded.
+    int8 (tuple[str, ...]): The names of parameters that were rounded to 8-bit integers, and are
+        stored so as long as no training changes them.
     steps (int): Steps since the weights were made or loaded.
     grad_norm (float): The norm of all gradients at the last step, divided but not yet clipped.
     skipped_steps (int): Steps not taken because a gradient was infinite or not a number.
@@ -134,8 +143,9 @@ class NetworkShim(PyTorchShim):
             Shim.global_id += 1
             self.id = Shim.global_id
 
-    def _begin(self, saved_by: str | None = None) -> None:
+    def _begin(self, saved_by: str | None = None, int8: tuple[str, ...] = ()) -> None:
         self.saved_by = saved_by
+        self.int8 = int8
         self._found_nonfinite = False
         self.sample_size = 0
         self.steps = 0
@@ -347,12 +357,20 @@ class NetworkShim(PyTorchShim):
         if "_model" in vars(self):
             self._set_network(self._model)
 
+    def quantize(self) -> None:
+        """Round large matrices to 8-bit integers, as which they are stored from then on.
+
+        RAISES (ValueError): If a weight is infinite or not a number.
+        """
+        self.int8 = round_weights(self._model)
+        self._clear_prepared()
+
     def to_bytes(self) -> bytes:
         """Store the network.
 
         RETURNS (bytes): What `dump_weights` returns.
         """
-        return dump_weights(self._model, self.dims, settings_of(self.build_network))
+        return dump_weights(self._model, self.dims, settings_of(self.build_network), self.int8)
 
     def from_bytes(self, data: bytes) -> "NetworkShim":
         """Put a network with stored dimensions and weights in the place of this one.
@@ -371,7 +389,7 @@ class NetworkShim(PyTorchShim):
         network = load_network(self.build_network, stored, settings_of(self.build_network))
         self.dims = stored.dims
         self._set_network(network)
-        self._begin(stored.saved_by)
+        self._begin(stored.saved_by, stored.int8)
         return self
 
     def remember(self) -> Callable[[], None]:

@@ -1,7 +1,7 @@
 """The weights of a network as bytes that hold numbers and nothing that runs."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from functools import partial
 from typing import Any, NamedTuple, cast
@@ -14,10 +14,17 @@ from torch.overrides import TorchFunctionMode
 
 from ..about import package_version
 from ..errors import ModelLoadError
+from ..nn.kernels.quantized import round_rows
 
 KEY = "spacy_rnn"
 """Where the header of a safetensors file holds what `StoredWeights` has beside the tensors. One
 entry, because safetensors writes several in any order."""
+
+EXPONENTS = ".exponents"
+"""What follows the name of a tensor of integers in that of its scales, as exponents of 2."""
+
+MIN_ROUNDED = 2**12
+"""Weights of a matrix from which 8-bit integers are worth it: 16 KB in float32."""
 
 SMALL = 4_000_000
 """Numbers in a network that may be built before it is known to be needed: 16 MB."""
@@ -61,30 +68,46 @@ class SkipValues(TorchFunctionMode):
 class StoredWeights(NamedTuple):
     """What is stored of a network.
 
+    Some of its tensors may be stored as 8-bit integers, a scale for each row.
+
     dims (dict[str, int]): The dimensions that it is built from.
     settings (dict[str, Any]): Its settings, as `settings_of` returns them.
     saved_by (str): The version of this package that saved it.
-    tensors (dict[str, Tensor]): The tensors by name, on the CPU.
+    tensors (dict[str, Tensor]): The tensors by name, on the CPU; all weights in float32.
+    int8 (tuple[str, ...]): The names of those that are stored as integers.
     """
 
     dims: dict[str, int]
     settings: dict[str, Any]
     saved_by: str
     tensors: dict[str, Tensor]
+    int8: tuple[str, ...]
 
 
-def dump_weights(network: nn.Module, dims: dict[str, int], settings: dict[str, Any]) -> bytes:
+def dump_weights(
+    network: nn.Module,
+    dims: dict[str, int],
+    settings: dict[str, Any],
+    int8: Collection[str] = (),
+) -> bytes:
     """Store the weights of a network.
 
     network (nn.Module): The network, on any device.
     dims (dict[str, int]): The dimensions that it is built from.
     settings (dict[str, Any]): Its settings, as `settings_of` returns them.
+    int8 (Collection[str]): The names of tensors to store as 8-bit integers if no weight changes by
+        that.
     RETURNS (bytes): A safetensors file: each tensor once under its first name, however often the
         network uses it, and in the header the dimensions, the settings, the version of this
-        package, and a checksum.
+        package, the names of tensors of integers, and a checksum.
     """
     tensors = {name: tensor.cpu().contiguous() for name, tensor in named_tensors(network).items()}
     facts: dict[str, Any] = {"dims": dims, "settings": settings, "version": package_version()}
+    integers = {name: parts for name in int8 if (parts := _to_integers(tensors[name]))}
+    for name, parts in integers.items():
+        tensors[name], tensors[name + EXPONENTS] = parts
+    if integers:
+        facts["int8"] = sorted(integers)
     facts["checksum"] = _checksum(facts, tensors)
     return save(tensors, metadata={KEY: json.dumps(facts, sort_keys=True)})
 
@@ -105,13 +128,17 @@ def read_weights(data: bytes) -> StoredWeights:
         if not all(type(size) is int for size in dims.values()):
             raise ValueError(f"the dimensions {dims} are not all whole numbers")
         settings.keys()
+        stored = {**tensors}
+        int8 = tuple(facts.get("int8", ()))
+        for name in int8:
+            tensors[name] = _from_integers(tensors[name], tensors.pop(name + EXPONENTS))
     except Exception as error:
         raise ModelLoadError(
             f"The weights are not a safetensors file of this package ({error}). No other "
             f"format is read, because pickled weights can run code: save the model again "
             f"with spacy-rnn"
         ) from error
-    if checksum != _checksum(facts, tensors):
+    if checksum != _checksum(facts, stored):
         raise ModelLoadError(
             "The weights are not those that were saved, by their checksum: restore the model from "
             "where it was copied, or train it again"
@@ -123,7 +150,53 @@ def read_weights(data: bytes) -> StoredWeights:
             f"The stored dimensions {absurd} do not fit the {numbers} stored weights: restore the "
             f"model from where it was copied"
         )
-    return StoredWeights(dims, settings, saved_by, tensors)
+    return StoredWeights(dims, settings, saved_by, tensors, int8)
+
+
+def round_weights(network: nn.Module) -> tuple[str, ...]:
+    """Round the large matrices of a network to 8-bit integers times a power of 2 for each row.
+
+    network (nn.Module): The network.
+    RETURNS (tuple[str, ...]): The names of the rounded parameters.
+    RAISES (ValueError): If a weight is infinite or not a number. Nothing is rounded then.
+    """
+    matrices = {
+        name: parameter.detach()
+        for name, parameter in network.named_parameters()
+        if parameter.dtype == torch.float32
+        and parameter.dim() > 1
+        and parameter.numel() >= MIN_ROUNDED
+    }
+    for name, matrix in matrices.items():
+        if not matrix.isfinite().all():
+            raise ValueError(
+                f"{name} has weights that are infinite or not a number, which have no integers: "
+                f"train the model again, with a lower learning rate"
+            )
+    for matrix in matrices.values():
+        integers, powers = round_rows(matrix.flatten(1))
+        # By way of integers, which have one zero.
+        matrix.copy_((integers.int() * powers[:, None]).view_as(matrix))
+    return tuple(matrices)
+
+
+def _to_integers(matrix: Tensor) -> tuple[Tensor, Tensor] | None:
+    """Return a matrix as integers and exponents of 2, or None if it is not one of these."""
+    rows = matrix.flatten(1)
+    integers, powers = round_rows(rows)
+    if not torch.equal(integers * powers[:, None], rows):
+        return None
+    _, exponents = torch.frexp(powers)
+    return integers.to(torch.int8).view_as(matrix), (exponents - 1).to(torch.int8)
+
+
+def _from_integers(integers: Tensor, exponents: Tensor) -> Tensor:
+    """Return the matrix that `_to_integers` took apart."""
+    expected = f"{tuple(integers.shape[:1])} int8"
+    if integers.dtype != torch.int8 or _shape(exponents) != expected:
+        raise ValueError(f"integers {_shape(integers)} have exponents {_shape(exponents)}")
+    powers = torch.ldexp(torch.ones(len(integers)), exponents.int())
+    return (integers.flatten(1) * powers[:, None]).view_as(integers)
 
 
 def settings_of(build: Callable[..., nn.Module]) -> dict[str, Any]:

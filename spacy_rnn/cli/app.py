@@ -11,6 +11,7 @@ from . import (
     distill,
     evaluate,
     info,
+    quantize,
     report,
     train,
     translate,
@@ -52,6 +53,7 @@ app.command("distill", cls=CommandPage, epilog=distill.EXAMPLES)(distill.distill
 app.command("evaluate", cls=CommandPage, epilog=evaluate.EXAMPLES)(evaluate.evaluate_cli)
 app.command("report", cls=CommandPage, epilog=report.EXAMPLES)(report.report_cli)
 app.command("info", cls=CommandPage, epilog=info.EXAMPLES)(info.info_cli)
+app.command("quantize", cls=CommandPage, epilog=quantize.EXAMPLES)(quantize.quantize_cli)
 app.command("translate", cls=CommandPage, epilog=translate.EXAMPLES)(translate.translate_cli)
 app.command("find-anomalies", cls=CommandPage, epilog=anomalies.EXAMPLES)(
     anomalies.find_anomalies_cli

@@ -135,6 +135,8 @@ def describe_component(component: Any, networks: "list[NetworkShim]") -> dict[st
         "saved by spacy-rnn": saved_by,
         "recurrent networks": recurrent,
         "weights": sum(count_weights(node) for node in component.model.walk()),
+        "8-bit weights": sum(map(count_int8, networks)),
+        "size in bytes": len(component.model.to_bytes()),
         "vocabularies": describe_vocabularies(component.model),
         "labels": len(component.labels),
     }
@@ -171,6 +173,15 @@ def count_weights(node: Model) -> int:
         if network is not None
         for parameter in network.parameters()
     )
+
+
+def count_int8(shim: "NetworkShim") -> int:
+    """Return the number of weights of a network that were stored as 8-bit integers.
+
+    shim (NetworkShim): The network.
+    RETURNS (int): The number.
+    """
+    return sum(shim.network.get_parameter(name).numel() for name in shim.int8)
 
 
 def describe_vocabularies(model: Model) -> dict[str, int]:

@@ -5,7 +5,7 @@ from typing import Any
 from typer.core import TyperCommand, TyperGroup
 
 GROUPS = {
-    "Prepare and train": ("convert", "train", "average", "distill"),
+    "Prepare and train": ("convert", "train", "average", "distill", "quantize"),
     "Measure": ("evaluate", "report", "info"),
     "Use": ("translate", "find-anomalies"),
     "Set up": ("completion",),

@@ -760,8 +760,12 @@ def test_what_is_not_of_this_network_is_refused(facts, message):
     assert distance(before, weights_of(shim)) == 0
 
 
-def test_every_flipped_byte_is_found_or_changes_nothing():
+@pytest.mark.parametrize("is_quantized", [False, True])
+def test_every_flipped_byte_is_found_or_changes_nothing(is_quantized, monkeypatch):
+    monkeypatch.setattr(weights_module, "MIN_ROUNDED", 9)
     shim = ours(Tied, inputs=3)
+    if is_quantized:
+        shim.quantize()
     stored = bytearray(shim.to_bytes())
     words = torch.randn(2, 3)
     expected = predict(shim, words)
@@ -784,6 +788,92 @@ class Residual(nn.Module):
     def __init__(self, inputs, residual, dropout=0.0):
         super().__init__()
         self.linear = nn.Linear(inputs, inputs)
+
+
+# 8-bit integers
+
+
+@pytest.fixture
+def quantized(monkeypatch):
+    """A network whose matrix is rounded, and its weights before."""
+    monkeypatch.setattr(weights_module, "MIN_ROUNDED", 9)
+    shim = ours(Tied, inputs=3)
+    before = weights_of(shim)
+    words = torch.randn(2, 3)
+    predict(shim, words)  # So that something is prepared of the weights before.
+    shim.quantize()
+    return shim, before
+
+
+def test_large_matrices_are_stored_as_integers(quantized):
+    shim, before = quantized
+    stored = load(shim.to_bytes())
+    integers, exponents = stored.pop("first.weight"), stored.pop("first.weight.exponents")
+    assert (integers.dtype, exponents.dtype) == (torch.int8, torch.int8)
+    steps = 2.0 ** exponents[:, None]
+    assert ((before["first.weight"] - integers * steps).abs() <= steps / 2).all()
+    assert all(torch.equal(stored[name], before[name]) for name in stored)
+    assert shim.int8 == ("first.weight",)
+
+
+def test_loaded_weights_are_the_rounded_ones_and_are_stored_as_before(quantized):
+    shim, _ = quantized
+    other = ours(Tied, inputs=3).from_bytes(shim.to_bytes())
+    assert distance(weights_of(shim), weights_of(other)) == 0
+    assert other.to_bytes() == shim.to_bytes()
+    words = torch.randn(2, 3)
+    assert torch.equal(predict(shim, words), predict(other, words))
+    other.quantize()
+    assert other.to_bytes() == shim.to_bytes()
+    copied = pickle.loads(pickle.dumps(other)).copy()
+    assert copied.to_bytes() == shim.to_bytes()
+
+
+def test_weights_that_training_changes_are_stored_in_full(quantized):
+    shim, _ = quantized
+    stored = shim.to_bytes()
+    with torch.no_grad():
+        shim.network.get_parameter("first.bias").add_(1)
+    assert load(shim.to_bytes())["first.weight"].dtype == torch.int8
+    with torch.no_grad():
+        shim.network.get_parameter("first.weight")[0, 0] += 1e-5
+    assert load(shim.to_bytes())["first.weight"].dtype == torch.float32
+    other = ours(Tied, inputs=3).from_bytes(shim.to_bytes())
+    assert distance(weights_of(shim), weights_of(other)) == 0
+    assert other.int8 == ()
+    shim.from_bytes(stored)
+    shim.build(inputs=3)
+    assert load(shim.to_bytes())["first.weight"].dtype == torch.float32
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_weights_without_integers_are_refused(monkeypatch, value):
+    monkeypatch.setattr(weights_module, "MIN_ROUNDED", 9)
+    shim = ours(Tied, inputs=3)
+    with torch.no_grad():
+        shim.network.get_parameter("first.weight")[0, 0] = value
+    before = weights_of(shim)
+    with pytest.raises(ValueError, match=r"first\.weight has weights that are infinite or not"):
+        shim.quantize()
+    torch.testing.assert_close(weights_of(shim), before, rtol=0, atol=0, equal_nan=True)
+
+
+@pytest.mark.parametrize(
+    "facts", [{"int8": ["missing"]}, {"int8": ["scale"]}, {"int8": 1}, {"int8": []}, {"int8": "a"}]
+)
+def test_integers_that_are_not_there_are_refused(quantized, facts):
+    shim, _ = quantized
+    with pytest.raises(ModelLoadError, match=r"not a safetensors file of this|do not fit"):
+        shim.from_bytes(stored_with(shim, **facts))
+
+
+def test_exponents_that_do_not_fit_are_refused(quantized):
+    shim, _ = quantized
+    for wrong in (torch.zeros(4, dtype=torch.int8), torch.zeros(3)):
+        tensors = load(shim.to_bytes()) | {"first.weight.exponents": wrong}
+        metadata = json.loads(split_header(shim.to_bytes())[0])["__metadata__"]
+        with pytest.raises(ModelLoadError, match="have exponents"):
+            shim.from_bytes(save(tensors, metadata=metadata))
 
 
 def test_settings_that_shapes_do_not_show_are_compared():

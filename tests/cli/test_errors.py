@@ -20,6 +20,7 @@ from spacy_rnn.cli.app import app
         (["evaluate", ".", "lines.txt"], "Could not read meta.json"),
         (["info", "missing"], "Can't find model 'missing'"),
         (["info", "."], "Could not read meta.json"),
+        (["quantize", "missing", "out"], "Can't find model 'missing'"),
         (["translate", "missing", "lines.txt"], "Can't find model 'missing'"),
         (["find-anomalies", "missing", "lines.txt"], "Can't find model 'missing'"),
         (["report", "lines.txt", "lines.txt", "out"], "name the scores, then the log"),

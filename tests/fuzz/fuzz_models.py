@@ -34,6 +34,7 @@ from spacy.util import fix_random_seed
 from stock_pipelines import RECURRENT, WIDTH
 from thinc.api import Adam, Config
 
+from spacy_rnn.cli.info import find_networks
 from spacy_rnn.errors import ModelLoadError
 
 MAX_SECONDS = 2.0
@@ -73,6 +74,7 @@ OURS = {
     "rnn_textcat_multilabel": SAMPLES["classifier of many"],
     "rnn_translator": SAMPLES["translator"],
     "rnn_lm": SAMPLES["language model"],
+    "rnn_translator, 8 bits": SAMPLES["translator"],
 }
 STOCK = {
     "tagger": Sample("tagger", {"model": {"tok2vec": tok2vec(STOCK_TAGGER)}}, "", read_tags),
@@ -167,6 +169,9 @@ def make_subjects(root: Path, seed: int) -> list[Subject]:
         nlp.initialize(lambda examples=examples: examples)
         for _ in range(8):
             nlp.update(examples, sgd=Adam(0.01))
+        if name.endswith("8 bits"):
+            for network in find_networks(nlp.get_pipe(sample.factory).model):
+                network.quantize()
         folder = root / f"{seed}-{len(subjects)}"
         nlp.to_disk(folder)
         config = Config().from_disk(folder / "config.cfg")["components"][sample.factory]

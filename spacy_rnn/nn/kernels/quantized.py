@@ -25,9 +25,30 @@ PARTS = 256
 COLUMN_BLOCK = 16
 """Columns that torch's weight-only kernel reads at once; it reads past an incomplete block."""
 
+MIN_EXPONENT = -126
+"""Of the smallest normal number in float32."""
+
 # Data as integers have 7 bits. With 8, processors without VNNI instructions would overflow the 16
 # bits in which they accumulate pairs of products.
 LEVELS, ZERO = 63, 64
+
+
+def round_rows(matrix: Tensor) -> tuple[Tensor, Tensor]:
+    """Round each row to integers times a power of 2.
+
+    The power is the smallest with which no integer exceeds 127, so that rounded rows stay as they
+    are.
+
+    matrix (Tensor): The matrix, `(rows, columns)`.
+    RETURNS (tuple[Tensor, Tensor]): The integers, of 6 or 7 bits and a sign, as floating-point
+        numbers, `(rows, columns)`; and the powers, `(rows,)`.
+    """
+    peaks = matrix.abs().amax(dim=1)
+    fractions, exponents = torch.frexp(peaks / 127)
+    exponents = (exponents - (fractions == 0.5).int()).clamp(min=MIN_EXPONENT)
+    # Integers cannot be infinite or NaN: powers are, of such rows.
+    powers = torch.ldexp(torch.ones_like(peaks), exponents) + 0 * peaks
+    return (matrix / powers[:, None]).round(), powers
 
 
 @dataclass(frozen=True)
@@ -56,11 +77,7 @@ class WeightOnlyInt8:
         matrix (Tensor): The matrix, `(rows, columns)`.
         RETURNS (WeightOnlyInt8): The matrix with 6 or 7 bits and a sign.
         """
-        peaks = matrix.abs().amax(dim=1)
-        _, exponents = torch.frexp(peaks / 127)
-        # Integers cannot be infinite or NaN: scales are, of such rows.
-        scales = torch.ldexp(torch.ones_like(peaks), exponents) + 0 * peaks
-        integers = (matrix / scales[:, None]).round()
+        integers, scales = round_rows(matrix)
         scales = scales / PARTS
         rounded = (integers * scales[:, None]).bfloat16()
         return cls(integers.to(torch.int8), scales.bfloat16(), lay_out(rounded))
@@ -101,9 +118,12 @@ class DynamicInt8:
         """Round a matrix.
 
         matrix (Tensor): The matrix, `(rows, columns)`.
-        RETURNS (DynamicInt8): The matrix with 7 bits and a sign.
+        RETURNS (DynamicInt8): The matrix with 7 bits and a sign; of rows that `round_rows` leaves
+            as they are the integers that it returns.
         """
         scales = (matrix.abs().amax(dim=1) / 127).clamp(min=torch.finfo(torch.float32).tiny)
+        integers, powers = round_rows(matrix)
+        scales = powers.where((integers * powers[:, None] == matrix).all(dim=1), scales)
         integers = (matrix / scales[:, None]).round().to(torch.int8)
         return cls(prepack_int8(integers), scales, torch.zeros(len(scales), dtype=torch.int32))
 

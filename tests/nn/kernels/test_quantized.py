@@ -13,6 +13,7 @@ from spacy_rnn.nn.kernels.quantized import (
     DynamicInt8,
     WeightOnlyInt8,
     has_int8,
+    round_rows,
 )
 from spacy_rnn.torch_private import is_fast_in_bfloat16
 
@@ -161,3 +162,38 @@ def test_without_a_kernel_for_integers_products_are_in_the_other_precision(monke
     data, weight, bias = sample()
     assert not has_int8(torch.device("cpu"))
     assert torch.equal(linear(data, weight, bias), linear(data, weight, bias, "float32"))
+
+
+def make_rows():
+    """Make rows of all sizes, some of which are integers times a power of 2."""
+    sizes = 2.0 ** torch.linspace(-140, 120, 60)
+    integers = torch.randint(-127, 128, (5, 33)).float()
+    integers[:, 0] = torch.tensor([127.0, -127.0, 64.0, 1.0, 0.0])
+    special = torch.zeros(3, 33)
+    special[1], special[2, 5] = 1e-45, 1e38
+    return torch.cat([torch.randn(60, 33) * sizes[:, None], integers * 2.0**-9, special])
+
+
+def test_rows_are_rounded_to_the_nearest_integers_and_then_stay():
+    rows = make_rows().double()
+    integers, powers = round_rows(rows)
+    steps = 2.0 ** (rows.abs().amax(1) / 127).log2().ceil().clamp(min=-126)
+    is_zero = (rows == 0).all(1)
+    assert torch.equal(powers[~is_zero], steps[~is_zero])
+    assert integers.abs().max() == 127
+    rounded = integers * powers[:, None]
+    assert ((rounded - rows).abs() <= powers[:, None] / 2).all()
+    for dtype in (torch.float32, torch.float64):
+        integers, powers = round_rows(rounded.to(dtype))
+        assert torch.equal(integers * powers[:, None], rounded.to(dtype))
+
+
+def test_rounded_weights_are_not_rounded_again(kind):
+    """Each row of data has a single 1, so that products are weights."""
+    matrix = torch.cat([torch.randn(60, 32), torch.randn(4, 32) * 50])
+    integers, powers = round_rows(matrix)
+    # One of several matrices that are multiplied as one may not be rounded.
+    rounded = torch.cat([integers * powers[:, None], torch.randn(8, 32)])
+    products = kind.from_float(rounded).multiply(torch.eye(32), None).T
+    torch.testing.assert_close(products[:64], rounded[:64], rtol=1e-6, atol=0)
+    assert not torch.allclose(products[64:], rounded[64:], rtol=1e-3, atol=0)

@@ -1,8 +1,9 @@
 """Encoder-decoders as Thinc models: documents and translations in, surprisals of pieces out."""
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from spacy.tokens import Doc
 from thinc.api import ArgsKwargs, Model, torch2xp, xp2torch
@@ -19,10 +20,11 @@ from .subword_encoder import make_tokenizer
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..generation.state import Hypothesis
+    from ..generation.state import Hypothesis, SearchState, Step
     from ..nn.seq2seq.attention import Attention
     from ..nn.seq2seq.decoder import Decoder
     from ..nn.seq2seq.model import Seq2Seq, SubwordEncoder
+    from ..nn.seq2seq.stepper import DecoderStepper
 
 
 def build_seq2seq_v1(
@@ -123,6 +125,7 @@ def translate(
     banned_pieces: Sequence[str] = (),
     int8: bool = False,
     detail: Detail = Detail.ALIGNMENTS,
+    others: "Sequence[tuple[Seq2SeqModel, list[Ints1d] | list[Floats2d]]]" = (),
 ) -> "list[list[Hypothesis]]":
     """Search for the translations of a batch of documents.
 
@@ -134,31 +137,70 @@ def translate(
     banned_pieces (Sequence[str]): Pieces that must not be generated, by name.
     int8 (bool): Whether the decoder computes in 8-bit integers.
     detail (Detail): How much of each hypothesis is asked for.
+    others (Sequence[tuple[Seq2SeqModel, list[Ints1d] | list[Floats2d]]]): More models of the same
+        target vocabulary, each with its sources: their probabilities are averaged at each step.
     RETURNS (list[list[Hypothesis]]): The hypotheses of each document, the best first.
     """
-    from ..nn.seq2seq.stepper import DecoderStepper
+    from ..generation.ensemble import EnsembleStep
 
     subwords = load_subwords(model.attrs["subwords"])
     banned_ids = UNKNOWN, *subwords.piece_ids(banned_pieces)
     prefix_ids = None
     if any(prefixes):
         prefix_ids = _pad(subwords.encode([prefix or "" for prefix in prefixes]))
-    source, lengths = _flatten(model, sources, False)
-    shim = network_shim(model)
-    with shim.predictor() as network:
-        encoded = cast("Seq2Seq", network).encode(source, lengths)
-    with shim.predictor(shim.step_precision(int8)) as network:
-        step = DecoderStepper(cast("Seq2Seq", network).decoder)
+    begun = _begin(model, sources, int8)
+    step, state = cast("Step", begun.step), begun.state
+    if others:
+        members = [begun, *(_begin(*other, int8) for other in others)]
+        ensemble = EnsembleStep(
+            [member.run for member in members], [each.state for each in members]
+        )
+        step, state = ensemble, ensemble.state
+    with begun.predictor():
         return search(
             step,
-            step.begin(*encoded),
-            lengths.to(source.device),
+            state,
+            begun.lengths,
             start=START,
             end=END,
             banned_pieces=banned_ids,
             prefixes=prefix_ids,
             detail=detail,
         )
+
+
+class _Begun(NamedTuple):
+    """A network that stands before the first piece of a batch.
+
+    predictor (Callable[[], AbstractContextManager]): Sets the precision of its steps.
+    step (DecoderStepper): Its step function, to be called within.
+    state (SearchState): Its initial state.
+    lengths (Tensor): The positions of each source, `(batch,)`.
+    """
+
+    predictor: Callable[[], AbstractContextManager]
+    step: "DecoderStepper"
+    state: "SearchState"
+    lengths: "Tensor"
+
+    def run(self, pieces: "Tensor", state: "SearchState") -> "tuple[Tensor, Tensor, SearchState]":
+        """Do a step in the precision of this network, whatever that of others is."""
+        with self.predictor():
+            return self.step(pieces, state)
+
+
+def _begin(model: Seq2SeqModel, sources: list[Ints1d] | list[Floats2d], int8: bool) -> _Begun:
+    """Encode a batch of sources."""
+    from ..nn.seq2seq.stepper import DecoderStepper
+
+    source, lengths = _flatten(model, sources, False)
+    shim = network_shim(model)
+    with shim.predictor() as network:
+        encoded = cast("Seq2Seq", network).encode(source, lengths)
+    predictor = partial(shim.predictor, shim.step_precision(int8))
+    with predictor() as network:
+        step = DecoderStepper(cast("Seq2Seq", network).decoder)
+        return _Begun(predictor, step, step.begin(*encoded), lengths.to(source.device))
 
 
 def init(model: Seq2SeqModel, X: list[Doc] | None = None, Y: Any = None) -> None:

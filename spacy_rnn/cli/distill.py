@@ -26,7 +26,7 @@ from ..training.parts import PartialCorpus
 from ..training.readers.base import LineReader, logger
 from ..training.readers.registry import find_reader, list_formats
 from .messages import fail, unquote, warn
-from .models import load_translator, search_settings
+from .models import join_ensemble, load_translator, search_settings
 
 if TYPE_CHECKING:
     from ..pipeline.translator.component import RecurrentTranslator
@@ -76,6 +76,12 @@ def distill_cli(
         help="Custom attribute for translations in the corpora; by default the translator's own",
     ),
     limit: int = Opt(0, "--limit", "-n", help="Maximum number of texts, 0 for all"),
+    ensemble: list[str] | None = Opt(
+        None,
+        "--ensemble",
+        "-e",
+        help="Another pipeline that translates together with the first; repeat for several",
+    ),
     component: str | None = Opt(None, "--component", help="Translator, if there are several"),
     batch_size: int = Opt(
         1024, "--batch-size", "-b", help="Number of texts to read ahead, and to store as a part"
@@ -96,6 +102,7 @@ def distill_cli(
     source, *targets, output = paths
     try:
         nlp, translator = load_translator(teacher, component, gpu_id)
+        join_ensemble(translator, ensemble or [], gpu_id)
         attr = attr or translator.attr
         ensure_extension(attr)
         distill(
@@ -204,7 +211,8 @@ def distill(
     parts = PartialCorpus(
         output,
         {
-            "teacher": blake2b(nlp.to_bytes(exclude=["vocab"]), digest_size=16).hexdigest(),
+            "teacher": _digest(nlp),
+            "ensemble": [*map(_digest, translator.ensemble)],
             "component": translator.name,
             "search": f"{translator.search} {settings}",
             "keep": keep,
@@ -249,6 +257,10 @@ def distill(
         printer.warn(f"Texts whose translations are all empty, which were left out: {left_out}")
     printer.good(f"Pairs written to {output}: {pairs}")
     return pairs
+
+
+def _digest(model: "Language | RecurrentTranslator") -> str:
+    return blake2b(model.to_bytes(exclude=["vocab"]), digest_size=16).hexdigest()
 
 
 def _has_text(example: Example) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from spacy.cli._util import Arg, Opt
 from spacy.cli.evaluate import handle_scores_per_type
@@ -22,8 +22,11 @@ from ..training.atomic import replace_json
 from ..training.examples import read_examples
 from ..training.readers.registry import list_formats
 from .messages import fail
-from .models import load_components, translators_of
+from .models import join_ensemble, load_components, translators_of
 from .samples import make_samples
+
+if TYPE_CHECKING:
+    from ..pipeline.translator.component import RecurrentTranslator
 
 SPACY_LABELS = {
     "tag_acc": "TAG",
@@ -90,6 +93,12 @@ def evaluate_cli(
         None, "--format", "-f", help=f"Format, if not that of the suffix: {list_formats()}"
     ),
     component: str | None = Opt(None, "--component", help="Component to score, instead of all"),
+    ensemble: list[str] | None = Opt(
+        None,
+        "--ensemble",
+        "-e",
+        help="Another pipeline that translates together with the first; repeat for several",
+    ),
     beam_width: int | None = Opt(
         None, "--beam-width", "-w", help="Beam width of translators, instead of their own"
     ),
@@ -111,14 +120,16 @@ def evaluate_cli(
     """
     targets = [str(path) for path in target or []]
 
-    def evaluate_model(name: str) -> tuple[Language, Evaluation]:
+    def evaluate_model(name: str, others: Iterable[str] = ()) -> tuple[Language, Evaluation]:
         nlp, names = load_components(name, component, gpu_id)
+        if others:
+            join_ensemble(_only_translator(nlp, names), others, gpu_id)
         examples = load_examples(nlp, names, source, targets, format)
         return nlp, evaluate(nlp, names, examples, beam_width=beam_width, batch_size=batch_size)
 
     try:
         check_count("batch_size", batch_size, 1)
-        nlp, evaluation = evaluate_model(model)
+        nlp, evaluation = evaluate_model(model, ensemble or [])
         scores = evaluation.to_dict()
         if against is None:
             _print_scores(evaluation)
@@ -134,6 +145,16 @@ def evaluate_cli(
             _write(samples, texts)
     except (ImportError, OSError, ValueError) as error:
         fail("Could not evaluate", error)
+
+
+def _only_translator(nlp: Language, names: list[str]) -> "RecurrentTranslator":
+    translators = translators_of(nlp, names)
+    if len(translators) != 1:
+        raise ValueError(
+            f"An ensemble begins with one translator, but there are: "
+            f"{', '.join(translators) or 'none'}. Name one with --component, or another pipeline"
+        )
+    return next(iter(translators.values()))
 
 
 def evaluate(

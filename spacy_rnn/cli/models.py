@@ -88,6 +88,28 @@ def load_translator(
     return nlp, cast("RecurrentTranslator", nlp.get_pipe(name))
 
 
+def join_ensemble(
+    translator: "RecurrentTranslator", models: Iterable[str], gpu_id: int = -1
+) -> None:
+    """Load more pipelines, and have their translators translate together with one.
+
+    translator (RecurrentTranslator): The one.
+    models (Iterable[str]): The names of packages, or folders. Of several translators in one the
+        one of the same name is taken.
+    gpu_id (int): The GPU to use, -1 for the CPU.
+    RAISES (ValueError): If there is no such translator, or it cannot join.
+    """
+    for model in models:
+        nlp = _load(model, gpu_id)
+        same = translator.name if translator.name in names_of(nlp, [TRANSLATOR]) else None
+        name = _choose(nlp, model, same, TRANSLATOR, "translators")
+        try:
+            other = cast("RecurrentTranslator", nlp.get_pipe(name))
+            translator.set_ensemble([*translator.ensemble, other])
+        except ValueError as error:
+            raise ValueError(f"{model} cannot join the ensemble: {error}") from error
+
+
 def search_settings(
     translator: "RecurrentTranslator", n_best: int, beam_width: int | None
 ) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from ..training.readers.files import check_lines, decode_lines
 from ..training.readers.pairs import open_texts
 from ..training.readers.registry import list_formats
 from .messages import fail, unquote, warn
-from .models import load_translator, search_settings
+from .models import join_ensemble, load_translator, search_settings
 
 WIDEST = 60
 """Characters that a column of a table is padded to at most."""
@@ -43,6 +43,12 @@ def translate_cli(
     as_table: bool = Opt(False, "--table", help="Print texts, translations and scores in columns"),
     limit: int = Opt(0, "--limit", "-n", help="Maximum number of texts, 0 for all"),
     component: str | None = Opt(None, "--component", help="Translator, if there are several"),
+    ensemble: list[str] | None = Opt(
+        None,
+        "--ensemble",
+        "-e",
+        help="Another pipeline that translates together with the first; repeat for several",
+    ),
     beam_width: int | None = Opt(
         None, "--beam-width", "-w", help="Beam width, instead of the translator's own"
     ),
@@ -77,6 +83,7 @@ def translate_cli(
         source = None if source is None else unquote(source)
         name, numbered = open_source(source, text or [], format, encoding)
         nlp, translator = load_translator(model, component, gpu_id)
+        join_ensemble(translator, ensemble or [], gpu_id)
         settings = search_settings(translator, n_best, beam_width)
         # Whoever types lines does not wait for others.
         is_typed = not (source or text) and sys.stdin.isatty()

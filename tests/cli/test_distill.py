@@ -4,6 +4,7 @@ import math
 
 import pytest
 import spacy
+import srsly
 from sacrebleu.metrics import BLEU, CHRF
 from spacy.language import Language
 from spacy.tokens import DocBin
@@ -15,6 +16,7 @@ from typer.testing import CliRunner
 from spacy_rnn.cli.app import app
 from spacy_rnn.cli.distill import distill, open_corpus
 from spacy_rnn.extensions import ensure_extension
+from spacy_rnn.metrics.translation import score_translations
 from spacy_rnn.training import parts
 from spacy_rnn.training.atomic import replace_json
 
@@ -76,8 +78,8 @@ def corpus(tmp_path):
     return path
 
 
-def run(*arguments):
-    return CliRunner().invoke(app, ["distill", *map(str, arguments)])
+def run(*arguments, command="distill"):
+    return CliRunner().invoke(app, [command, *map(str, arguments)])
 
 
 def read_pairs(path, attr="translation"):
@@ -287,3 +289,58 @@ def test_a_student_has_a_vocabulary_of_its_own(stored, teacher, corpus):
     optimizer = Adam(0.01)
     losses = [student.update(examples, sgd=optimizer)["rnn_translator"] for _ in range(30)]
     assert losses[-1] < 0.5 * losses[0]
+
+
+@pytest.fixture(scope="module")
+def stored_together(stored, tmp_path_factory):
+    """Store another teacher; give its path, and both together."""
+    path = tmp_path_factory.mktemp("second")
+    make_translator(seed=1).to_disk(path)
+    both = spacy.load(stored)
+    translator = both.get_pipe("rnn_translator")
+    translator.set_ensemble([spacy.load(path).get_pipe("rnn_translator")])
+    return path, both
+
+
+def test_commands_take_ensembles(stored, teacher, stored_together, corpus, run_python):
+    second, both = stored_together
+    output, scores = corpus.with_name("out.spacy"), corpus.with_name("scores.json")
+    expected = [translations[0]["text"] for translations in translate(both, 1)]
+    together = ("--ensemble", second)
+    result = run(stored, corpus, output, "--keep", "best", *together)
+    assert result.exit_code == 0, result.output
+    assert [text for _, text in read_pairs(output)] == expected
+    printed = run_python("-m", "spacy", "rnn", "translate", stored, corpus, *together)
+    assert printed.splitlines() == expected
+    assert [translations[0]["text"] for translations in translate(teacher, 1)] != expected
+    result = run(stored, corpus, *together, "--output", scores, command="evaluate")
+    assert result.exit_code == 0, result.output
+    pairs = [(text, [target]) for text, (_, target) in zip(expected, PAIRS, strict=True)]
+    stored_scores = srsly.read_json(scores)
+    chrf = score_translations(pairs)["chrf"]
+    assert stored_scores["rnn_translator_chrf"] == pytest.approx(chrf)
+    examples = make_examples(both)
+    own = both.get_pipe("rnn_translator").score(examples)["rnn_translator_token_perplexity"]
+    assert stored_scores["rnn_translator_token_perplexity"] == pytest.approx(own)
+
+
+def test_parts_of_another_ensemble_are_refused(stored_together, corpus, monkeypatch):
+    _, both = stored_together
+    translator, output = both.get_pipe("rnn_translator"), corpus.with_name("out.spacy")
+    read = open_corpus(both, str(corpus), [], "translation")
+    monkeypatch.setattr(parts.PartialCorpus, "join", lambda self: self.count)
+    distill(both, translator, read, output)
+    monkeypatch.setattr(translator, "ensemble", ())
+    with pytest.raises(ValueError, match="ensemble was "):
+        distill(both, translator, read, output)
+
+
+@pytest.mark.parametrize("command", ["distill", "translate", "evaluate"])
+def test_an_ensemble_of_other_vocabularies_names_the_one(stored, corpus, tmp_path, command):
+    other = tmp_path / "other"
+    make_translator(steps=0, vocab_size=279).to_disk(other)
+    output = [tmp_path / "out.spacy"] if command == "distill" else []
+    result = run(stored, corpus, *output, "--ensemble", other, command=command)
+    assert result.exit_code == 1
+    assert f"{other} cannot join the ensemble" in result.stderr
+    assert "279 pieces where there are 280" in result.stderr

@@ -32,8 +32,8 @@ from .completeness import is_incomplete
 from .pairs import PairStatistics, count_pairs
 from .passages import split_passages
 from .results import TranslatedPassage, Translation, describe
-from .scoring import compute_perplexities, score_pieces
-from .subwords import learn_vocabularies
+from .scoring import average, compute_perplexities, score_pieces
+from .subwords import find_difference, learn_vocabularies
 
 if TYPE_CHECKING:
     from ...generation.state import Hypothesis
@@ -56,6 +56,9 @@ class RecurrentTranslator(StoredPipe, RehearsingPipe, AttributeOwner):
         "untranslated", the "start" and "end" of parts of the document that it seems to leave out.
     doc._.translation_prefix (str | None): The text that the translation has to begin with, set
         before the component is called.
+
+    ensemble (tuple[RecurrentTranslator, ...]): Others that translate together with this one, as
+        `set_ensemble` set them.
     """
 
     setting = "attr"
@@ -96,6 +99,7 @@ class RecurrentTranslator(StoredPipe, RehearsingPipe, AttributeOwner):
         self.subword_sampling = subword_sampling
         self.max_sentences = max_sentences
         self.cfg = PairStatistics()._asdict()
+        self.ensemble: tuple[RecurrentTranslator, ...] = ()
         self._missing = MissingGold(name, f"translation in reference._.{attr}", DROPPED_USER_DATA)
         self._has_said_incomplete = False
         self._ensure_extensions()
@@ -144,6 +148,33 @@ class RecurrentTranslator(StoredPipe, RehearsingPipe, AttributeOwner):
         target.piece_ids(self.banned_pieces)
 
     # Prediction
+
+    def set_ensemble(self, others: "Iterable[RecurrentTranslator]") -> None:
+        """Have other translators translate together with this one, from now on.
+
+        At each step the probabilities of the next piece are averaged, in `log_probs` too. Each
+        translator segments sources by its own vocabulary; passages, settings and alignments are
+        those of this one. Training changes this one alone, and no file holds the others.
+
+        others (Iterable[RecurrentTranslator]): The others, from other pipelines. Without any, this
+            one translates alone.
+        RAISES (ValueError): If one has another target vocabulary, or reads tokens by an encoder
+            of its pipeline.
+        """
+        others = tuple(others)
+        for other in others:
+            difference = find_difference(other.target_subwords, self.target_subwords)
+            if difference is not None:
+                raise ValueError(
+                    f"{other.name} has another target vocabulary than {self.name}: {difference}. "
+                    f"Train both with the vocabularies that spacy init labels writes"
+                )
+            if not other._reads_subwords:
+                raise ValueError(
+                    f"{other.name} reads tokens by an encoder of its own pipeline, and not "
+                    f"subwords: begin the ensemble with it"
+                )
+        self.ensemble = others
 
     def __call__(self, doc: Doc, *, batch_size: int = 1, **settings: Any) -> Doc:
         """Translate one document.
@@ -266,6 +297,10 @@ class RecurrentTranslator(StoredPipe, RehearsingPipe, AttributeOwner):
             prefixes=prefixes,
             banned_pieces=self.banned_pieces,
             int8=self.int8,
+            others=[
+                (other.model, other.model.get_ref("source").predict(docs))
+                for other in self.ensemble
+            ],
         )
         n_best = getattr(search, "n_best", 1)
         return [
@@ -462,5 +497,7 @@ class RecurrentTranslator(StoredPipe, RehearsingPipe, AttributeOwner):
         lengths = [
             max(len(doc.text), len(text)) for doc, text in zip(docs, translations, strict=True)
         ]
-        batches = batch_by_length(lengths, 4 * self.max_batch_tokens, longest_first=True)
-        return score_pieces(self.model, docs, pieces, batches)
+        batches = [*batch_by_length(lengths, 4 * self.max_batch_tokens, longest_first=True)]
+        return average(
+            [score_pieces(each.model, docs, pieces, batches) for each in (self, *self.ensemble)]
+        )

@@ -37,6 +37,22 @@ def score_pieces(
     return [log_probs[index] for index in range(len(docs))]
 
 
+def average(log_probs: list[list[list[float]]]) -> list[list[float]]:
+    """Average the probabilities that several models give the pieces of translations.
+
+    log_probs (list[list[list[float]]]): For each model what `score_pieces` returned.
+    RETURNS (list[list[float]]): The logarithms of the means; those of the model itself if there
+        is one.
+    """
+    if len(log_probs) == 1:
+        return log_probs[0]
+    number = np.log(len(log_probs))
+    return [
+        (np.logaddexp.reduce(translation) - number).tolist()
+        for translation in zip(*log_probs, strict=True)
+    ]
+
+
 def compute_perplexities(
     log_probs: list[list[float]], texts: list[str], tokenization: Tokenization
 ) -> dict[str, float]:

@@ -54,3 +54,19 @@ def learn_vocabularies(
         return learn(sources()), learn(targets())
     subwords = learn(chain(sources(), targets()) if reads_subwords else targets())
     return subwords, subwords
+
+
+def find_difference(subwords: Subwords, other: Subwords) -> str | None:
+    """Find out in what the pieces of two vocabularies differ.
+
+    subwords (Subwords): A vocabulary.
+    other (Subwords): Another one.
+    RETURNS (str | None): Their sizes or the first pieces that differ; None if all are the same.
+    """
+    if len(subwords) != len(other):
+        return f"{len(subwords)} pieces where there are {len(other)}"
+    names = (each.to_pieces([*range(len(each))]) for each in (subwords, other))
+    for number, (one, two) in enumerate(zip(*names, strict=True)):
+        if one != two:
+            return f"piece {number} is {one!r} where it is {two!r}"
+    return None

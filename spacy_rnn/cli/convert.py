@@ -12,13 +12,14 @@ from wasabi import Printer
 from ..checks import check_count
 from ..progress import track
 from ..training.atomic import replace_file
-from ..training.examples import read_docs, split_docs
+from ..training.examples import read_docs, split_docs, swap_sides
 from ..training.readers.registry import list_formats
 from .messages import fail, unquote
 
 EXAMPLES = """
 python -m spacy rnn convert pairs.tsv train.spacy
 python -m spacy rnn convert train.en train.de train.spacy --on-empty skip
+python -m spacy rnn convert train.spacy backward.spacy --swap --lang de
 python -m spacy rnn convert intents.jsonl train.spacy --no-translation \\
     --held-out dev.spacy --held-out-size 200
 python -m spacy rnn convert train.conll train.spacy --on-conflict repair
@@ -56,6 +57,12 @@ def convert_cli(
         help="Whether to read the columns tokens, tags, entities and that of the class",
     ),
     attr: str = Opt("translation", "--attr", help="Custom attribute for translations"),
+    swap: bool = Opt(
+        False,
+        "--swap",
+        help="Make texts of translations and translations of texts; --lang is then the language "
+        "of the translations",
+    ),
     max_length: int = Opt(
         0, "--max-length", help="Maximum length of a text or translation in characters, 0 for any"
     ),
@@ -123,6 +130,7 @@ def convert_cli(
             translation=translation,
             annotation=annotation,
             attr=attr,
+            swap=swap,
             max_length=max_length,
             on_misaligned=on_misaligned,
             on_invalid_utf8=on_invalid_utf8,
@@ -146,6 +154,8 @@ def convert(
     output: Path,
     *,
     lang: str = "en",
+    attr: str = "translation",
+    swap: bool = False,
     held_out: Path | None = None,
     held_out_size: int = 500,
     silent: bool = True,
@@ -156,7 +166,9 @@ def convert(
     source (str | Path): The corpus, as for `read_docs`.
     target (str | Path | list[str] | None): The files of its translations, or none.
     output (Path): The file to write.
-    lang (str): The language of the source.
+    lang (str): The language of the texts that are written.
+    attr (str): The custom attribute for translations.
+    swap (bool): Whether to make texts of translations and translations of texts.
     held_out (Path | None): A file for documents drawn at random; None to write all to `output`.
     held_out_size (int): The number of documents of that file.
     silent (bool): Whether to print nothing.
@@ -175,7 +187,9 @@ def convert(
     check_count("held_out_size", held_out_size, 1)
     printer = Printer(no_print=silent)
     nlp = get_lang_class(lang)()
-    docs = read_docs(nlp, source, target, warn=printer.warn, **settings)
+    docs = read_docs(nlp, source, target, attr=attr, warn=printer.warn, **settings)
+    if swap:
+        docs = swap_sides(nlp, docs, attr)
     parts: dict[Path, Iterable[Doc]] = {output: track(docs, f"Converting {source}")}
     if held_out is not None:
         parts[output], parts[held_out] = split_docs(list(parts[output]), held_out_size)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable
 
+from spacy.tokens import Doc
 from spacy.training import Example
 
 BITS = math.log(2)
@@ -27,10 +28,21 @@ def references_of(example: Example, attr: str) -> list[str]:
     RETURNS (list[str]): The references, as `drop_empty` leaves them; none if the attribute is
         not set.
     """
-    references = example.reference._.get(attr)
-    if references is None:
+    return translations_of(example.reference, attr)
+
+
+def translations_of(doc: Doc, attr: str) -> list[str]:
+    """Return the translations that a document has been given.
+
+    doc (Doc): The document.
+    attr (str): The custom attribute that holds them.
+    RETURNS (list[str]): The translations, as `drop_empty` leaves them; none if the attribute is
+        not set.
+    """
+    translations = doc._.get(attr)
+    if translations is None:
         return []
-    return drop_empty([references] if isinstance(references, str) else references)
+    return drop_empty([translations] if isinstance(translations, str) else translations)
 
 
 def drop_empty(references: Iterable[str | None]) -> list[str]:

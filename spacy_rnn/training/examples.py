@@ -1,6 +1,6 @@
 """Documents and training examples of everything that the project reads."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from random import Random
@@ -10,6 +10,8 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
 
+from ..extensions import ensure_extension
+from ..metrics.common import translations_of
 from .entities import trim_entities, warn_of_trimmed
 from .parallel import POLICIES, ParallelCorpus, create_parallel_corpus_v1
 from .readers.base import DocReader, Field, ReadOptions, RecordReader, logger
@@ -183,6 +185,29 @@ def _list_labels(corpus: ParallelCorpus, label_field: str) -> list[str]:
     """Return all classes of a corpus, each of which becomes a category of every document."""
     labels = {pair.record.get(label_field) for pair in corpus.read()}
     return sorted(label for label in labels if isinstance(label, str))
+
+
+def swap_sides(nlp: Language, docs: Iterable[Doc], attr: str) -> Iterator[Doc]:
+    """Make documents of translations, whose translations are the texts.
+
+    nlp (Language): The pipeline whose tokenizer splits the translations.
+    docs (Iterable[Doc]): Texts with translations.
+    attr (str): The custom attribute for translations.
+    YIELDS (Doc): A document for each translation of each text.
+    RAISES (ValueError): If a text has no translation, or an empty one.
+    """
+    ensure_extension(attr)
+    for number, doc in enumerate(docs, 1):
+        translations = translations_of(doc, attr)
+        if not any(map(str.strip, translations)):
+            raise ValueError(
+                f"Document {number}, {doc.text[:60]!r}, has no translation in doc._.{attr} to "
+                f"swap with its text: leave it out, or name another attribute with --attr"
+            )
+        for translation in translations:
+            swapped = nlp.make_doc(translation)
+            swapped._.set(attr, doc.text)
+            yield swapped
 
 
 def split_docs(docs: list[Doc], size: int) -> tuple[list[Doc], list[Doc]]:

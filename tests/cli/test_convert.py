@@ -90,6 +90,24 @@ def test_several_references(write, output):
     assert [list(doc._.translation) for doc in read(output)] == [["A", "AA"]]
 
 
+def test_sides_are_swapped_with_each_reference(write, output):
+    files = write("en", "a cat", "b"), [write("de.0", "z.B. A", "B"), write("de.1", "AA", "BB")]
+    convert(*files, output)
+    swapped = output.with_name("swapped.spacy")
+    assert convert(output, None, swapped, swap=True, lang="de") == 4
+    docs = read(swapped)
+    assert [(doc.text, doc._.translation) for doc in docs] == [
+        ("z.B. A", "a cat"),
+        ("AA", "a cat"),
+        ("B", "b"),
+        ("BB", "b"),
+    ]
+    assert [token.text for token in docs[0]] == ["z.B.", "A"]
+    convert(write("lines.txt", "alone"), None, output, translation=False)
+    with pytest.raises(ValueError, match="Document 1, 'alone', has no translation"):
+        convert(output, None, swapped, swap=True)
+
+
 def test_language(write, output):
     files = [write("de", "z.B. hier"), write("en", "e.g. here")]
     convert(*files, output, lang="de")

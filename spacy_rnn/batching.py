@@ -1,6 +1,10 @@
 """Batches of items of similar length, bounded by their tokens with padding."""
 
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
+
+MIN_SHARE = 16
+"""Items that a worker has to get at least: fewer cost it as much time as these."""
 
 
 def batch_by_length(
@@ -39,3 +43,33 @@ def batch_by_length(
         batch.append(index)
     if batch:
         yield batch
+
+
+def share_by_length(lengths: Sequence[int], max_tokens: int, workers: int) -> list[list[int]]:
+    """Sort items by length and split them into batches, as many for each worker.
+
+    Batches are only as many as they have to be, since the fewer the faster, and of the same
+    number of tokens, so that workers finish together.
+
+    lengths (Sequence[int]): The length of each item, in tokens.
+    max_tokens (int): The size of a batch, as for `batch_by_length`.
+    workers (int): How many batches are worked on at once.
+    RETURNS (list[list[int]]): The indices of the items of each batch, the longest first.
+    """
+    batches = list(batch_by_length(lengths, max_tokens, longest_first=True))
+    workers = min(workers, len(lengths) // MIN_SHARE)
+    if workers <= 1:
+        return batches
+    number = -(-len(batches) // workers) * workers
+    indices = [index for batch in batches for index in batch]
+    total = sum(lengths) or 1
+    shares: list[list[int]] = [[] for _ in range(number)]
+    for index, end in zip(indices, accumulate(lengths[index] for index in indices), strict=True):
+        shares[(2 * end - lengths[index]) * number // (2 * total)].append(index)
+    return [
+        [share[place] for place in batch]
+        for share in shares
+        for batch in batch_by_length(
+            [lengths[index] for index in share], max_tokens, longest_first=True
+        )
+    ]

@@ -1,10 +1,90 @@
 """Custom attributes of documents, spans and tokens."""
 
 import warnings
+from collections.abc import Callable
 from functools import partial
 from typing import Any, cast
 
+import srsly
 from spacy.tokens import Doc, Span, Token
+
+
+class Deferred:
+    """A value of a document that is built when it is first read.
+
+    Where the document is stored, copied or pickled, the value takes its place.
+
+    build (Callable[[], Any]): Builds the value. It must not refer to the document, which could
+        not be freed then before Python looks for cycles.
+    """
+
+    def __init__(self, build: Callable[[], Any]):
+        self._build: Callable[[], Any] | None = build
+        self._value: Any = None
+
+    def read(self) -> Any:
+        """Return the value, which is built once.
+
+        RETURNS (Any): The value.
+        """
+        if self._build is not None:
+            self._value = self._build()
+            self._build = None
+        return self._value
+
+    def __reduce__(self) -> tuple[Callable, tuple[Any]]:
+        return _same, (self.read(),)
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+@srsly.msgpack_encoders("spacy-rnn.deferred")
+def _encode_deferred(value: Any, chain: Callable[[Any], Any] | None = None) -> Any:
+    """Store the values of documents: `Doc.to_bytes` and `DocBin` call this."""
+    if isinstance(value, Deferred):
+        return value.read()
+    return value if chain is None else chain(value)
+
+
+def ensure_deferred_extension(name: str) -> None:
+    """Register a custom attribute of documents that `set_deferred` may set.
+
+    name (str): The name under `._.`
+    """
+    _ensure(name, Doc, getter=partial(_read_deferred, name), setter=partial(_set_plain, name))
+
+
+def set_deferred(doc: Doc, name: str, build: Callable[[], Any]) -> None:
+    """Set a custom attribute to a value that is built when it is read.
+
+    If someone else registered the attribute, it is built at once.
+
+    doc (Doc): The document.
+    name (str): The name of the attribute.
+    build (Callable[[], Any]): Builds the value, see `Deferred`.
+    """
+    _, _, getter, _ = Doc.get_extension(name)
+    is_ours = isinstance(getter, partial) and getter.func is _read_deferred
+    doc._.set(name, Deferred(build) if is_ours else build())
+
+
+def _read_deferred(name: str, doc: Doc) -> Any:
+    data = cast(dict[Any, Any], doc.user_data)
+    key = _document_key(name)
+    value = data.get(key)
+    if isinstance(value, Deferred):
+        value = data[key] = value.read()
+    return value
+
+
+def _set_plain(name: str, doc: Doc, value: Any) -> None:
+    cast(dict[Any, Any], doc.user_data)[_document_key(name)] = value
+
+
+def _document_key(name: str) -> tuple[str, str, None, None]:
+    return ("._.", name, None, None)
 
 
 def ensure_extension(name: str, owner: type[Doc] | type[Span] | type[Token] = Doc) -> None:

@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spacy_rnn.batching import batch_by_length
+from spacy_rnn.batching import MIN_SHARE, batch_by_length, share_by_length
 
 LENGTHS = st.lists(st.integers(0, 40), max_size=80)
 
@@ -38,3 +38,25 @@ def test_padding_counts():
 def test_short_items_are_left_out():
     assert list(batch_by_length([0, 2, 0, 1], 9, min_length=1)) == [[3, 1]]
     assert list(batch_by_length([], 9)) == []
+
+
+@settings(deadline=None, derandomize=True)
+@given(LENGTHS, st.integers(1, 200), st.integers(1, 5))
+def test_each_item_is_shared_out_once_within_the_bound(lengths, max_tokens, workers):
+    batches = share_by_length(lengths, max_tokens, workers)
+    indices = [index for batch in batches for index in batch]
+    assert sorted(indices) == list(range(len(lengths)))
+    assert sorted(lengths, reverse=True) == [lengths[index] for index in indices]
+    for batch in batches:
+        assert max(lengths[index] for index in batch) * len(batch) <= max_tokens or len(batch) == 1
+
+
+def test_workers_get_shares_of_one_size():
+    lengths = [3] * (4 * MIN_SHARE)
+    assert list(map(len, share_by_length(lengths, 10_000, 1))) == [4 * MIN_SHARE]
+    assert list(map(len, share_by_length(lengths, 10_000, 2))) == [2 * MIN_SHARE] * 2
+    assert list(map(len, share_by_length(lengths, 3 * 3 * MIN_SHARE, 2))) == [2 * MIN_SHARE] * 2
+    assert list(map(len, share_by_length(lengths, 10_000, 9))) == [MIN_SHARE] * 4
+    assert share_by_length(lengths[: MIN_SHARE + 1], 10_000, 2) == [[*range(MIN_SHARE + 1)]]
+    assert share_by_length([], 9, 2) == []
+    assert len(share_by_length([0] * 4 * MIN_SHARE, 9, 2)) == 1

@@ -177,7 +177,9 @@ def evaluate(
     """
     names = _with_references(nlp, list(names), examples)
     translators = translators_of(nlp, names)
-    settings = {} if beam_width is None else {"beam_width": beam_width}
+    settings: dict[str, Any] = {"detail": "alignments"}  # Which samples show.
+    if beam_width is not None:
+        settings["beam_width"] = beam_width
     scorer = _RecordingScorer(nlp=nlp)
     with _showing_progress(nlp, len(examples)):
         scores = nlp.evaluate(

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from io import TextIOWrapper
 from itertools import islice
-from typing import TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from spacy.cli._util import Arg, Opt
 from spacy.tokens import Doc
@@ -18,6 +18,9 @@ from ..training.readers.pairs import open_texts
 from ..training.readers.registry import list_formats
 from .messages import fail, unquote, warn
 from .models import join_ensemble, load_translator, search_settings
+
+if TYPE_CHECKING:
+    from ..pipeline.translator.component import RecurrentTranslator
 
 WIDEST = 60
 """Characters that a column of a table is padded to at most."""
@@ -53,7 +56,18 @@ def translate_cli(
         None, "--beam-width", "-w", help="Beam width, instead of the translator's own"
     ),
     n_best: int = Opt(1, "--n-best", help="Number of translations of each text"),
-    batch_size: int = Opt(256, "--batch-size", "-b", help="Number of texts to read ahead"),
+    batch_size: int = Opt(
+        1000, "--batch-size", "-b", help="Number of texts to read ahead and sort by length"
+    ),
+    threads: int | None = Opt(
+        None, "--threads", help="Batches to translate at once, instead of the translator's own"
+    ),
+    detail: str | None = Opt(
+        None,
+        "--detail",
+        help="What to compute: text, scores or alignments, which say what is left out; less is "
+        "faster. The translator's own by default",
+    ),
     format: str | None = Opt(
         None,
         "--format",
@@ -85,12 +99,18 @@ def translate_cli(
         nlp, translator = load_translator(model, component, gpu_id)
         join_ensemble(translator, ensemble or [], gpu_id)
         settings = search_settings(translator, n_best, beam_width)
+        settings |= _settings_of(translator, detail, needs_scores=as_table or n_best > 1)
+        if threads is not None:
+            settings["threads"] = threads
         # Whoever types lines does not wait for others.
         is_typed = not (source or text) and sys.stdin.isatty()
         lines = check_lines(numbered, name, encoding, on_invalid_utf8, warn=warn)
+        if is_typed:
+            batch_size = 1
+            settings["read_ahead"] = 0
         docs = nlp.pipe(
             islice(lines, limit or None),
-            batch_size=1 if is_typed else batch_size,
+            batch_size=batch_size,
             component_cfg={translator.name: settings},
         )
         target = TextIOWrapper(sys.stdout.buffer, "utf8", newline="\n", line_buffering=is_typed)
@@ -105,6 +125,20 @@ def translate_cli(
         raise  # Whoever reads the lines has enough of them.
     except (OSError, ValueError) as error:
         fail("Could not translate", error)
+
+
+def _settings_of(
+    translator: "RecurrentTranslator", detail: str | None, needs_scores: bool
+) -> dict[str, Any]:
+    """Return the settings of the translator for this detail."""
+    if needs_scores and detail == "text":
+        raise ValueError(
+            "--detail is text, but --table and --n-best show scores: set it to scores, or leave "
+            "it out"
+        )
+    if needs_scores and detail is None and translator.detail == "text":
+        detail = "scores"
+    return {} if detail is None else {"detail": detail}
 
 
 def open_source(

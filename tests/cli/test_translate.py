@@ -118,6 +118,22 @@ def test_what_is_translated_comes_from_one_place(model, tmp_path):
     assert b"There is no file" in done.stderr
 
 
+@pytest.mark.parametrize("detail", ["text", "scores"])
+def test_less_detail_and_more_threads_give_the_same_lines(model, detail):
+    lines = b"rot\nblau\n" * 40
+    plain = run("translate", model, stdin=lines)
+    done = run("translate", model, "--detail", detail, "--threads", "2", stdin=lines)
+    assert done.stdout == plain.stdout == b"red\nblue\n" * 40, done.stderr
+
+
+def test_scores_are_there_where_they_are_shown(model, tmp_path):
+    nlp = spacy.load(model, config={"components.rnn_translator.detail": "text"})
+    nlp.to_disk(tmp_path / "text")
+    plain = run("translate", model, "--n-best", "2", "--table", stdin=b"rot\n")
+    done = run("translate", tmp_path / "text", "--n-best", "2", "--table", stdin=b"rot\n")
+    assert done.stdout == plain.stdout, done.stderr
+
+
 def test_n_best_are_numbered_and_scored(model):
     done = run("translate", model, "--n-best", "2", "--beam-width", "4", stdin=b"rot\nblau\n")
     rows = [line.split(" ||| ") for line in done.stdout.decode("utf8").splitlines()]
@@ -134,6 +150,9 @@ def test_n_best_are_numbered_and_scored(model):
         (["--n-best", "0"], "n_best is 0"),
         (["--batch-size", "0"], "batch_size is 0"),
         (["--limit", "-1"], "limit is -1"),
+        (["--threads", "0"], "threads is 0, but has to be at least 1"),
+        (["--detail", "all"], 'detail is "all"'),
+        (["--detail", "text", "--n-best", "2"], "--detail is text"),
         (["--component", "nobody"], "rnn_translator"),
     ],
 )

@@ -3,37 +3,37 @@
 from typing import TYPE_CHECKING
 
 import numpy as np
-from spacy.attrs import IDX, LENGTH
 from spacy.tokens import Doc
-
-from .passages import Passage
 
 if TYPE_CHECKING:
     from ...generation.state import Hypothesis
+    from .passages import TranslatedPassage
 
 CharRange = tuple[int, int]
 """The first character, and the one after the last."""
 
 
-def source_positions(passage: Passage, piece_ranges: list[CharRange] | None) -> list[dict]:
+def source_positions(
+    translated: "TranslatedPassage", piece_ranges: list[CharRange] | None
+) -> list[dict]:
     """Describe the source positions that a decoder attends to.
 
-    passage (Passage): The passage that was translated.
+    translated (TranslatedPassage): The passage that was translated.
     piece_ranges (list[CharRange] | None): The characters of each source piece in the passage, or
         None if the positions are tokens.
     RETURNS (list[dict]): For each position "start" and "end" of its characters in the document,
         and the index of the "token" that it ends in.
     """
-    first, length = passage.source.to_array([IDX, LENGTH]).astype("int64").T
+    first, length = translated.tokens.astype("int64").T
     token_ends = first + length
     if piece_ranges is None:
         starts, ends = first, token_ends
     else:
         starts, ends = np.array(piece_ranges, dtype="int64").reshape(-1, 2).T
     columns = (
-        starts + passage.first_character,
-        ends + passage.first_character,
-        np.searchsorted(token_ends, ends) + passage.first_token,
+        starts + translated.first_character,
+        ends + translated.first_character,
+        np.searchsorted(token_ends, ends) + translated.first_token,
     )
     return [
         {"start": start, "end": end, "token": token}
@@ -74,9 +74,9 @@ def to_matrix(doc: Doc, translation: dict) -> dict | None:
     doc (Doc): The document that was translated.
     translation (dict): One of its translations.
     RETURNS (dict | None): The "source" tokens, the "target" pieces and the "weights", a list
-        for each piece. None if there are no weights.
+        for each piece. None if there are no weights, or alignments were not asked for.
     """
-    alignment = translation["alignment"]
+    alignment = translation.get("alignment", [])
     if not any(aligned["source"] for aligned in alignment):
         return None
     weights = [[0.0] * len(doc) for _ in alignment]

@@ -2,10 +2,10 @@
 
 from itertools import chain, pairwise
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ...generation.state import Hypothesis
+    from .passages import TranslatedPassage, Translation
 
 MIN_COMPLETENESS = 0.42
 """Least completeness of a translation. Less has one in 200 translations of single sentences by a
@@ -20,43 +20,50 @@ MIN_LOG_PROB = -2.0
 hardly learned anything: at the first evaluation of a training it is -7, later -0.1."""
 
 
-def is_incomplete(translation: dict[str, Any]) -> bool:
+def is_incomplete(translation: "Translation", length_ratio: float) -> bool:
     """Whether a translation leaves something out though its network has learned to translate.
 
-    translation (dict[str, Any]): A translation as a document holds it.
+    translation (Translation): The translated passages of a document, with alignments.
+    length_ratio (float): Characters of a translation for each one of its source.
     RETURNS (bool): Whether that is worth saying.
     """
-    if not translation["untranslated"]:
+    if not any(_is_incomplete(translated, 0, length_ratio) for translated in translation):
         return False
-    return median(translation["piece_scores"]) >= MIN_LOG_PROB
+    scores = chain.from_iterable(
+        translated.hypotheses[0].piece_scores for translated in translation
+    )
+    return median(scores) >= MIN_LOG_PROB
 
 
 def find_untranslated(
-    hypothesis: "Hypothesis", positions: list[dict], length: int, length_ratio: float
+    translated: "TranslatedPassage", rank: int, positions: list[dict], length_ratio: float
 ) -> list[dict[str, int]]:
     """Find what a translation of a passage leaves out, if it is far from complete.
 
     The completeness is the share of the source positions that have attention, times how long the
     translation is for its source, at most 1. Either alone is often low in a good translation.
 
-    hypothesis (Hypothesis): The translation.
+    translated (TranslatedPassage): The passage.
+    rank (int): Which of its translations, 0 for the best.
     positions (list[dict]): The source positions, as `source_positions` describes them.
-    length (int): The characters of the translation.
     length_ratio (float): Characters of a translation for each one of its source.
     RETURNS (list[dict[str, int]]): The "start" and "end" of the characters in the document: of
         the longest part without attention, or of the whole passage where all of it has some, or
         nothing has. Empty if the translation seems to be complete.
     """
-    if not positions:
-        return []
-    covered = set(chain.from_iterable(hypothesis.source_positions))
-    share = len(covered) / len(positions) if covered else 1.0
-    source_length = positions[-1]["end"] - positions[0]["start"]
-    relative_length = (length + SLACK) / (source_length * length_ratio + SLACK)
-    if min(1.0, relative_length) * share >= MIN_COMPLETENESS:
+    if not _is_incomplete(translated, rank, length_ratio):
         return []
     # Positions with attention, and one before and after all: the longest gap is between two.
+    covered = set(chain.from_iterable(translated.hypotheses[rank].source_positions))
     edges = [-1, *sorted(covered), len(positions)]
     gap, first = max((after - before, before + 1) for before, after in pairwise(edges))
     first, last = (first, first + gap - 2) if gap > 1 else (0, len(positions) - 1)
     return [{"start": positions[first]["start"], "end": positions[last]["end"]}]
+
+
+def _is_incomplete(translated: "TranslatedPassage", rank: int, length_ratio: float) -> bool:
+    covered = set(chain.from_iterable(translated.hypotheses[rank].source_positions))
+    share = len(covered) / translated.number_of_positions if covered else 1.0
+    length = len(translated.texts[rank])
+    relative_length = (length + SLACK) / (translated.length * length_ratio + SLACK)
+    return min(1.0, relative_length) * share < MIN_COMPLETENESS

@@ -3,8 +3,8 @@
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from itertools import islice
-from typing import TYPE_CHECKING, Any
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from spacy.language import Language
 from spacy.tokens import Doc
@@ -13,11 +13,13 @@ from spacy.vocab import Vocab
 from thinc.api import Model, Optimizer, set_dropout_rate
 
 from ...architectures.seq2seq import translate
-from ...batching import batch_by_length
+from ...batching import batch_by_length, share_by_length
 from ...bridge.access import network_shim
-from ...checks import check_count, check_rate
-from ...extensions import ensure_extension
+from ...bridge.threads import TaskThreads, default_threads
+from ...checks import check_choice, check_count, check_rate
+from ...extensions import ensure_deferred_extension, ensure_extension
 from ...generation.search import GreedySearch, Search
+from ...generation.settings import Detail
 from ...metrics.common import references_of
 from ...metrics.translation import tokenization_of
 from ...text.subwords import Subwords, load_subwords, parse_subwords, train_subwords
@@ -30,8 +32,8 @@ from ..rehearsal import RehearsingPipe
 from ..storage import StoredPipe
 from .completeness import is_incomplete
 from .pairs import PairStatistics, count_pairs
-from .passages import split_passages
-from .results import TranslatedPassage, Translation, describe
+from .passages import Passage, TranslatedPassage, Translation, split_passages
+from .results import Describer
 from .scoring import average, compute_perplexities, score_pieces
 from .subwords import find_difference, learn_vocabularies
 
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("spacy")
 
 SIDES = ("source", "target")
+DETAILS = tuple(detail.name.lower() for detail in Detail)
 
 
 class RecurrentTranslator(StoredPipe, RehearsingPipe, AttributeOwner):
@@ -50,8 +53,9 @@ class RecurrentTranslator(StoredPipe, RehearsingPipe, AttributeOwner):
 
     doc._.translation (str | None): The translation.
     doc._.translations (list[dict] | None): The n best translations, the best first. Each has its
-        "text"; "score", by which the search ranks it; subword "pieces" and their log-probabilities
-        "piece_scores"; the "alignment", for each piece its "start" and "end" in the translation
+        "text". Where `detail` is "scores" or "alignments" it also has its "score", by which the
+        search ranks it; subword "pieces"; and their log-probabilities "piece_scores". Where it is
+        "alignments", also the "alignment", for each piece its "start" and "end" in the translation
         and up to eight "source" positions ("start", "end", "token", "weight"); and
         "untranslated", the "start" and "end" of parts of the document that it seems to leave out.
     doc._.translation_prefix (str | None): The text that the translation has to begin with, set
@@ -77,6 +81,9 @@ class RecurrentTranslator(StoredPipe, RehearsingPipe, AttributeOwner):
         subwords: str,
         subword_sampling: float,
         max_batch_tokens: int,
+        read_ahead: int,
+        threads: int | None,
+        detail: str,
         int8: bool,
         banned_pieces: Iterable[str],
         max_sentences: int | None,
@@ -84,6 +91,7 @@ class RecurrentTranslator(StoredPipe, RehearsingPipe, AttributeOwner):
         if max_sentences is not None:
             check_count("max_sentences", max_sentences, 0)
         check_count("max_batch_tokens", max_batch_tokens, 1)
+        _check_call(read_ahead, threads, detail)
         check_rate("subword_sampling", subword_sampling)
         super().__init__(vocab, model, name)
         self._rehearsal_model: Model | None = None
@@ -94,6 +102,9 @@ class RecurrentTranslator(StoredPipe, RehearsingPipe, AttributeOwner):
         self.shared_vocab = shared_vocab
         self.kind = subwords
         self.max_batch_tokens = max_batch_tokens
+        self.read_ahead = read_ahead
+        self.threads = threads
+        self.detail = detail
         self.int8 = int8
         self.banned_pieces = tuple(banned_pieces)
         self.subword_sampling = subword_sampling
@@ -105,8 +116,9 @@ class RecurrentTranslator(StoredPipe, RehearsingPipe, AttributeOwner):
         self._ensure_extensions()
 
     def _ensure_extensions(self) -> None:
-        for name in (self.attr, f"{self.attr}s", f"{self.attr}_prefix"):
+        for name in (self.attr, f"{self.attr}_prefix"):
             ensure_extension(name)
+        ensure_deferred_extension(f"{self.attr}s")
 
     @property
     def _reads_subwords(self) -> bool:
@@ -192,27 +204,36 @@ class RecurrentTranslator(StoredPipe, RehearsingPipe, AttributeOwner):
         """Translate a stream of documents.
 
         stream (Iterable[Doc]): The documents.
-        batch_size (int): The number of documents to read ahead and to sort by length.
-        settings (Any): Settings of the search in this call, set by
-            `component_cfg={"rnn_translator": {"beam_width": 8}}`. "search" is another search.
+        batch_size (int): The number of documents to read ahead and to sort by length, unless
+            `read_ahead` is more.
+        settings (Any): Settings of this call, set by
+            `component_cfg={"rnn_translator": {"beam_width": 8}}`: those of the search; "search",
+            another search; and "detail", "threads" and "read_ahead" of the component.
         YIELDS (Doc): The documents, in order.
         RAISES (ValueError): If there is no such setting, or it is out of its bounds.
         """
         self._ensure_extensions()
-        search = self._change_search(settings)
+        call = self._read_settings(settings)
         documents = 0
         incomplete: list[str] = []
 
         def translate_batch(docs: list[Doc]) -> None:
             nonlocal documents
-            self.set_annotations(docs, self._predict(docs, search))
+            translations = self._predict(docs, call, threads)
+            self._annotate(docs, translations, call.detail)
             documents += len(docs)
-            incomplete.extend(
-                doc.text[:60] for doc in docs if is_incomplete(doc._.get(f"{self.attr}s")[0])
-            )
+            # Only alignments say what is missing.
+            if call.detail >= Detail.ALIGNMENTS:
+                incomplete.extend(
+                    doc.text[:60]
+                    for doc, translation in zip(docs, translations, strict=True)
+                    if is_incomplete(translation, self.cfg["length_ratio"])
+                )
 
+        batch_size = max(batch_size, call.read_ahead)
         try:
-            yield from annotate_stream(self, stream, batch_size, translate_batch)
+            with TaskThreads(call.threads) as threads:
+                yield from annotate_stream(self, stream, batch_size, translate_batch)
         finally:
             self._say_incomplete(documents, incomplete)
 
@@ -250,23 +271,29 @@ class RecurrentTranslator(StoredPipe, RehearsingPipe, AttributeOwner):
         docs (Iterable[Doc]): The documents.
         RETURNS (list[Translation]): The translated passages of each.
         """
-        return self._predict(list(docs), self.search)
+        call = self._read_settings({})
+        with TaskThreads(call.threads) as threads:
+            return self._predict(list(docs), call, threads)
 
-    def _predict(self, docs: list[Doc], search: Callable) -> list[Translation]:
+    def _predict(self, docs: list[Doc], call: "_Call", threads: TaskThreads) -> list[Translation]:
         passages = split_passages(docs, self._passage_size, self.cfg["line_breaks"])
         # A prefix begins the first passage of its document.
         firsts = {passage.document: index for index, passage in reversed([*enumerate(passages)])}
         prefixes: list[str | None] = [None] * len(passages)
         for number, index in firsts.items():
             prefixes[index] = self._prefix_of(docs[number])
-        translated: dict[int, TranslatedPassage] = {}
         # A piece is taken to have four characters: pieces are known only inside a batch.
-        lengths = [len(passage.source.text) for passage in passages]
-        for batch in batch_by_length(lengths, 4 * self.max_batch_tokens, longest_first=True):
-            sources = [passages[index].source for index in batch]
-            searched = self._search(sources, [prefixes[index] for index in batch], search)
-            for index, (pieces, hypotheses) in zip(batch, searched, strict=True):
-                translated[index] = TranslatedPassage(passages[index], pieces, hypotheses)
+        lengths = [len(passage.text) for passage in passages]
+        batches = share_by_length(lengths, 4 * self.max_batch_tokens, threads.number)
+
+        def search(batch: list[int]) -> list[TranslatedPassage]:
+            return self._search(
+                [passages[index] for index in batch], [prefixes[index] for index in batch], call
+            )
+
+        translated = dict(
+            zip(chain.from_iterable(batches), chain(*threads.map(search, batches)), strict=True)
+        )
         translations: list[Translation] = [[] for _ in docs]
         for index, passage in enumerate(passages):
             translations[passage.document].append(translated[index])
@@ -282,55 +309,66 @@ class RecurrentTranslator(StoredPipe, RehearsingPipe, AttributeOwner):
         return prefix
 
     def _search(
-        self, docs: list[Doc], prefixes: list[str | None], search: Callable
-    ) -> "list[tuple[list[int] | None, list[Hypothesis]]]":
-        """Translate a batch of documents.
-
-        RETURNS (list[tuple[list[int] | None, list[Hypothesis]]]): For each the pieces that it was
-            read as, None if the encoder reads tokens; and the n best hypotheses.
-        """
+        self, passages: list[Passage], prefixes: list[str | None], call: "_Call"
+    ) -> list[TranslatedPassage]:
+        """Translate a batch of passages, in any thread."""
+        docs = [passage.source for passage in passages]
         sources = self.model.get_ref("source").predict(docs)
         hypotheses = translate(
             self.model,
             sources,
-            search,
+            call.search,
             prefixes=prefixes,
             banned_pieces=self.banned_pieces,
             int8=self.int8,
+            detail=call.detail,
             others=[
                 (other.model, other.model.get_ref("source").predict(docs))
                 for other in self.ensemble
             ],
         )
-        n_best = getattr(search, "n_best", 1)
+        n_best = getattr(call.search, "n_best", 1)
         return [
-            (source.tolist() if self._reads_subwords else None, self._distinct(ranked, n_best))
-            for source, ranked in zip(sources, hypotheses, strict=True)
+            TranslatedPassage.of(
+                passage,
+                source.tolist() if self._reads_subwords else None,
+                *self._distinct(ranked, n_best),
+            )
+            for passage, source, ranked in zip(passages, sources, hypotheses, strict=True)
         ]
 
-    def _distinct(self, hypotheses: "list[Hypothesis]", n_best: int) -> "list[Hypothesis]":
-        """Return the n best hypotheses of distinct texts.
+    def _distinct(
+        self, hypotheses: "list[Hypothesis]", n_best: int
+    ) -> "tuple[list[Hypothesis], list[str]]":
+        """Return the n best hypotheses of distinct texts, and these.
 
         Of several segmentations of one text the best one is taken.
         """
         if n_best == 1:
-            return hypotheses[:1]
+            hypotheses = hypotheses[:1]
         texts = self.target_subwords.decode([hypothesis.pieces for hypothesis in hypotheses])
         best: dict[str, Hypothesis] = {}
         for text, hypothesis in zip(texts, hypotheses, strict=True):
             best.setdefault(text, hypothesis)
-        return list(best.values())[:n_best]
+        return list(best.values())[:n_best], list(best)[:n_best]
 
-    def _change_search(self, settings: dict[str, Any]) -> Callable:
+    def _read_settings(self, settings: dict[str, Any]) -> "_Call":
+        """Read the settings of a call, which those of the component stand in for."""
         search = settings.pop("search", self.search)
-        if not settings:
-            return search
-        if not isinstance(search, Search):
-            raise ValueError(
-                f"The search of {self.name} is not one of spacy-rnn's, so that "
-                f"{', '.join(settings)} cannot be set for it"
-            )
-        return search.change(**settings)
+        read_ahead = settings.pop("read_ahead", self.read_ahead)
+        threads = settings.pop("threads", self.threads)
+        detail = settings.pop("detail", self.detail)
+        _check_call(read_ahead, threads, detail)
+        if settings:
+            if not isinstance(search, Search):
+                raise ValueError(
+                    f"The search of {self.name} is not one of spacy-rnn's, so that "
+                    f"{', '.join(settings)} cannot be set for it"
+                )
+            search = search.change(**settings)
+        if threads is None:
+            threads = default_threads(network_shim(self.model).device)
+        return _Call(search, read_ahead, threads, Detail[detail.upper()])
 
     def set_annotations(self, docs: Iterable[Doc], scores: list[Translation]) -> None:
         """Write translations to documents.
@@ -338,16 +376,20 @@ class RecurrentTranslator(StoredPipe, RehearsingPipe, AttributeOwner):
         docs (Iterable[Doc]): The documents.
         scores (list[Translation]): Their translated passages, as `predict` returned them.
         """
-        for doc, translation in zip(docs, scores, strict=True):
-            n_best = describe(
-                doc,
-                translation,
-                self.source_subwords,
-                self.target_subwords,
-                self.cfg["length_ratio"],
-            )
-            doc._.set(f"{self.attr}s", n_best)
-            doc._.set(self.attr, n_best[0]["text"])
+        self._annotate(docs, scores, Detail[self.detail.upper()])
+
+    def _annotate(
+        self, docs: Iterable[Doc], translations: list[Translation], detail: Detail
+    ) -> None:
+        describer = Describer(
+            self.attr,
+            self.source_subwords,
+            self.target_subwords,
+            self.cfg["length_ratio"],
+            detail,
+        )
+        for doc, translation in zip(docs, translations, strict=True):
+            describer.annotate(doc, translation)
 
     # Training
 
@@ -501,3 +543,19 @@ class RecurrentTranslator(StoredPipe, RehearsingPipe, AttributeOwner):
         return average(
             [score_pieces(each.model, docs, pieces, batches) for each in (self, *self.ensemble)]
         )
+
+
+class _Call(NamedTuple):
+    """The settings of a call: its search, and those of the component that a call may change."""
+
+    search: Callable
+    read_ahead: int
+    threads: int
+    detail: Detail
+
+
+def _check_call(read_ahead: int, threads: int | None, detail: str) -> None:
+    check_count("read_ahead", read_ahead, 0)
+    if threads is not None:
+        check_count("threads", threads, 1)
+    check_choice("detail", detail, DETAILS)

@@ -24,6 +24,9 @@ shared_vocab = true
 subwords = "bpe"
 subword_sampling = 0.0
 max_batch_tokens = 2000
+read_ahead = 0
+threads = null
+detail = "alignments"
 int8 = false
 banned_pieces = []
 max_sentences = null
@@ -97,6 +100,9 @@ def make_translator(
     subwords: str,
     subword_sampling: float,
     max_batch_tokens: int,
+    read_ahead: int,
+    threads: int | None,
+    detail: str,
     int8: bool,
     banned_pieces: list[str],
     max_sentences: int | None,
@@ -119,6 +125,14 @@ def make_translator(
         the dropout of BPE (Provilkov et al. 2020), which varies most at about 0.5.
     max_batch_tokens (int): The maximum size of an inner batch in source pieces, padding
         included, estimated at four characters a piece. A longer passage is a batch of its own.
+    read_ahead (int): The number of documents to read ahead and to sort by length, if that is more
+        than the batch size of `nlp.pipe`. Their translations come when all of them are there.
+    threads (int | None): The number of inner batches to translate at once, each on one thread. 1
+        translates one after the other, with the threads that torch has. None for as many as torch
+        has threads, on a GPU 1.
+    detail (str): What is wanted of translations: "text"; "scores", also the score, the pieces and
+        their log-probabilities; or "alignments", also what each piece comes from, and what seems
+        to be left out. Less takes less time.
     int8 (bool): Whether to translate with weights as 8-bit integers on a CPU, to nearly the
         same translations. Faster for single sentences on processors with bfloat16, and on those
         that have VNNI alone; no faster on others.
@@ -144,6 +158,9 @@ def make_translator(
         subwords=subwords,
         subword_sampling=subword_sampling,
         max_batch_tokens=max_batch_tokens,
+        read_ahead=read_ahead,
+        threads=threads,
+        detail=detail,
         int8=int8,
         banned_pieces=banned_pieces,
         max_sentences=max_sentences,

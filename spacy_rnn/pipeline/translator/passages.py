@@ -4,10 +4,15 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import compress
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from spacy.attrs import IDX, LENGTH
 from spacy.pipeline import Sentencizer
 from spacy.tokens import Doc, Token
+
+if TYPE_CHECKING:
+    from ...generation.state import Hypothesis
 
 SENTENCIZER = Sentencizer()
 
@@ -23,6 +28,7 @@ class Passage:
     """Segment of a document that is translated as one, with what is copied around it.
 
     source (Doc): Its tokens, without white space at its ends.
+    text (str): Its text.
     document (int): The index of its document.
     first_token (int): The index of its first token in the document.
     first_character (int): The index of its first character in the document.
@@ -32,11 +38,75 @@ class Passage:
     """
 
     source: Doc
+    text: str
     document: int
     first_token: int
     first_character: int
     before: str
     after: str
+
+
+class TranslatedPassage(NamedTuple):
+    """A passage and its translations, without its document, which may hold them.
+
+    before (str): What is copied before it, as of the passage.
+    after (str): What is copied after it.
+    length (int): Its characters.
+    first_character (int): The index of its first character in the document.
+    first_token (int): The index of its first token in the document.
+    tokens (np.ndarray): The first character and the length of each token, `(tokens, 2)`.
+    source_pieces (list[int] | None): The pieces that the encoder read. None if it reads tokens.
+    hypotheses (list[Hypothesis]): Its translations, the best first.
+    texts (list[str]): Their texts.
+    """
+
+    before: str
+    after: str
+    length: int
+    first_character: int
+    first_token: int
+    tokens: np.ndarray
+    source_pieces: list[int] | None
+    hypotheses: "list[Hypothesis]"
+    texts: list[str]
+
+    @classmethod
+    def of(
+        cls,
+        passage: Passage,
+        source_pieces: list[int] | None,
+        hypotheses: "list[Hypothesis]",
+        texts: list[str],
+    ) -> "TranslatedPassage":
+        """Join a passage and its translations.
+
+        passage (Passage): The passage.
+        source_pieces (list[int] | None): The pieces that the encoder read, if it does.
+        hypotheses (list[Hypothesis]): Its translations, the best first.
+        texts (list[str]): Their texts.
+        RETURNS (TranslatedPassage): Both.
+        """
+        return cls(
+            passage.before,
+            passage.after,
+            len(passage.text),
+            passage.first_character,
+            passage.first_token,
+            passage.source.to_array([IDX, LENGTH]),
+            source_pieces,
+            hypotheses,
+            texts,
+        )
+
+    @property
+    def number_of_positions(self) -> int:
+        """int: The source positions that a decoder attends to."""
+        pieces = self.source_pieces
+        return len(self.tokens if pieces is None else pieces)
+
+
+Translation = list[TranslatedPassage]
+"""The translated passages of a document, in order."""
 
 
 def split_passages(
@@ -65,7 +135,10 @@ def find_sentences(doc: Doc, line_breaks: bool) -> list[Range]:
     RETURNS (list[Range]): The sentences that are more than white space, without that at their
         ends and, where nothing has set boundaries, without the mark of an item of a list.
     """
-    text = doc.text
+    return _find_sentences(doc, doc.text, line_breaks)
+
+
+def _find_sentences(doc: Doc, text: str, line_breaks: bool) -> list[Range]:
     has_lines = not line_breaks and len(text.splitlines()) > 1
     set_starts = doc.to_array("SENT_START")[1:].view("int64")
     are_set = set_starts.all()
@@ -95,12 +168,13 @@ def has_line_breaks(doc: Doc, start: int, end: int) -> bool:
 
 
 def _split(doc: Doc, number: int, max_sentences: int, line_breaks: bool) -> list[Passage]:
+    text = doc.text
     if max_sentences:
-        bounds = list(_group(doc, find_sentences(doc, line_breaks), max_sentences, line_breaks))
+        sentences = _find_sentences(doc, text, line_breaks)
+        bounds = list(_group(doc, sentences, max_sentences, line_breaks))
     else:
         start, end = _strip(doc, 0, len(doc))
         bounds = [(start, end)] if start < end else []
-    text = doc.text
     passages = []
     for index, (start, end) in enumerate(bounds):
         whole = (start, end) == (0, len(doc))
@@ -111,6 +185,7 @@ def _split(doc: Doc, number: int, max_sentences: int, line_breaks: bool) -> list
         passages.append(
             Passage(
                 source=doc if whole else doc[start:end].as_doc(),
+                text=text[first_character:end_character],
                 document=number,
                 first_token=start,
                 first_character=first_character,

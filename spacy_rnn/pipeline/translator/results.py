@@ -1,104 +1,117 @@
 """Translations as a document holds them: plain values.
 
-They are built at once and not when they are first read. What is read later, from a `DocBin` or in
-the parent of a worker process, has to be in the document: a getter would need the vocabularies of
-the component there. Building them takes about 2 % of the time of a search with one hypothesis for
-each passage.
+The text is written at once. The rest is built when it is first read, or stored, from what the
+search returned: it takes as long as a tenth of a greedy search in batches, and often nobody reads
+it. What is stored, or comes back from a worker process, has been built before, since a getter
+would need the vocabularies of the component there.
 """
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 from spacy.tokens import Doc
 
+from ...extensions import set_deferred
+from ...generation.settings import Detail
 from ...text.subwords import Subwords
 from .alignment import align, source_positions
 from .completeness import find_untranslated
-from .passages import Passage
-
-if TYPE_CHECKING:
-    from ...generation.state import Hypothesis
+from .passages import TranslatedPassage, Translation
 
 
-class TranslatedPassage(NamedTuple):
-    """A passage and its translations.
+class Describer(NamedTuple):
+    """Writes translations to documents.
 
-    passage (Passage): The passage.
-    source_pieces (list[int] | None): The pieces that the encoder read. None if it reads tokens.
-    hypotheses (list[Hypothesis]): Its translations, the best first.
-    """
-
-    passage: Passage
-    source_pieces: list[int] | None
-    hypotheses: "list[Hypothesis]"
-
-
-Translation = list[TranslatedPassage]
-"""The translated passages of a document, in order."""
-
-
-def describe(
-    doc: Doc,
-    translation: Translation,
-    source: Subwords | None,
-    target: Subwords,
-    length_ratio: float,
-) -> list[dict[str, Any]]:
-    """Join the hypotheses of passages: the best of all, the second best of all, and so on.
-
-    doc (Doc): The document.
-    translation (Translation): Its translated passages.
+    attr (str): The custom attribute of the text. With the suffix "s" it holds the n best.
     source (Subwords | None): The source vocabulary; None if the encoder reads tokens.
     target (Subwords): The target vocabulary.
     length_ratio (float): Characters of a translation for each one of its source.
-    RETURNS (list[dict[str, Any]]): The n best translations, the best first: "text"; "score";
-        "pieces", by name; "piece_scores", their log-probabilities; "alignment", as `align`
-        returns it; and "untranslated", as `find_untranslated` does.
+    detail (Detail): What is asked for beside the text.
     """
-    n_best = max((len(translated.hypotheses) for translated in translation), default=1)
-    positions = [
-        source_positions(
-            translated.passage,
-            None
-            if source is None or translated.source_pieces is None
-            else source.char_ranges(translated.source_pieces),
-        )
-        for translated in translation
-    ]
-    return [
-        _join(doc, translation, positions, target, length_ratio, rank) for rank in range(n_best)
-    ]
 
+    attr: str
+    source: Subwords | None
+    target: Subwords
+    length_ratio: float
+    detail: Detail
 
-def _join(
-    doc: Doc,
-    translation: Translation,
-    positions: list[list[dict]],
-    target: Subwords,
-    length_ratio: float,
-    rank: int,
-) -> dict[str, Any]:
-    result: dict[str, Any] = {
-        "text": "" if translation else doc.text,
-        "score": 0.0,
-        "pieces": [],
-        "piece_scores": [],
-        "alignment": [],
-        "untranslated": [],
-    }
-    for (passage, _, hypotheses), passage_positions in zip(translation, positions, strict=True):
-        hypothesis = hypotheses[min(rank, len(hypotheses) - 1)]
-        (text,) = target.decode([hypothesis.pieces])
-        result["text"] += passage.before
-        shift = len(result["text"])
-        target_ranges = [
-            (shift + start, shift + end) for start, end in target.char_ranges(hypothesis.pieces)
+    def annotate(self, doc: Doc, translation: Translation) -> None:
+        """Write the translations of a document to it.
+
+        doc (Doc): The document.
+        translation (Translation): Its translated passages.
+        """
+        untranslated = "" if translation else doc.text
+        doc._.set(self.attr, untranslated + _join_texts(translation, 0))
+        describe = partial(self.describe, translation, untranslated)
+        set_deferred(doc, f"{self.attr}s", describe)
+
+    def describe(self, translation: Translation, untranslated: str = "") -> list[dict[str, Any]]:
+        """Join the hypotheses of passages: the best of all, the second best of all, and so on.
+
+        translation (Translation): The translated passages of a document.
+        untranslated (str): The text of a document without any passage.
+        RETURNS (list[dict[str, Any]]): The n best translations, the best first: "text". With
+            scores also "score"; "pieces", by name; and "piece_scores", their log-probabilities.
+            With alignments also "alignment", as `align` returns it; and "untranslated", as
+            `find_untranslated` does.
+        """
+        n_best = max((len(translated.hypotheses) for translated in translation), default=1)
+        results = [
+            {"text": untranslated + _join_texts(translation, rank)} for rank in range(n_best)
         ]
-        result["text"] += text + passage.after
-        result["score"] += hypothesis.score
-        result["pieces"] += target.to_pieces(hypothesis.pieces)
-        result["piece_scores"] += hypothesis.piece_scores
-        result["alignment"] += align(hypothesis, passage_positions, target_ranges)
-        result["untranslated"] += find_untranslated(
-            hypothesis, passage_positions, len(text), length_ratio
-        )
-    return result
+        if self.detail >= Detail.SCORES:
+            for rank, result in enumerate(results):
+                result |= self._describe_scores(translation, rank)
+        if self.detail >= Detail.ALIGNMENTS:
+            positions = [self._describe_source(translated) for translated in translation]
+            for rank, result in enumerate(results):
+                result |= self._describe_alignments(translation, positions, rank)
+        return results
+
+    def _describe_scores(self, translation: Translation, rank: int) -> dict[str, Any]:
+        result: dict[str, Any] = {"score": 0.0, "pieces": [], "piece_scores": []}
+        for translated in translation:
+            hypothesis = translated.hypotheses[_limit(translated, rank)]
+            result["score"] += hypothesis.score
+            result["pieces"] += self.target.to_pieces(hypothesis.pieces)
+            result["piece_scores"] += hypothesis.piece_scores
+        return result
+
+    def _describe_source(self, translated: TranslatedPassage) -> list[dict]:
+        pieces = translated.source_pieces
+        if self.source is None or pieces is None:
+            return source_positions(translated, None)
+        return source_positions(translated, self.source.char_ranges(pieces))
+
+    def _describe_alignments(
+        self, translation: Translation, positions: list[list[dict]], rank: int
+    ) -> dict[str, Any]:
+        result: dict[str, Any] = {"alignment": [], "untranslated": []}
+        shift = 0
+        for translated, passage_positions in zip(translation, positions, strict=True):
+            index = _limit(translated, rank)
+            hypothesis = translated.hypotheses[index]
+            shift += len(translated.before)
+            ranges = [
+                (shift + start, shift + end)
+                for start, end in self.target.char_ranges(hypothesis.pieces)
+            ]
+            shift += len(translated.texts[index]) + len(translated.after)
+            result["alignment"] += align(hypothesis, passage_positions, ranges)
+            result["untranslated"] += find_untranslated(
+                translated, index, passage_positions, self.length_ratio
+            )
+        return result
+
+
+def _join_texts(translation: Translation, rank: int) -> str:
+    return "".join(
+        f"{translated.before}{translated.texts[_limit(translated, rank)]}{translated.after}"
+        for translated in translation
+    )
+
+
+def _limit(translated: TranslatedPassage, rank: int) -> int:
+    """Return a rank, or that of the last translation of a passage that has fewer."""
+    return min(rank, len(translated.hypotheses) - 1)

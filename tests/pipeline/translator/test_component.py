@@ -1,6 +1,12 @@
 """The translator as a spaCy component."""
 
+import copy
+import gc
+import json
 import pickle
+import threading
+import weakref
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import entry_points
 from inspect import signature
 from statistics import mean
@@ -10,7 +16,7 @@ import pytest
 import spacy
 import srsly
 import torch
-from spacy.tokens import DocBin
+from spacy.tokens import Doc, DocBin
 from spacy.training import Corpus, Example
 from spacy.util import fix_random_seed, registry
 from thinc.api import Adam, Model
@@ -21,7 +27,8 @@ from spacy_rnn.generation.state import Hypothesis
 from spacy_rnn.nn.rnn.settings import RecurrentSettings
 from spacy_rnn.nn.seq2seq.stepper import DecoderStepper
 from spacy_rnn.pipeline.translator.completeness import find_untranslated
-from spacy_rnn.pipeline.translator.passages import split_passages
+from spacy_rnn.pipeline.translator.passages import TranslatedPassage, split_passages
+from spacy_rnn.pipeline.translator.results import Describer
 from spacy_rnn.text.subwords import Subwords
 
 WORDS = {"eins": "one", "zwei": "two", "drei": "three", "vier": "four", "fünf": "five"}
@@ -280,6 +287,232 @@ def test_alignments_travel_with_documents(nlp):
         assert srsly.json_dumps(doc._.translations) == srsly.json_dumps(expected._.translations)
 
 
+def test_what_nobody_reads_is_not_built(nlp, monkeypatch):
+    built = []
+    describe = Describer.describe
+
+    def spy(self, translation, untranslated=""):
+        built.append(translation)
+        return describe(self, translation, untranslated)
+
+    monkeypatch.setattr(Describer, "describe", spy)
+    docs = list(nlp.pipe(TEXTS))
+    assert not built
+    for doc in docs:
+        assert doc._.translations is doc._.translations
+        assert doc._.translations[0]["text"] == doc._.translation
+        assert type(doc.user_data["._.", "translations", None, None]) is list
+    assert len(built) == len(TEXTS)
+
+
+@pytest.mark.parametrize(
+    "travel",
+    [
+        lambda doc: Doc(doc.vocab).from_bytes(doc.to_bytes()),
+        lambda doc: pickle.loads(pickle.dumps(doc)),
+        lambda doc: doc.copy(),
+        lambda doc: Doc(doc.vocab, words=["x"], user_data=dict(doc.user_data)),
+        lambda doc: Doc(doc.vocab, words=["x"], user_data=copy.deepcopy(doc.user_data)),
+    ],
+)
+def test_translations_that_were_not_read_travel_as_plain_values(nlp, travel):
+    expected, doc = nlp(TEXTS[0])._.translations, nlp(TEXTS[0])
+    there = travel(doc)._.translations
+    assert srsly.json_dumps(there) == srsly.json_dumps(expected)
+    assert [type(each) for each in there] == [dict]
+    assert doc._.translations == expected
+
+
+def test_translations_that_were_not_read_are_in_json(nlp):
+    expected = nlp(TEXTS[0])._.translations
+    assert nlp(TEXTS[0]).to_json(underscore=["translations"])["_"] == {"translations": expected}
+
+
+def test_translations_are_read_where_no_translator_is(nlp, tmp_path, run_python):
+    """By whoever registers the attribute there."""
+    docs = list(nlp.pipe(TEXTS))
+    DocBin(store_user_data=True, docs=docs).to_disk(tmp_path / "docs.spacy")
+    code = (
+        "import json, sys, spacy; from spacy.tokens import Doc, DocBin\n"
+        "Doc.set_extension('translations', default=None)\n"
+        "docs = DocBin().from_disk(sys.argv[1]).get_docs(spacy.blank('de').vocab)\n"
+        "print(json.dumps([doc._.translations for doc in docs]))"
+    )
+    output = run_python("-c", code, tmp_path / "docs.spacy")
+    expected = json.loads(json.dumps([doc._.translations for doc in docs]))
+    assert json.loads(output) == expected
+
+
+def test_translations_are_written_at_once_to_an_attribute_of_others(nlp):
+    extension = Doc.get_extension("translations")
+    Doc.set_extension("translations", default=None, force=True)
+    try:
+        assert nlp(TEXTS[0])._.translations[0]["text"] == "three two one"
+    finally:
+        _, _, getter, setter = extension
+        Doc.set_extension("translations", getter=getter, setter=setter, force=True)
+
+
+def test_what_waits_to_be_read_does_not_hold_its_document(nlp):
+    class Owned:
+        pass
+
+    doc = nlp(TEXTS[0])
+    owned = doc.user_data["owned"] = Owned()
+    freed = weakref.ref(owned)
+    del owned
+    gc.disable()
+    try:
+        del doc
+        assert freed() is None
+    finally:
+        gc.enable()
+
+
+DETAILS = {
+    "text": {"text"},
+    "scores": {"text", "score", "pieces", "piece_scores"},
+    "alignments": {"text", "score", "pieces", "piece_scores", "alignment", "untranslated"},
+}
+
+
+@pytest.mark.parametrize(("beam_width", "n_best"), [(1, 1), (3, 1), (3, 3)])
+@pytest.mark.parametrize("detail", DETAILS)
+def test_translations_have_what_is_asked_for(nlp, detail, beam_width, n_best):
+    search = {"beam_width": beam_width, "n_best": n_best}
+    texts = [*TEXTS, LONG, ""]
+    whole = nlp.pipe(texts, component_cfg={"rnn_translator": search})
+    found = nlp.pipe(texts, component_cfg={"rnn_translator": {**search, "detail": detail}})
+    for doc, expected in zip(found, whole, strict=True):
+        assert doc._.translation == expected._.translation
+        for each, full in zip(doc._.translations, expected._.translations, strict=True):
+            assert each.keys() == DETAILS[detail]
+            for key in each:
+                is_number = key in ("score", "piece_scores")
+                assert each[key] == (pytest.approx(full[key]) if is_number else full[key])
+
+
+def test_detail_is_a_setting_of_the_component(nlp):
+    other = make_pipeline({**SMALL, "detail": "text"}).from_bytes(nlp.to_bytes())
+    (doc,) = other.pipe(TEXTS[:1])
+    assert doc._.translations == [{"text": "three two one"}]
+    translator = other.get_pipe("rnn_translator")
+    translator.set_annotations([doc], translator.predict([doc]))
+    assert doc._.translations == [{"text": "three two one"}]
+    (doc,) = other.pipe(TEXTS[:1], component_cfg={"rnn_translator": {"detail": "scores"}})
+    assert doc._.translations[0].keys() == DETAILS["scores"]
+
+
+def test_only_alignments_say_what_is_missing(trained, caplog):
+    nlp = make_pipeline().from_bytes(trained[0].to_bytes())
+    cut = {"max_ratio": 0.0, "max_extra": 2, "detail": "scores"}
+    assert list(nlp.pipe([" ".join(TEXTS * 2)], component_cfg={"rnn_translator": cut}))
+    assert not caplog.records
+
+
+class Threads:
+    """Note in which threads a translator searches, and how many threads torch has there."""
+
+    def __init__(self, translator, monkeypatch):
+        self.seen = set()
+        search = translator._search
+
+        def spy(*arguments):
+            self.seen.add((threading.get_ident(), torch.get_num_threads()))
+            return search(*arguments)
+
+        monkeypatch.setattr(translator, "_search", spy)
+        monkeypatch.setattr(translator, "max_batch_tokens", 5)
+
+
+def torch_threads():
+    """Return torch's threads of this thread and of a new one."""
+    new = []
+    thread = threading.Thread(target=lambda: new.append(torch.get_num_threads()))
+    thread.start()
+    thread.join()
+    return torch.get_num_threads(), *new
+
+
+@pytest.fixture
+def _two_threads_of_torch():
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(1)
+
+
+@pytest.mark.usefixtures("_two_threads_of_torch")
+@pytest.mark.parametrize(("number", "most"), [(None, 2), (1, 1), (3, 3)])
+def test_batches_side_by_side_change_nothing(nlp, monkeypatch, number, most):
+    texts = [*TEXTS, "", LONG, *(source for source, _ in make_texts())]
+    expected = [doc._.translations for doc in nlp.pipe(texts)]
+    threads = Threads(nlp.get_pipe("rnn_translator"), monkeypatch)
+    others = threading.active_count()
+    settings = {"rnn_translator": {"threads": number}}
+    docs = list(nlp.pipe(texts, component_cfg=settings))
+    assert threading.active_count() == others
+    assert torch_threads() == (2, 2)
+    here = threading.get_ident(), 2
+    if number == 1:
+        assert threads.seen == {here}
+    else:
+        assert here not in threads.seen
+        assert {of_torch for _, of_torch in threads.seen} == {1}
+        assert 1 <= len(threads.seen) <= most
+    for doc, translations in zip(docs, expected, strict=True):
+        assert doc._.translation == translations[0]["text"]
+        assert doc._.translations[0]["score"] == pytest.approx(translations[0]["score"], abs=1e-5)
+
+
+def test_many_callers_may_have_threads(nlp, monkeypatch):
+    expected = translations(nlp)
+    monkeypatch.setattr(nlp.get_pipe("rnn_translator"), "max_batch_tokens", 5)
+    settings = {"rnn_translator": {"threads": 2}}
+    with ThreadPoolExecutor(4) as callers:
+        found = callers.map(lambda _: translations(nlp, component_cfg=settings), range(12))
+        assert list(found) == [expected] * 12
+    assert torch_threads() == (1, 1)
+
+
+def test_worker_processes_may_have_threads(nlp, monkeypatch):
+    expected = translations(nlp, TEXTS * 4)
+    monkeypatch.setattr(nlp.get_pipe("rnn_translator"), "max_batch_tokens", 5)
+    settings = {"rnn_translator": {"threads": 2}}
+    found = translations(nlp, TEXTS * 4, component_cfg=settings, n_process=2, batch_size=8)
+    assert found == expected
+
+
+def test_a_stream_that_nobody_reads_to_its_end_leaves_no_thread(nlp, monkeypatch):
+    monkeypatch.setattr(nlp.get_pipe("rnn_translator"), "max_batch_tokens", 5)
+    others = threading.active_count()
+    settings = {"rnn_translator": {"threads": 2}}
+    stream = nlp.pipe(TEXTS * 4, component_cfg=settings, batch_size=8)
+    next(stream)
+    assert threading.active_count() > others
+    stream.close()
+    assert threading.active_count() == others
+
+
+@pytest.mark.parametrize(("batch_size", "read_ahead", "read"), [(2, 0, 2), (2, 5, 5), (9, 5, 9)])
+def test_documents_are_read_ahead_and_come_in_order(nlp, batch_size, read_ahead, read):
+    begun = []
+    texts = [*TEXTS, *(source for source, _ in make_texts())]
+
+    def source():
+        for text in texts:
+            begun.append(text)
+            yield nlp.make_doc(text)
+
+    stream = nlp.get_pipe("rnn_translator").pipe(
+        source(), batch_size=batch_size, read_ahead=read_ahead
+    )
+    docs = [next(stream)]
+    assert len(begun) == read
+    docs += stream
+    assert [doc.text for doc in docs] == texts
+    assert [doc._.translation for doc in docs] == translations(nlp, texts)
+
+
 def test_sentences_are_translated_one_by_one_and_space_between_is_kept(nlp):
     text = "eins zwei\n\n vier fünf  \ndrei\n"
     doc = nlp.make_doc(text)
@@ -378,9 +611,19 @@ def test_what_is_left_out_has_no_attention_or_no_length(attended, lengths, expec
         for index in range(lengths[0] // 4)
     ]
     hypothesis = Hypothesis([1], 0.0, [0.0, 0.0], [[*attended]], [[0.5] * len(attended)])
-    found = find_untranslated(hypothesis, positions, lengths[1], 1.0)
+    translated = TranslatedPassage(
+        before="",
+        after="",
+        length=lengths[0],
+        first_character=0,
+        first_token=0,
+        tokens=np.zeros((1, 2)),
+        source_pieces=[1] * len(positions),
+        hypotheses=[hypothesis],
+        texts=["x" * lengths[1]],
+    )
+    found = find_untranslated(translated, 0, positions, 1.0)
     assert [(each["start"], each["end"]) for each in found] == ([expected] if expected else [])
-    assert find_untranslated(hypothesis, [], 0, 1.0) == []
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n", " \t\n "])
@@ -742,14 +985,17 @@ def test_sampling_follows_the_seed_and_the_config():
     assert loss(plain, 0) == loss(plain, 1) != loss(nlp, 0)
 
 
-def test_one_bad_document_costs_the_others_nothing(nlp, monkeypatch):
+@pytest.mark.parametrize("threads", [1, 2])
+def test_one_bad_document_costs_the_others_nothing(nlp, monkeypatch, threads):
     translator = nlp.get_pipe("rnn_translator")
+    monkeypatch.setattr(translator, "threads", threads)
+    monkeypatch.setattr(translator, "max_batch_tokens", 5)
     search = translator._search
 
-    def fail(docs, prefixes, settings):
-        if any(doc.text == "vier" for doc in docs):
+    def fail(passages, prefixes, call):
+        if any(passage.text == "vier" for passage in passages):
             raise ValueError("bad")
-        return search(docs, prefixes, settings)
+        return search(passages, prefixes, call)
 
     monkeypatch.setattr(translator, "_search", fail)
     expected = [text for text in TEXTS if text != "vier"]
@@ -782,6 +1028,12 @@ def test_one_bad_document_costs_the_others_nothing(nlp, monkeypatch):
         ),
         ({"alpha": float("nan")}, "alpha is nan, but has to lie between -10 and 10"),
         ({"alpha": 400.0}, "alpha is 400.0, but has to lie between -10 and 10"),
+        ({"threads": 0}, "threads is 0, but has to be at least 1"),
+        ({"read_ahead": -1}, "read_ahead is -1, but has to be at least 0"),
+        (
+            {"detail": "all"},
+            'detail is "all", but has to be one of "text", "scores", "alignments"',
+        ),
     ],
 )
 def test_wrong_settings_of_a_call_say_what_is_right(nlp, settings, message):
@@ -794,6 +1046,9 @@ def test_wrong_settings_of_a_call_say_what_is_right(nlp, settings, message):
     [
         ({"max_batch_tokens": 0}, "max_batch_tokens is 0"),
         ({"max_sentences": -1}, "max_sentences is -1"),
+        ({"threads": 0}, "threads is 0"),
+        ({"read_ahead": -1}, "read_ahead is -1"),
+        ({"detail": "score"}, 'detail is "score"'),
         ({"subword_sampling": 1.0}, "subword_sampling is 1.0"),
         ({"search": {"n_best": 6}}, "n_best is 6"),
         ({"model": {"decoder": {"label_smoothing": 1.5}}}, "label_smoothing is 1.5"),

@@ -245,7 +245,7 @@ def distill(
         ((example.predicted, example) for example in rest),
         as_tuples=True,
         batch_size=batch_size,
-        component_cfg={translator.name: settings},
+        component_cfg={translator.name: {**settings, "detail": "scores"}},
     )
     progress = track(translated, "Distilling", corpus.documents - done)
     for part in minibatch(progress, batch_size):

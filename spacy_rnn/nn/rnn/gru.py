@@ -51,7 +51,8 @@ def scan_gru(
     inputs = prepared.linear(input_matrices, input_biases)(pad_rows(data))
     rows_of_inputs = torch.stack(words) * len(weights) + directions[:, None]
     gates = inputs.view(-1, len(input_biases[0])).index_select(0, rows_of_inputs.flatten())
-    outputs, final = _Scan.apply(
+    scan = _Scan.apply if torch.is_grad_enabled() else _scan_without_gradients
+    outputs, final = scan(
         gates.view(len(weights), len(data), -1),
         _stack(recurrent_matrices, gates.dtype, prepared),
         _stack(recurrent_biases, gates.dtype, prepared),
@@ -154,6 +155,33 @@ class _Scan(Function):
         d_recurrent = d_recurrent.flatten(2)
         d_matrices = pad_rows(d_recurrent, 1).transpose(1, 2) @ pad_rows(befores, 1)
         return d_gates.flatten(2), d_matrices, d_recurrent.sum(1), d_state, None
+
+
+def _scan_without_gradients(
+    gates: Tensor, matrices: Tensor, biases: Tensor, start: Tensor, batch_sizes: list[int]
+) -> tuple[Tensor, Tensor]:
+    """Take all steps as `_Scan.forward` does, with nothing kept for a backward pass."""
+    width = start.shape[2]
+    sizes = (2 * width, width)
+    transposed, biases = matrices.transpose(1, 2), biases[:, None]
+    outputs = gates.new_empty(*gates.shape[:2], width)
+    state, ended = start, []
+    for inputs, output in zip(
+        gates.split_with_sizes(batch_sizes, 1),
+        outputs.split_with_sizes(batch_sizes, 1),
+        strict=True,
+    ):
+        running = output.shape[1]
+        if running < state.shape[1]:
+            ended.append(state[:, running:])
+            state = state[:, :running]
+        recurrent = torch.baddbmm(biases, pad_rows(state, 1), transposed)[:, :running]
+        input_gates, input_new = inputs.split_with_sizes(sizes, 2)
+        recurrent_gates, recurrent_new = recurrent.split_with_sizes(sizes, 2)
+        reset, update = (input_gates + recurrent_gates).sigmoid_().chunk(2, 2)
+        new = torch.addcmul(input_new, reset, recurrent_new).tanh_()
+        state = torch.lerp(new, state, update, out=output)
+    return outputs, torch.cat([state, *reversed(ended)], 1)
 
 
 def _stack(parts: Sequence[Tensor], dtype: torch.dtype, prepared: UnpreparedWeights) -> Tensor:

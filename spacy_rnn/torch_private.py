@@ -35,7 +35,6 @@ REORDER_LINEAR = find_operator("mkldnn::_reorder_linear_weight", 2)
 LINEAR = find_operator("mkldnn::_linear_pointwise", 6)
 REORDER_LSTM = find_operator("mkldnn::_reorder_mkldnn_rnn_layer_weight", 6)
 LSTM = find_operator("aten::mkldnn_rnn_layer", 16)
-INT8_WEIGHT_ONLY = find_operator("aten::_weight_int8pack_mm", 3)
 INT8_PREPACK = find_operator("onednn::qlinear_prepack", 2)
 INT8_LINEAR = find_operator("onednn::qlinear_pointwise", 13)
 FUSED_ADAMW = find_operator("aten::_fused_adamw_", 13)
@@ -79,11 +78,26 @@ def has_bfloat16_instructions() -> bool:
 
     RETURNS (bool): Whether it does, as far as torch knows.
     """
+    # A processor with AMX has it for bfloat16.
+    return _has_instructions("bf16", "_is_avx512_bf16_supported", "_is_amx_tile_supported")
+
+
+def has_vnni() -> bool:
+    """Whether this processor has instructions for products of 8-bit integers, summed in 32 bits.
+
+    RETURNS (bool): Whether it does, as far as torch knows.
+    """
+    return _has_instructions("vnni", "_is_vnni_supported", "_is_avx512_vnni_supported")
+
+
+def _has_instructions(name: str, *probes: str) -> bool:
+    """Whether this processor has instructions, by a part of their name.
+
+    Before torch 2.10 the probes are all that is known.
+    """
     get_capabilities = getattr(torch.cpu, "get_capabilities", None)
     if get_capabilities is not None:
-        return any(value for name, value in get_capabilities().items() if "bf16" in name)
-    # Before torch 2.10 these are all that is known. A processor with AMX has it for bfloat16.
-    probes = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+        return any(value for key, value in get_capabilities().items() if name in key)
     return any(getattr(torch.cpu, probe, bool)() for probe in probes)
 
 
@@ -178,17 +192,6 @@ def onednn_lstm(
         torch.is_grad_enabled(),  # train: whether a backward pass may follow
     )
     return output, last_cell_state
-
-
-def int8_weight_only(row: Tensor, integers: Tensor, scales: Tensor) -> Tensor | None:
-    """Multiply a row in bfloat16 by a matrix of 8-bit integers.
-
-    row (Tensor): The row, `(1, columns)`.
-    integers (Tensor): The matrix, `(outputs, columns)`.
-    scales (Tensor): What each product is multiplied by, bfloat16 of shape `(outputs,)`.
-    RETURNS (Tensor | None): The products, `(1, outputs)`. None where torch does not have them.
-    """
-    return None if INT8_WEIGHT_ONLY is None else torch._weight_int8pack_mm(row, integers, scales)
 
 
 def prepack_int8(integers: Tensor) -> Tensor:

@@ -12,7 +12,6 @@ from torch import nn
 
 import spacy_rnn
 from spacy_rnn import torch_private
-from spacy_rnn.nn.kernels.quantized import WeightOnlyInt8
 from spacy_rnn.nn.rnn.network import RecurrentNetwork
 from spacy_rnn.nn.rnn.settings import RecurrentSettings
 from spacy_rnn.torch_private import (
@@ -20,6 +19,7 @@ from spacy_rnn.torch_private import (
     find_operator,
     has_bfloat16_instructions,
     has_int8_linear,
+    has_vnni,
     lay_out,
     multiply_laid_out,
     onednn_has,
@@ -32,7 +32,7 @@ PACKAGE = Path(spacy_rnn.__file__).parent
 @needs_onednn
 def test_this_torch_has_all_operators():
     """With another torch the package works, but slowly: then the forms here are to be renewed."""
-    assert len(OPERATORS) == 9
+    assert len(OPERATORS) == 8
     assert [name for name in OPERATORS if getattr(torch_private, name) is None] == []
 
 
@@ -118,16 +118,6 @@ def test_an_lstm_without_onednns_kernel_is_the_same(bidirectional, final, name, 
     torch.testing.assert_close(predict(), expected)
 
 
-@needs_bfloat16
-def test_a_row_in_integers_without_their_kernel_is_the_same(without):
-    """Sums are exact, in whatever type."""
-    rounded = WeightOnlyInt8.from_float(torch.randn(64, 512))
-    row, bias = torch.randn(1, 512), torch.randn(64)
-    expected = rounded.multiply(row, bias)
-    without("INT8_WEIGHT_ONLY")
-    assert torch.equal(rounded.multiply(row, bias), expected)
-
-
 @needs_onednn
 @pytest.mark.parametrize("name", ["INT8_PREPACK", "INT8_LINEAR"])
 def test_without_a_kernel_there_are_no_products_of_integers(name, without):
@@ -188,3 +178,11 @@ def test_an_older_torch_is_asked_by_other_functions(avx512, amx, expected, monke
         else:
             monkeypatch.setattr(torch.cpu, name, partial(bool, answer), raising=False)
     assert has_bfloat16_instructions() is expected
+
+
+@pytest.mark.parametrize("answer", [False, True])
+def test_an_older_torch_is_asked_for_products_of_integers(answer, monkeypatch):
+    monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
+    monkeypatch.delattr(torch.cpu, "_is_avx512_vnni_supported", raising=False)
+    monkeypatch.setattr(torch.cpu, "_is_vnni_supported", partial(bool, answer), raising=False)
+    assert has_vnni() is answer

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ...torch_private import lay_out, multiply_laid_out
-from .quantized import pays_in_int8, round_to_int8
+from .quantized import DynamicInt8, pays_in_int8
 from .shapes import LinearFunction, compiles_each_shape, in_few_shapes
 
 Precision = Literal["float32", "bfloat16", "int8"]
@@ -135,7 +135,7 @@ class PreparedWeights(UnpreparedWeights):
         self, weights: Sequence[Tensor], biases: Sequence[Tensor] = (), quantize: bool = True
     ) -> LinearFunction:
         if quantize and self._is_quantized(weights):
-            rounded = self.get("int8", weights, lambda: round_to_int8(join(weights)))
+            rounded = self.get("int8", weights, lambda: DynamicInt8.from_float(join(weights)))
             bias = self._join(biases) if biases else None
             return in_few_shapes(lambda data: rounded.multiply(data, bias))
         if self._is_in_bfloat16(weights[0]):

@@ -7,15 +7,8 @@ from torch import nn
 from spacy_rnn import torch_private
 from spacy_rnn.nn.kernels import quantized as int8
 from spacy_rnn.nn.kernels.prepared import PreparedWeights
-from spacy_rnn.nn.kernels.quantized import (
-    LEVELS,
-    PARTS,
-    DynamicInt8,
-    WeightOnlyInt8,
-    has_int8,
-    round_rows,
-)
-from spacy_rnn.torch_private import is_fast_in_bfloat16
+from spacy_rnn.nn.kernels.quantized import DynamicInt8, has_int8, round_rows
+from spacy_rnn.torch_private import has_vnni
 
 pytestmark = pytest.mark.skipif(
     not has_int8(torch.device("cpu")), reason="no products of 8-bit integers in this torch"
@@ -28,13 +21,13 @@ def round_small_matrices(monkeypatch):
     monkeypatch.setattr(int8, "MIN_WEIGHTS", ROWS)
 
 
-@pytest.fixture(params=[WeightOnlyInt8, DynamicInt8])
-def kind(request, monkeypatch):
-    """What matrices are rounded to."""
-    if request.param is WeightOnlyInt8 and not is_fast_in_bfloat16():
-        pytest.skip("no bfloat16 on this CPU")
-    monkeypatch.setattr(int8, "is_fast_in_bfloat16", lambda: request.param is WeightOnlyInt8)
-    return request.param
+@pytest.fixture(autouse=True, params=[63, 127])
+def levels(request, monkeypatch):
+    """Data have 7 bits, or 8 where the processor has the instructions."""
+    if request.param == 127 and not has_vnni():
+        pytest.skip("no VNNI on this CPU")
+    monkeypatch.setattr(int8, "LEVELS", request.param)
+    monkeypatch.setattr(int8, "ZERO", request.param + 1)
 
 
 def linear(data, weight, bias=None, precision="int8"):
@@ -51,72 +44,56 @@ def multiply_integers(data, weight, bias):
     """Round as `DynamicInt8` says, and compute in 64-bit integers."""
     peaks = data.abs().amax(-1, keepdim=True)
     scales = weight.abs().amax(1) / 127
-    levels = (data * (LEVELS / peaks)).round().long()
+    levels = (data * (int8.LEVELS / peaks)).round().long()
     integers = (weight / scales[:, None]).round().long()
     products = levels.numpy() @ integers.T.numpy()
-    return torch.from_numpy(products) * scales * peaks / LEVELS + bias
-
-
-def multiply_weights(data, weight, bias):
-    """Round as `WeightOnlyInt8` says, and compute in 64-bit integers."""
-    scales = 2.0 ** (weight.abs().amax(1) / 127).log2().ceil()
-    steps = (data * PARTS).round().bfloat16().long()
-    integers = (weight / scales[:, None]).round().long()
-    products = torch.from_numpy(steps.numpy() @ integers.T.numpy())
-    return (products * scales / PARTS).bfloat16() + bias
+    return torch.from_numpy(products) * scales * peaks / int8.LEVELS + bias
 
 
 SHAPES = [(columns, batch) for columns in (1, 33, 512) for batch in ((1,), (7,), (2, 3), (1, 1))]
 
 
 @pytest.mark.parametrize(("columns", "batch"), SHAPES, ids=str)
-def test_products_are_exact_but_for_the_rounding(kind, columns, batch):
+def test_products_are_exact_but_for_the_rounding(columns, batch):
     data, weight, bias = sample(columns, batch=batch)
     result = linear(data, weight, bias)
     plain = linear(data, weight, bias, "float32")
     sums = weight.abs().sum(1), data.abs().sum(-1, keepdim=True)
-    if kind is DynamicInt8:
-        exact = multiply_integers(data, weight, bias)
-        torch.testing.assert_close(result, exact, rtol=1e-5, atol=1e-4)
-        steps = data.abs().amax(-1, keepdim=True) / LEVELS, weight.abs().amax(1) / 127
-        bound = 1.02 * (steps[0] * sums[0] + steps[1] * sums[1]) / 2
-    else:
-        assert torch.equal(result, multiply_weights(data, weight, bias))
-        # Steps of data above 1 are those of bfloat16, as are those of the products.
-        step = data.abs().amax(-1, keepdim=True).clamp(min=1) / PARTS
-        bound = (step * sums[0] + weight.abs().amax(1) / 64 * sums[1]) / 2 + plain.abs() / PARTS
+    exact = multiply_integers(data, weight, bias)
+    torch.testing.assert_close(result, exact, rtol=1e-5, atol=1e-4)
+    steps = data.abs().amax(-1, keepdim=True) / int8.LEVELS, weight.abs().amax(1) / 127
+    bound = 1.02 * (steps[0] * sums[0] + steps[1] * sums[1]) / 2
     assert ((result - plain).abs() <= bound).all()
 
 
-def test_no_rows_are_legal(kind):
+def test_no_rows_are_legal():
     data, weight, bias = sample(batch=(0,))
     assert linear(data, weight, bias).shape == (0, ROWS)
 
 
 @pytest.mark.parametrize("rows", [1, 2])
-def test_extremes_do_not_overflow(kind, rows):
+def test_extremes_do_not_overflow(rows):
     """All products at their largest: what 16 bits could not hold of 8 bits by 8."""
     weight = nn.Parameter(torch.full((ROWS, 512), -1.0), requires_grad=False)
     result = linear(torch.full((rows, 512), 1e6), weight)
-    tolerance = 1e-6 if kind is DynamicInt8 else 1 / PARTS
-    torch.testing.assert_close(result, torch.full((rows, ROWS), -512e6), rtol=tolerance, atol=0)
+    torch.testing.assert_close(result, torch.full((rows, ROWS), -512e6), rtol=1e-6, atol=0)
 
 
 @pytest.mark.parametrize("columns", [33, 512])
-def test_rows_do_not_depend_on_each_other(kind, columns):
+def test_rows_do_not_depend_on_each_other(columns):
     data, weight, bias = sample(columns, batch=(4,))
-    data[2] *= 1e4 if kind is DynamicInt8 else 10  # Where sums stay exact.
+    data[2] *= 1e4
     together = linear(data, weight, bias)
     alone = torch.cat([linear(row[None], weight, bias) for row in data])
     assert torch.equal(together, alone)
 
 
-def test_nothing_gives_nothing(kind):
+def test_nothing_gives_nothing():
     weight = nn.Parameter(torch.zeros(ROWS, 8), requires_grad=False)
     assert not linear(torch.zeros(2, 8), weight).any()
 
 
-def test_what_is_no_number_shows(kind):
+def test_what_is_no_number_shows():
     data, weight, bias = sample()
     data[1, 0] = torch.nan
     result = linear(data, weight, bias)
@@ -126,7 +103,7 @@ def test_what_is_no_number_shows(kind):
 
 @pytest.mark.parametrize("bad", [torch.nan, torch.inf])
 @pytest.mark.parametrize("rows", [1, 2])
-def test_weights_that_are_no_numbers_show(kind, rows, bad):
+def test_weights_that_are_no_numbers_show(rows, bad):
     data, weight, _ = sample(512, batch=(rows,))
     weight[3, 5] = bad
     result = linear(data, weight)
@@ -188,12 +165,12 @@ def test_rows_are_rounded_to_the_nearest_integers_and_then_stay():
         assert torch.equal(integers * powers[:, None], rounded.to(dtype))
 
 
-def test_rounded_weights_are_not_rounded_again(kind):
+def test_rounded_weights_are_not_rounded_again():
     """Each row of data has a single 1, so that products are weights."""
     matrix = torch.cat([torch.randn(60, 32), torch.randn(4, 32) * 50])
     integers, powers = round_rows(matrix)
     # One of several matrices that are multiplied as one may not be rounded.
     rounded = torch.cat([integers * powers[:, None], torch.randn(8, 32)])
-    products = kind.from_float(rounded).multiply(torch.eye(32), None).T
+    products = DynamicInt8.from_float(rounded).multiply(torch.eye(32), None).T
     torch.testing.assert_close(products[:64], rounded[:64], rtol=1e-6, atol=0)
     assert not torch.allclose(products[64:], rounded[64:], rtol=1e-3, atol=0)

@@ -23,7 +23,7 @@ from ..batch.tiles import Padded, Tiled, bin_pack, pad_tiles
 from ..dropout import zoneout
 from ..kernels.prepared import UNPREPARED, UnpreparedWeights
 from ..kernels.shapes import compiles_each_shape, computed_type
-from .cells.base import Cell, State, Weights
+from .cells.base import Cell, State, StepFunction, Weights
 from .cells.elementwise import ElementwiseCell
 from .cells.gru import GRU
 from .cells.lstm import LSTM
@@ -402,31 +402,34 @@ class SteppedScan(_PackedScan):
     def _run_sorted(
         self, data: Tensor, weights: Sequence[Weights], state: State
     ) -> tuple[Tensor, State]:
-        request = self._request
-        rows = data.index_select(0, self._layout.words)
-        batch_sizes = self._layout.batch_sizes.tolist()
+        cell, sizes = self._request.cell, self._layout.batch_sizes.tolist()
         outputs, finals = [], []
         for direction, own in enumerate(weights):
-            step = request.cell.prepare_step(own, _make_linear)
-            inputs = request.cell.prepare_inputs(own, _make_linear)(rows).split(batch_sizes)
-            times = range(len(inputs)) if direction == 0 else reversed(range(len(inputs)))
-            outputs_by_time: dict[int, Tensor] = {}
-            current = tuple(part[direction] for part in state)
-            for time in times:
-                # Longest first: sequences that have ended, or not begun, come last.
-                before = tuple(part[: batch_sizes[time]] for part in current)
-                results = step(inputs[time], before)
-                after = results[-len(before) :]
-                after = zoneout(before, after, request.zoneouts, request.training)
-                outputs_by_time[time] = after[0] if request.cell.carries_output else results[0]
-                current = tuple(
-                    torch.cat([new, old[len(new) :]])
-                    for new, old in zip(after, current, strict=True)
-                )
-            outputs.append(torch.cat([outputs_by_time[time] for time in range(len(inputs))]))
-            finals.append(current)
-        output = torch.cat(outputs, 1).index_select(0, self._layout.rows)
-        return output, tuple(torch.stack(parts) for parts in zip(*finals, strict=True))
+            words, rows = self._layout.in_direction(direction)
+            inputs = cell.prepare_inputs(own, _make_linear)(data.index_select(0, words))
+            start = tuple(part[direction] for part in state)
+            step = cell.prepare_step(own, _make_linear)
+            output, final = self._take_steps(step, inputs.split(sizes), start)
+            outputs.append(output.index_select(0, rows))
+            finals.append(final)
+        return torch.cat(outputs, 1), tuple(map(torch.stack, zip(*finals, strict=True)))
+
+    def _take_steps(
+        self, step: StepFunction, inputs: Sequence[Tensor], state: State
+    ) -> tuple[Tensor, State]:
+        request = self._request
+        outputs, ended = [], []
+        for own_inputs in inputs:
+            # Longest first: sequences that have ended come last.
+            running = len(own_inputs)
+            ended.append(tuple(part[running:] for part in state))
+            before = tuple(part[:running] for part in state)
+            results = step(own_inputs, before)
+            after = results[-len(before) :]
+            state = zoneout(before, after, request.zoneouts, request.training)
+            outputs.append(state[0] if request.cell.carries_output else results[0])
+        final = tuple(map(torch.cat, zip(state, *reversed(ended), strict=True)))
+        return torch.cat(outputs), final
 
 
 SCANS: tuple[type[Scan], ...] = (

@@ -67,6 +67,7 @@ def build_recurrent_encoder_v1(
     forget_bias: float = 1.0,
     chrono_init: int | None = None,
     cell_width: int | None = None,
+    heads: int = 1,
     mixed_precision: bool = False,
 ) -> Encoder:
     """Build a recurrent encoder. Its results do not depend on the batch.
@@ -79,8 +80,8 @@ def build_recurrent_encoder_v1(
     cell (str): The cell: "lstm", "gru", "rnn_tanh", "rnn_relu", "mgu" (Zhou et al. 2016),
         "indrnn" (Li et al. 2018), "peephole" (Gers & Schmidhuber 2000), "cifg" (Greff et al.
         2017), "layer_norm_lstm", "layer_norm_gru" (Ba et al. 2016), "lstmp" (Sak et al. 2014),
-        "ssru" (Kim et al. 2019), "sru" (Lei et al. 2018), "qrnn", "qrnn_2" (Bradbury et al. 2017),
-        "min_gru" or "min_lstm" (Feng et al. 2024).
+        "mlstm" (Beck et al. 2024), "ssru" (Kim et al. 2019), "sru" (Lei et al. 2018), "qrnn",
+        "qrnn_2" (Bradbury et al. 2017), "min_gru" or "min_lstm" (Feng et al. 2024).
     bidirectional (bool): Whether each layer also reads backwards.
     merge (str): How two directions become one output: "concat", each of half the width,
         or "sum", each of the whole width.
@@ -104,6 +105,7 @@ def build_recurrent_encoder_v1(
         chrono initialisation.
     cell_width (int | None): Units of the cell state of an "lstmp" in each direction. None for
         twice those of its hidden state.
+    heads (int): Heads of an "mlstm", which share its units.
     mixed_precision (bool): Whether to compute in bfloat16 where the hardware has it.
     RETURNS (Encoder): The encoder.
     RAISES (ValueError): If a setting is out of its bounds or does not fit another one.
@@ -130,6 +132,7 @@ def build_recurrent_encoder_v1(
         forget_bias=forget_bias,
         chrono_init=chrono_init,
         cell_width=cell_width,
+        heads=heads,
     )
     network = partial(RecurrentNetwork, settings=settings)
     return Model(

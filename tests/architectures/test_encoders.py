@@ -156,11 +156,12 @@ SETTINGS = {
     "forget_bias": 2.0,
     "chrono_init": 20,
     "cell_width": 6,
+    "heads": 2,
     **dict.fromkeys([*NOISES, *ZONEOUTS], 0.5),
 }
 
 
-OF_A_CELL = {"cell_width": {"cell": "lstmp"}}
+OF_A_CELL = {"cell_width": {"cell": "lstmp"}, "heads": {"cell": "mlstm"}}
 
 
 def test_all_settings_of_the_network_are_tested():

@@ -34,7 +34,8 @@ def fit_settings(cell: str, settings: dict) -> dict:
     Zoneout is that of the first part of its state, and without recurrent weights none are dropped.
     """
     settings = {"cell": cell, **settings}
-    if rate := settings.pop("zoneout_hidden", None):
+    rate = settings.pop("zoneout_hidden", None)
+    if rate and CELLS[cell].state_parts[0] in ("hidden", "cell"):
         settings[f"zoneout_{CELLS[cell].state_parts[0]}"] = rate
     if not CELLS[cell].has_recurrent_weight:
         settings.pop("weight_drop", None)

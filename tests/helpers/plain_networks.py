@@ -21,6 +21,37 @@ def normalize(values: Tensor) -> Tensor:
     return (values - values.mean()) / torch.sqrt(values.var(unbiased=False) + 1e-5)
 
 
+def mlstm_step(by_word: Tensor, state: State) -> State:
+    """Take one step of an mLSTM, without anything that keeps exponentials small.
+
+    The state stores C and n without their factor exp(m). The output comes before it.
+    """
+    normalizer, memory, stabilizer = state
+    heads, units = len(stabilizer), len(normalizer)
+    *by_unit, inputs, forgets = by_word.split([units] * 4 + [heads] * 2)
+    width, outputs, parts = units // heads, [], []
+    for head, (query, key, value, gate) in enumerate(
+        zip(*(rows.split(width) for rows in by_unit), strict=True)
+    ):
+        factor, forget = stabilizer[head].exp(), torch.sigmoid(forgets[head])
+        keys = normalizer[head * width :][:width] * factor
+        pairs = memory[head * width**2 :][: width**2].view(width, width) * factor
+        key = key / width**0.5
+        keys = forget * keys + inputs[head].exp() * key
+        pairs = forget * pairs + inputs[head].exp() * torch.outer(value, key)
+        weight = torch.clamp((keys @ query).abs(), min=1.0)
+        outputs.append(torch.sigmoid(gate) * (pairs @ query) / weight)
+        log_factor = torch.maximum(torch.log(forget) + stabilizer[head], inputs[head])
+        parts.append((keys / log_factor.exp(), pairs.flatten() / log_factor.exp(), log_factor))
+    normalizers, memories, log_factors = zip(*parts, strict=True)
+    return (
+        torch.cat(outputs),
+        torch.cat(normalizers),
+        torch.cat(memories),
+        torch.stack(log_factors),
+    )
+
+
 def elementwise_step(cell: str, by_word: Tensor, state: State, further) -> State:
     """Take one step of a cell without a product with the state.
 
@@ -58,6 +89,8 @@ def step(cell: str, word: Tensor, state: State, weights) -> State:
     input_matrix, recurrent_matrix, input_bias, recurrent_bias, *further = weights
     if cell in ELEMENTWISE:
         return elementwise_step(cell, input_matrix @ word + input_bias, state, further)
+    if cell == "mlstm":
+        return mlstm_step(input_matrix @ word + input_bias, state)
     if cell == "indrnn":
         hidden = recurrent_matrix * state[0]  # A vector.
         return (torch.relu(input_matrix @ word + hidden + input_bias + recurrent_bias),)

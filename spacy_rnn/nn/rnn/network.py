@@ -18,6 +18,7 @@ from ..kernels.prepared import PreparedModule
 from .cells import CELLS
 from .cells.base import State, Weights
 from .cells.lstmp import LSTMP
+from .cells.mlstm import MLSTM
 from .layer import DirectionalLayer
 from .scan import ScanRequest, choose_scan
 from .settings import RecurrentSettings
@@ -218,6 +219,12 @@ def _check_settings(settings: RecurrentSettings) -> None:
         raise ValueError(
             f'weight_drop is {settings.weight_drop}, but cell "{settings.cell}" has no recurrent '
             f"weights to drop: set it to 0, or choose another cell"
+        )
+    check_count("heads", settings.heads, 1)
+    if settings.heads > 1 and settings.cell != MLSTM.name:
+        raise ValueError(
+            f'heads is {settings.heads}, but cell "{settings.cell}" has none: set it to 1, or '
+            f'choose cell = "{MLSTM.name}"'
         )
     if settings.cell_width is not None:
         check_count("cell_width", settings.cell_width, 1)

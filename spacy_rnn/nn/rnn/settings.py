@@ -14,8 +14,8 @@ class RecurrentSettings:
     cell (str): The cell: "lstm", "gru", "rnn_tanh", "rnn_relu", "mgu" (Zhou et al. 2016),
         "indrnn" (Li et al. 2018), "peephole" (Gers & Schmidhuber 2000), "cifg" (Greff et al.
         2017), "layer_norm_lstm", "layer_norm_gru" (Ba et al. 2016), "lstmp" (Sak et al. 2014),
-        "ssru" (Kim et al. 2019), "sru" (Lei et al. 2018), "qrnn", "qrnn_2" (Bradbury et al. 2017),
-        "min_gru" or "min_lstm" (Feng et al. 2024).
+        "mlstm" (Beck et al. 2024), "ssru" (Kim et al. 2019), "sru" (Lei et al. 2018), "qrnn",
+        "qrnn_2" (Bradbury et al. 2017), "min_gru" or "min_lstm" (Feng et al. 2024).
     bidirectional (bool | None): Whether each layer also reads from the end. None for what the
         network is part of: encoders do, language models and decoders must not read what they are
         to predict.
@@ -44,6 +44,7 @@ class RecurrentSettings:
         chrono initialisation (Tallec & Ollivier 2018).
     cell_width (int | None): Units of the cell state of an "lstmp" in each direction. None for
         twice those of its hidden state. No other cell has this setting.
+    heads (int): Heads of an "mlstm", which share its units. No other cell has this setting.
     """
 
     width: int
@@ -65,3 +66,4 @@ class RecurrentSettings:
     forget_bias: float = 1.0
     chrono_init: int | None = None
     cell_width: int | None = None
+    heads: int = 1

@@ -59,6 +59,7 @@ CASES = [
     for cell in CELLS
     for name in (SETTINGS if cell in WITH_ALL_SETTINGS else FEW_SETTINGS)
 ]
+CASES.append(pytest.param({"cell": "mlstm", "heads": 2}, id="mlstm, two heads"))
 CASES += [
     pytest.param({"cell": "lstm", **rates}, id=f"lstm, {', '.join(rates)}")
     for rates in (
@@ -286,8 +287,8 @@ def test_wide_networks_do_not_depend_on_the_batch(cell):
     alone = [
         network(words, torch.tensor([len(words)]))[0] for words in data.split(lengths.tolist())
     ]
-    # Normalising a small cell state magnifies what float32 rounds off.
-    atol = 1e-4 if cell == "layer_norm_lstm" else 1e-5
+    # To divide by a sum of products that nearly cancel magnifies what float32 rounds off.
+    atol = 1e-3 if cell == "mlstm" else 1e-5
     torch.testing.assert_close(together, torch.cat(alone), rtol=0, atol=atol)
 
 
@@ -301,7 +302,8 @@ def test_values_without_bounds_depend_on_the_batch_by_their_rounding_alone(cell)
     together, _ = network(data, lengths)
     alone, _ = network(data[:20], lengths[:1])
     largest = max(1.0, alone.abs().max().item())
-    torch.testing.assert_close(together[:20], alone, rtol=0, atol=1e-5 * largest)
+    atol = (1e-3 if cell == "mlstm" else 1e-5) * largest
+    torch.testing.assert_close(together[:20], alone, rtol=0, atol=atol)
 
 
 @pytest.mark.parametrize("value", [1e30, math.inf, math.nan])
@@ -468,8 +470,10 @@ def test_learned_states_start_at_zero_and_learn(cell):
     batch = random_batch([3, 1, 2])
     torch.testing.assert_close(network(*batch), plain(*batch))
     loss_of(network(*batch)[0]).backward()
-    for part in network.initial_state.grad.split(network.state_widths, dim=2):
-        assert part.any(dim=2).all()
+    gradients = network.initial_state.grad.split(network.state_widths, dim=2)
+    for part, gradient in zip(network.cell.state_parts, gradients, strict=True):
+        # A small normaliser changes nothing, and a stabiliser never does.
+        assert gradient.any(dim=2).all() or part in ("normalizer", "stabilizer")
 
 
 @pytest.mark.parametrize("given", [False, True])
@@ -505,9 +509,11 @@ def test_recurrent_vectors_start_uniformly():
 def test_input_matrices_start_as_xavier_says_for_each_gate(cell):
     """Uniform up to the square root of 6 / (inputs + outputs of one gate)."""
     for own in layers(cell, inputs=60, width=120):
-        for gate in own.weight_ih.detach().chunk(len(CELLS[cell].gates)):
+        for gate in CELLS[cell].split_gates(own.weight_ih.detach()):
             bound = math.sqrt(6 / sum(gate.shape))
             assert gate.abs().max() <= bound
+            if len(gate) == 1:  # Too few numbers to say more: the gates of a head.
+                continue
             assert gate.std() == pytest.approx(bound / math.sqrt(3), rel=0.05)
             assert abs(gate.mean()) < 0.05 * bound
 
@@ -523,6 +529,7 @@ def test_every_gate_and_direction_starts_with_weights_of_its_own(cell):
 LIKE_LSTM = ("lstm", "peephole", "layer_norm_lstm", "lstmp", "min_lstm")
 FORGET_GATES = {
     **dict.fromkeys(("cifg", "min_gru"), (0, -1)),
+    "mlstm": (5, 1),
     **dict.fromkeys(("ssru", "sru"), (0, 1)),
     **dict.fromkeys((*LIKE_LSTM, "qrnn", "qrnn_2"), (1, 1)),
 }
@@ -536,7 +543,7 @@ def test_only_the_forget_gate_starts_with_a_bias(cell, expected):
         start = torch.zeros(len(own.bias_ih))
         if cell in FORGET_GATES:
             gate, sign = FORGET_GATES[cell]
-            start.chunk(len(CELLS[cell].gates))[gate].fill_(sign * expected)
+            CELLS[cell].split_gates(start)[gate].fill_(sign * expected)
         assert torch.equal(own.bias_ih, start)
         assert not own.bias_hh.any()
 
@@ -697,6 +704,13 @@ def test_the_fast_kernel_can_be_turned_off(monkeypatch):
         ({"cell": "ssru", "weight_drop": 0.1}, 'weight_drop is 0.1, but cell "ssru" has no'),
         ({"cell_width": 8}, 'cell_width is 8, but the state of cell "lstm" is as wide as its'),
         ({"cell": "lstmp", "cell_width": 0}, "cell_width is 0, but has to be at least 1"),
+        (
+            {"heads": 2},
+            'heads is 2, but cell "lstm" has none: set it to 1, or choose cell = "mlstm"',
+        ),
+        ({"cell": "mlstm", "heads": 0}, "heads is 0, but has to be at least 1"),
+        ({"cell": "mlstm", "heads": 3}, "heads is 3, but 2 units of a direction cannot be shared"),
+        ({"cell": "mlstm", "zoneout_cell": 0.1}, 'zoneout_cell is 0.1, but cell "mlstm" has no'),
         ({"chrono_init": 2}, "chrono_init is 2, but has to be at least 3"),
         ({"chrono_init": 5.5}, "chrono_init is 5.5, but has to be a whole number"),
         ({"width": 8.5}, "width is 8.5, but has to be a whole number"),

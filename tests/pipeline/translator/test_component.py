@@ -789,6 +789,7 @@ def test_all_settings_of_recurrent_encoders_are_those_of_a_translators_networks(
         "forget_bias": -1.0,
         "chrono_init": 9,
         "cell_width": 24,
+        "heads": 1,
     }
     others = {"width", "bidirectional"}
     known = set(signature(build_recurrent_encoder_v1).parameters)

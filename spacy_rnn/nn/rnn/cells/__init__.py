@@ -10,6 +10,7 @@ from .lstmp import LSTMP
 from .mgu import MGU
 from .min_gru import MinGRU
 from .min_lstm import MinLSTM
+from .mlstm import MLSTM
 from .peephole import PeepholeLSTM
 from .qrnn import QRNN, QRNN2
 from .rnn import ReLURNN, TanhRNN
@@ -30,6 +31,7 @@ CELLS: dict[str, Cell] = {
         LayerNormLSTM(),
         LayerNormGRU(),
         LSTMP(),
+        MLSTM(),
         SSRU(),
         SRU(),
         QRNN(),

@@ -5,7 +5,7 @@ weights. A cell that one of torch's kernels computes names the kernel; all other
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar, NamedTuple
 
 import torch
@@ -130,6 +130,15 @@ class Cell(ABC):
         """
         return len(self.gates) * hidden
 
+    def split_gates(self, rows: Tensor, dim: int = 0) -> Sequence[Tensor]:
+        """Split what has the rows of the input matrix into the gates.
+
+        rows (Tensor): The matrix, its bias, or products with it.
+        dim (int): The dimension of the rows.
+        RETURNS (Sequence[Tensor]): The part of each gate.
+        """
+        return rows.chunk(len(self.gates), dim)
+
     def recurrent_shape(self, hidden: int) -> tuple[int, ...]:
         """Return the shape of the recurrent weight.
 
@@ -152,7 +161,7 @@ class Cell(ABC):
 
         weight_ih (Tensor): The matrix, `(gates * hidden, inputs)`.
         """
-        for gate in weight_ih.chunk(len(self.gates)):
+        for gate in self.split_gates(weight_ih):
             nn.init.xavier_uniform_(gate)
 
     def init_recurrent_weight(self, weight_hh: Tensor) -> None:

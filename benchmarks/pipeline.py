@@ -24,7 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 
@@ -33,7 +33,7 @@ import torch
 from plain_tagger import run_plain
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
-from spacy.training import Corpus
+from spacy.training import Corpus, Example
 from spacy.training.batchers import configure_minibatch_by_words
 from spacy.training.converters import conllu_to_docs
 from spacy.training.loop import create_train_batches, train_while_improving
@@ -41,7 +41,9 @@ from thinc.api import Optimizer, fix_random_seed, get_current_ops
 
 from spacy_rnn.training.examples import read_docs
 
+Batcher = Callable[[Iterable[Example]], Iterable[list[Example]]]
 WIDTH = 96
+BY_WORDS = configure_minibatch_by_words(size=500, tolerance=0.2, discard_oversize=False)
 # NumPy's own matrix product, which stands in for BLIS, would start threads otherwise.
 ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 EMBED = {
@@ -157,7 +159,7 @@ def run_row(row: str, blis: bool, args: argparse.Namespace) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         paths = args.entities if entities else (args.train, args.dev)
         read = read_entities if entities else read_tags
-        train, dev = (write_corpus(read(path), folder, path.stem) for path in paths)
+        train, dev = (Corpus(write_corpus(read(path), Path(folder), path.stem)) for path in paths)
         if factory == PLAIN:
             parts = ([example.reference for example in part(nlp)] for part in (train, dev))
             return {**run_plain(*parts, WIDTH, args.steps), "memory": peak_memory()}
@@ -168,12 +170,15 @@ def run_row(row: str, blis: bool, args: argparse.Namespace) -> dict[str, float]:
         score = "ents_f" if entities else "tag_acc"
         training = train_pipeline(nlp, optimizer, train, dev, args.steps, score)
         texts = [example.reference.text for example in train(nlp)]
-    memory = peak_memory()
+    return {"memory": peak_memory(), "pipe": pipe_words(nlp, texts), **training}
+
+
+def pipe_words(nlp: Language, texts: list[str]) -> float:
+    """Pipe raw texts and return words for each second of processor time."""
     list(nlp.pipe(texts[:500]))
     start = time.process_time()
     words = sum(len(doc) for doc in nlp.pipe(texts))
-    pipe = words / (time.process_time() - start)
-    return {"pipe": pipe, "memory": memory, **training}
+    return words / (time.process_time() - start)
 
 
 def peak_memory() -> float:
@@ -194,18 +199,23 @@ def read_entities(path: Path) -> Iterator[Doc]:
     return read_docs(spacy.blank("en"), path, on_conflict="repair")
 
 
-def write_corpus(docs: Iterable[Doc], folder: str, name: str) -> Corpus:
+def write_corpus(docs: Iterable[Doc], folder: Path, name: str) -> Path:
     """Turn sentences into spaCy's format."""
-    stored = Path(folder) / f"{name}.spacy"
-    DocBin(docs=docs).to_disk(stored)
-    return Corpus(stored)
+    stored = folder / f"{name}.spacy"
+    DocBin(docs=docs, store_user_data=True).to_disk(stored)
+    return stored
 
 
 def train_pipeline(
-    nlp: Language, optimizer: Optimizer, train: Corpus, dev: Corpus, steps: int, score: str
+    nlp: Language,
+    optimizer: Optimizer,
+    train: Corpus,
+    dev: Corpus,
+    steps: int,
+    score: str,
+    batcher: Batcher = BY_WORDS,
 ) -> dict[str, float]:
     """Train as `spacy train` does, and count only the time of the updates."""
-    batcher = configure_minibatch_by_words(size=500, tolerance=0.2, discard_oversize=False)
     examples = list(dev(nlp))
     aside = 0.0
 

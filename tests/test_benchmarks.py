@@ -26,6 +26,7 @@ ROOT = Path(__file__).parent.parent
             "1",
         ],
         ["pipeline.py", "{dev}", "{dev}", "--steps", "2", "--rows", "rnn_tagger"],
+        ["cells.py", "{dev}", "{dev}", "--steps", "1", "--cells", "ssru", "--pairs", "40"],
     ],
 )
 def test_benchmarks_run(arguments, run_python, tmp_path):

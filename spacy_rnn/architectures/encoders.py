@@ -99,8 +99,8 @@ def build_recurrent_encoder_v1(
     weight_drop (float): Share of recurrent weights dropped in training, of cells that have them.
     zoneout_hidden (float): Share of hidden units that keep their value for a step.
     zoneout_cell (float): The same for the cell state, of cells that have one.
-    forget_bias (float): Initial bias of an LSTM's forget gate. Without effect on other cells, and
-        where `chrono_init` is set.
+    forget_bias (float): Initial bias of the forget gate, of LSTMs and of cells without a product
+        with the state. Without effect on other cells, and where `chrono_init` is set.
     chrono_init (int | None): The longest dependency in tokens that the gates are initialised for:
         chrono initialisation.
     cell_width (int | None): Units of the cell state of an "lstmp" in each direction. None for

@@ -24,6 +24,7 @@ from spacy.language import Language
 from spacy.util import load_model_from_config
 from thinc.api import Model
 
+from spacy_rnn.nn.rnn.cells import CELLS
 from spacy_rnn.training.readers.registry import READERS
 
 TEXTS = {page: read_page(page) for page in find_pages()}
@@ -193,3 +194,8 @@ def test_every_corpus_format_is_listed():
             (name, tuple(re.findall(r"`(\.\w+)`", suffixes)), contents)
             for name, suffixes, contents in rows
         ] == [(reader.name, reader.suffixes, reader.contents) for reader in READERS.values()]
+
+
+def test_all_cells_are_on_their_page():
+    text = TEXTS["docs/usage/cells.md"]
+    assert [name for name in CELLS if f'`"{name}"`' not in text] == []

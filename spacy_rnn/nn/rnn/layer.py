@@ -16,8 +16,8 @@ class DirectionalLayer(nn.Module):
     inputs (int): Features of each word.
     hidden (int): Units of the hidden state.
     weight_drop (float): Share of recurrent weights dropped in training.
-    forget_bias (float): Initial bias of an LSTM's forget gate (Gers et al. 2000; Jozefowicz et al.
-        2015). Without effect on other cells, and where `chrono_init` is set.
+    forget_bias (float): Initial bias of the forget gate, of cells that have one (Gers et al.
+        2000; Jozefowicz et al. 2015). Without effect where `chrono_init` is set.
     chrono_init (int | None): Draw the initial biases of the gates for dependencies of up to this
         many words: chrono initialisation (Tallec & Ollivier 2018).
     """

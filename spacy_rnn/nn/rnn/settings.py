@@ -38,8 +38,8 @@ class RecurrentSettings:
     zoneout_hidden (float): Share of hidden units that keep their value for a step (Krueger et al.
         2017), of cells whose state has them.
     zoneout_cell (float): The same for the cell state, of cells that have one.
-    forget_bias (float): Initial bias of an LSTM's forget gate. Without effect on other cells, and
-        where `chrono_init` is set.
+    forget_bias (float): Initial bias of the forget gate, of LSTMs and of cells without a product
+        with the state. Without effect on other cells, and where `chrono_init` is set.
     chrono_init (int | None): The longest dependency, in steps, that the gates are initialised for:
         chrono initialisation (Tallec & Ollivier 2018).
     cell_width (int | None): Units of the cell state of an "lstmp" in each direction. None for

@@ -176,7 +176,7 @@ class Cell(ABC):
         """Initialise the bias of the input matrix in place: zeros unless the cell says otherwise.
 
         bias_ih (Tensor): The bias, `(gates * hidden,)`.
-        forget_bias (float): The bias of the forget gate of an LSTM.
+        forget_bias (float): The bias of the forget gate, if the cell has one.
         chrono_init (int | None): The longest dependency in words to initialise the gates for;
             always None where `has_chrono_init` is False.
         """

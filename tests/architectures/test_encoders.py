@@ -373,7 +373,7 @@ def test_noise_of_its_own_rate_stays(noise, documents):
         ({"width": 7}, "width is 7, which two directions cannot share evenly"),
         ({"width": 0}, "width is 0"),
         ({"depth": 0}, "depth is 0"),
-        ({"cell": "qrnn"}, 'cell is "qrnn", but has to be one of "lstm", "gru"'),
+        ({"cell": "elman"}, 'cell is "elman", but has to be one of "lstm", "gru"'),
         ({"merge": "mean"}, 'merge is "mean"'),
         ({"initial_state": "random"}, 'initial_state is "random"'),
         ({"chrono_init": 2}, "chrono_init is 2"),

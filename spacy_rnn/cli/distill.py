@@ -86,6 +86,9 @@ def distill_cli(
     batch_size: int = Opt(
         1024, "--batch-size", "-b", help="Number of texts to read ahead, and to store as a part"
     ),
+    threads: int | None = Opt(
+        None, "--threads", help="Batches to translate at once, instead of the translator's own"
+    ),
     gpu_id: int = Opt(-1, "--gpu-id", "-g", help="GPU to use, -1 for the CPU"),
 ) -> None:
     """Make a corpus of a teacher's translations, for a student to learn from.
@@ -117,6 +120,7 @@ def distill_cli(
             with_reference=with_reference,
             attr=attr,
             batch_size=batch_size,
+            threads=threads,
             silent=False,
         )
     except (ImportError, OSError, ValueError) as error:
@@ -174,6 +178,7 @@ def distill(
     with_reference: bool = False,
     attr: str | None = None,
     batch_size: int = 1024,
+    threads: int | None = None,
     silent: bool = True,
 ) -> int:
     """Write a corpus of a teacher's translations.
@@ -191,6 +196,7 @@ def distill(
     attr (str | None): The custom attribute for translations in both corpora; None for the
         teacher's own.
     batch_size (int): The number of texts to read ahead, and to store as a part.
+    threads (int | None): The number of batches to translate at once; None for the teacher's own.
     silent (bool): Whether to print nothing.
     RETURNS (int): The number of pairs written.
     RAISES (ValueError): If a setting is wrong, the corpus has a fault or lacks references that
@@ -245,7 +251,13 @@ def distill(
         ((example.predicted, example) for example in rest),
         as_tuples=True,
         batch_size=batch_size,
-        component_cfg={translator.name: {**settings, "detail": "scores"}},
+        component_cfg={
+            translator.name: {
+                **settings,
+                "detail": "scores" if keep == "all" else "text",
+                "threads": translator.threads if threads is None else threads,
+            }
+        },
     )
     progress = track(translated, "Distilling", corpus.documents - done)
     for part in minibatch(progress, batch_size):

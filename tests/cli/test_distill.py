@@ -115,7 +115,8 @@ def test_the_translation_closest_to_the_reference_is_kept(stored, teacher, corpu
 
 def test_the_best_translation_is_kept_beside_the_reference(stored, teacher, corpus):
     output = corpus.with_name("out.spacy")
-    result = run(stored, corpus, output, "--keep", "best", "--with-reference")
+    options = ("--keep", "best", "--with-reference", "--threads", "2")
+    result = run(stored, corpus, output, *options)
     assert result.exit_code == 0, result.output
     expected = []
     for (source, target), translations in zip(PAIRS, translate(teacher, 1), strict=True):
@@ -260,6 +261,7 @@ def test_the_attribute_of_a_corpus_may_have_another_name(stored, corpus):
         (["--n-best", "0"], "n_best is 0"),
         (["--n-best", "3", "--beam-width", "2"], "n_best is 3"),
         (["--batch-size", "0"], "batch_size is 0"),
+        (["--threads", "0"], "threads is 0"),
         (["--limit", "-1"], "limit is -1"),
         (["--component", "nobody"], "The translators of "),
     ],

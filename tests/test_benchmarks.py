@@ -54,3 +54,32 @@ def test_tasks_are_compared(run_python, tmp_path):
 def test_start_is_measured(run_python):
     output = run_python(ROOT / "benchmarks" / "startup.py", "--rounds", "1")
     assert re.fullmatch(r"with \d+ ms, without \d+ ms: [+-]\d+ ms\n", output)
+
+
+@pytest.fixture
+def sentences(tmp_path):
+    """Write sentences for the stored translator."""
+    records = (
+        (ROOT / "assets" / "phrasebook" / "dev.jsonl").read_text(encoding="utf8").splitlines()
+    )
+    path = tmp_path / "lines.txt"
+    path.write_text("\n".join(json.loads(record)["text"] for record in records), encoding="utf8")
+    return path
+
+
+STORED = ROOT / "tests" / "models" / "0.1.0" / "pipeline"
+
+
+def test_sentences_and_batches_are_timed(run_python, sentences):
+    script = ROOT / "benchmarks" / "latency.py"
+    options = ["--limit", 3, "--rounds", 1, "--json"]
+    rows = json.loads(run_python(script, sentences, STORED, STORED, *options))
+    assert [row["beam"] for row in rows] == [1, 1, 5, 5]
+    assert all(0 < row["p50 ms"] <= row["p95 ms"] for row in rows)
+
+
+def test_batches_order_and_threads_change_no_translation(run_python, sentences):
+    output = run_python(ROOT / "benchmarks" / "invariance.py", STORED, sentences, "--limit", 80)
+    lines = output.splitlines()
+    assert len(lines) == 3 * 4
+    assert all(" 0 different texts" in line for line in lines)

@@ -171,6 +171,39 @@ def test_a_projection_is_that_of_torch(bidirectional, zoneout):
     )
 
 
+def test_without_peepholes_the_cell_is_torchs_lstm():
+    network = random_network(cell="peephole", bidirectional=False)
+    (own,) = network.layers
+    nn.init.zeros_(own.peepholes)
+    twin = nn.LSTMCell(3, 4, dtype=torch.float64)
+    twin.load_state_dict({name: getattr(own, name) for name in twin.state_dict()})
+    data, lengths = random_batch([6])
+    state, outputs = None, []
+    for word in data.split(1):
+        state = twin(word, state)
+        outputs.append(state[0])
+    output, final = network(data, lengths)
+    torch.testing.assert_close(output, torch.cat(outputs))
+    torch.testing.assert_close(final, tuple(part[None] for part in state))
+
+
+@pytest.mark.parametrize("bias", [1000.0, -1000.0])
+def test_exponential_gates_of_any_size_are_finite(bias):
+    """Where the normaliser divides, a factor of all that is written changes nothing."""
+    network = random_network(cell="mlstm")
+    data, lengths = random_batch([300, 2])
+    outputs = []
+    for factor in (1, 2):
+        for own in network.layers:
+            network.cell.split_gates(own.bias_ih.data)[4].fill_(factor * bias)
+        output, _ = network(data, lengths)
+        outputs.append(output)
+        gradients = torch.autograd.grad(loss_of(output), [*network.parameters()])
+        assert all(gradient.isfinite().all() for gradient in gradients)
+    torch.testing.assert_close(*outputs)
+    assert (outputs[0].abs().max() > 0.1) == (bias > 0)
+
+
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize("merge", ["concat", "sum"])
 def test_width_is_what_comes_out(merge, bidirectional):

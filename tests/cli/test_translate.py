@@ -1,9 +1,11 @@
 """Lines in, lines out; scores of a translator."""
 
 import json
+import os
 import re
 import subprocess
 import sys
+from threading import Timer
 
 import pytest
 import spacy
@@ -116,6 +118,27 @@ def test_what_is_translated_comes_from_one_place(model, tmp_path):
     done = run("translate", model, tmp_path / "missing.txt")
     assert (done.returncode, done.stdout) == (1, b"")
     assert b"There is no file" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs pseudo-terminals")
+def test_typed_lines_are_translated_at_once(model, tmp_path):
+    import pty
+
+    nlp = spacy.load(model, config={"components.rnn_translator.read_ahead": 9})
+    nlp.to_disk(tmp_path / "reads_ahead")
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "spacy", "rnn", "translate", str(tmp_path / "reads_ahead")]
+    with subprocess.Popen(command, stdin=theirs, stdout=subprocess.PIPE) as process:
+        patience = Timer(120, process.kill)
+        patience.start()
+        for source, target in PAIRS[:2]:
+            os.write(ours, f"{source}\n".encode())
+            assert process.stdout.readline() == f"{target}\n".encode()
+        os.write(ours, b"\x04")  # The end of the input.
+        assert process.wait() == 0
+        patience.cancel()
+    os.close(ours)
+    os.close(theirs)
 
 
 @pytest.mark.parametrize("detail", ["text", "scores"])

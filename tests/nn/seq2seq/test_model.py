@@ -1,11 +1,13 @@
 """Encoder, attention and decoder: whole targets at once equal one piece after the other."""
 
+from collections import Counter
 from functools import partial
 from itertools import product
 
 import pytest
 import torch
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from spacy_rnn.generation.beam import beam_search
 from spacy_rnn.generation.constraints import DecodingConstraints
@@ -153,6 +155,32 @@ def test_gates_of_a_large_vocabulary_are_not_tabulated(monkeypatch):
     step = DecoderStepper(network.decoder)
     step(torch.full((4, 1), START), step.begin(*network.encode(*flat(SOURCES))))
     assert "table" not in {key[0] for key in network.decoder.prepared._cache}
+
+
+class CountProducts(TorchDispatchMode):
+    """Counts the products of matrices, and those of a matrix for each sentence."""
+
+    def __init__(self):
+        super().__init__()
+        self.counts = Counter()
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        self.counts[function.overloadpacket.__name__] += 1
+        return function(*args, **(kwargs or {}))
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("cell", ["gru", "lstm", "ssru"])
+def test_a_step_has_two_products_and_one_attention(cell):
+    case = {"cell": cell, "attention": "general", "input_feeding": False, "bridge": "dense"}
+    network = prepare(make_network(case, depth=1), PreparedWeights())
+    step = DecoderStepper(network.decoder)
+    state = step.begin(*network.encode(*flat(SOURCES)))
+    step(torch.full((4, 1), START), state)
+    with CountProducts() as mode:
+        step(torch.full((4, 1), START), state)
+    assert mode.counts["addmm"] + mode.counts["mm"] == mode.counts["bmm"] == 2
+    assert not mode.counts["embedding"]
 
 
 @each_case

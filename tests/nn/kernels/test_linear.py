@@ -27,7 +27,7 @@ from spacy_rnn.nn.seq2seq.model import Seq2Seq, SubwordEncoder
 from spacy_rnn.text.subwords import END, START
 from spacy_rnn.torch_private import onednn_has
 
-PRODUCTS = ("mm", "addmm", "bmm", "baddbmm")
+PRODUCTS = ("mm", "addmm", "bmm", "baddbmm_")
 
 
 def linear(data, weight, bias=None, prepared=UNPREPARED):
@@ -74,7 +74,7 @@ class Shapes(TorchDispatchMode):
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         name = func.overloadpacket.__name__
         if name in PRODUCTS:
-            self.seen.add((name, *(tuple(each.shape) for each in args[-2:])))
+            self.seen.add((name, *((tuple(each.shape), each.stride()) for each in args[-2:])))
         return func(*args, **kwargs or {})
 
 

@@ -8,6 +8,8 @@ import torch
 from nn_samples import loss_of, random_batch
 
 from spacy_rnn.nn.batch.tiles import bin_pack, pad_tiles
+from spacy_rnn.nn.kernels import shapes
+from spacy_rnn.nn.rnn import gru
 from spacy_rnn.nn.rnn import scan as scan_module
 from spacy_rnn.nn.rnn.cells import CELLS
 from spacy_rnn.nn.rnn.cells.base import Weights
@@ -162,6 +164,26 @@ def test_scans_agree(cell, kind, directions, lengths, dtype):
         return output, final, torch.autograd.grad(loss, leaves, materialize_grads=True)
 
     torch.testing.assert_close(results(kind), results("packed"), **TOLERANCES[dtype])
+
+
+@pytest.mark.parametrize("lengths", BATCHES.values(), ids=BATCHES)
+@pytest.mark.parametrize("directions", [1, 2])
+def test_idle_rows_have_no_effect(directions, lengths, monkeypatch):
+    """A GRU in few shapes, as in bfloat16, but in numbers that can be compared."""
+    data, lengths = random_batch(lengths, INPUTS, torch.float64)
+    data.requires_grad_()
+    weights = random_weights("gru", directions, data.dtype)
+    state = random_start("gru", directions, lengths, data.dtype)
+
+    def results():
+        output, final = scan("packed", "gru", data, lengths, weights, state)
+        leaves = [data, *flatten(weights), *state]
+        return output, final, torch.autograd.grad(loss_of(output, *final), leaves)
+
+    expected = results()
+    monkeypatch.setattr(gru, "compiles_each_shape", lambda data: True)
+    monkeypatch.setattr(gru, "pad_rows", lambda data, dim=0: shapes._add_rows(data, dim))
+    torch.testing.assert_close(results(), expected, **TOLERANCES[data.dtype])
 
 
 @pytest.mark.parametrize("dtype", TOLERANCES)

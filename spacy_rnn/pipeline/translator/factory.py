@@ -134,8 +134,8 @@ def make_translator(
         their log-probabilities; or "alignments", also what each piece comes from, and what seems
         to be left out. Less takes less time.
     int8 (bool): Whether to translate with weights as 8-bit integers on a CPU, to nearly the
-        same translations. Faster for single sentences on processors with bfloat16, and on those
-        that have VNNI alone; no faster on others.
+        same translations. Faster for many sentences at once on processors with VNNI; no faster on
+        others.
     banned_pieces (list[str]): Subwords that are never generated, as the vocabulary spells them.
     max_sentences (int | None): The maximum number of sentences that are translated as one; 0 for
         whole documents. None for as many as at least a tenth of the sources of the training data

@@ -306,10 +306,12 @@ def _survey(
     if not texts:
         raise ValueError("The corpus has no texts: name another file, or convert it anew")
     if lacking and (needs_all or (needs_any and lacking == texts)):
-        option = "--keep closest" if needs_all else "--with-reference"
+        option, way_out = "--with-reference", "leave that out"
+        if needs_all:
+            option, way_out = "--keep closest", "choose --keep best"
         others = f"--attr (there is {', '.join(sorted(attributes)) or 'none'})"
         raise ValueError(
             f"{lacking} of {texts} texts have no reference in doc._.{attr}, which {option} needs: "
-            f"name the attribute that holds them with {others}, or choose --keep best"
+            f"name the attribute that holds them with {others}, or {way_out}"
         )
     return fingerprint, blank

@@ -179,6 +179,6 @@ def _choose(
     if component not in names:
         raise ValueError(
             f"The {kind} of {model} are: {', '.join(names) or 'none'}. Name one of them with "
-            f"--component"
+            f"--component, or another pipeline"
         )
     return component

@@ -232,7 +232,11 @@ def test_texts_without_references_are_distilled_or_refused(stored, corpus):
     output = corpus.with_name("out.spacy")
     for options, message in [
         ((), "2 of 2 texts have no reference in doc._.translation, which --keep closest needs"),
-        (("--keep", "best", "--with-reference"), "which --with-reference needs"),
+        (
+            ("--keep", "best", "--with-reference"),
+            "which --with-reference needs: name the attribute that holds them with --attr (there "
+            "is none), or leave that out",
+        ),
     ]:
         result = run(stored, lines, output, *options)
         assert (result.exit_code, message in result.stderr) == (1, True)

@@ -335,7 +335,7 @@ class KernelScan(_PackedScan):
 
     @staticmethod
     def fits(request: ScanRequest) -> bool:
-        return request.cell.kernel is not None and not request.has_zoneout
+        return request.cell.has_kernel(request.hidden) and not request.has_zoneout
 
     def _run_sorted(
         self, data: Tensor, weights: Sequence[Weights], state: State

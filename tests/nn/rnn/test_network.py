@@ -61,6 +61,12 @@ CASES = [
 ]
 CASES.append(pytest.param({"cell": "mlstm", "heads": 2}, id="mlstm, two heads"))
 CASES += [
+    pytest.param(
+        {"cell": "lstmp", "cell_width": width, "bidirectional": False}, id=f"lstmp, {which}"
+    )
+    for width, which in ((3, "narrow cell state"), (4, "cell state as wide as the output"))
+]
+CASES += [
     pytest.param({"cell": "lstm", **rates}, id=f"lstm, {', '.join(rates)}")
     for rates in (
         {"zoneout_cell": 0.4},

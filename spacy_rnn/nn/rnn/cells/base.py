@@ -106,6 +106,14 @@ class Cell(ABC):
         """bool: Whether there are a recurrent weight and its bias."""
         return 0 not in self.recurrent_shape(1)
 
+    def has_kernel(self, hidden: int) -> bool:
+        """Whether the kernel computes this cell.
+
+        hidden (int): Units of the hidden state.
+        RETURNS (bool): Whether there is a kernel that does.
+        """
+        return self.kernel is not None
+
     def configured(self, settings: RecurrentSettings) -> "Cell":
         """Return the cell with the settings of a network.
 

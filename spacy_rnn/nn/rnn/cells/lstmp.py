@@ -31,6 +31,11 @@ class LSTMP(LSTM):
         """Return the cell with `cell_width` of the settings."""
         return LSTMP(settings.cell_width)
 
+    def has_kernel(self, hidden: int) -> bool:
+        """Whether the cell state is wider: torch's kernel takes others for no projection."""
+        hidden_width, cell_width = self.state_widths(hidden)
+        return cell_width > hidden_width
+
     def state_widths(self, hidden: int) -> tuple[int, ...]:
         """Return the widths of the hidden state and of the cell state."""
         return hidden, self.cell_width or 2 * hidden

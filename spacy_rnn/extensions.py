@@ -27,8 +27,9 @@ class Deferred:
 
         RETURNS (Any): The value.
         """
-        if self._build is not None:
-            self._value = self._build()
+        build = self._build  # Another thread may be done with it meanwhile.
+        if build is not None:
+            self._value = build()
             self._build = None
         return self._value
 

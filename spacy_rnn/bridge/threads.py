@@ -74,11 +74,12 @@ def default_threads(device: torch.device) -> int:
 
 
 def _use_one_thread_here() -> None:
-    """Limit torch to one thread in this new thread, and nowhere else.
+    """Limit torch to one thread in this new thread.
 
     `torch.set_num_threads` sets the number of the thread that calls it and the one that threads
     begin with later, each when it first asks torch for it. So this thread asks first, or it would
     begin after it was limited. Then a thread that does nothing else sets the second number back.
+    Only a thread of others that first asks torch between the two takes one thread as well.
     """
     with _setting:
         of_new_threads = torch.get_num_threads()

@@ -31,14 +31,19 @@ def main() -> None:
     parser.add_argument("--beams", type=int, nargs="+", default=[1, 5], help="beam widths")
     parser.add_argument("--batch-size", type=int, default=64, help="sentences of a batch")
     parser.add_argument("--detail", default="text", help="text, scores or alignments")
-    parser.add_argument("--int8", action="store_true", help="translate in 8-bit integers")
+    parser.add_argument(
+        "--int8",
+        action=argparse.BooleanOptionalAction,
+        help="translate in 8-bit integers or not, whatever the pipelines are set to",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON and no table")
     args = parser.parse_args()
     torch.set_num_threads(1)
     texts = args.texts.read_text(encoding="utf8").splitlines()[: args.limit]
     pipelines = [spacy.load(model) for model in args.models]
-    for nlp in pipelines:
-        nlp.get_pipe(NAME).int8 = args.int8
+    if args.int8 is not None:
+        for nlp in pipelines:
+            nlp.get_pipe(NAME).int8 = args.int8
     rows = []
     for beam_width in args.beams:
         settings = {"beam_width": beam_width, "detail": args.detail}

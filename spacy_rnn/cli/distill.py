@@ -16,6 +16,7 @@ from wasabi import Printer
 
 from ..checks import check_count
 from ..extensions import ensure_extension
+from ..generation.search import SamplingSearch
 from ..metrics.common import references_of
 from ..metrics.translation import tokenization_of
 from ..progress import track
@@ -210,6 +211,11 @@ def distill(
     attr = attr or translator.attr
     choose = create_keep(keep, n_best, metric, tokenization_of(translator.scorer))
     settings = search_settings(translator, 1 if keep == "best" else n_best, beam_width)
+    if isinstance(translator.search, SamplingSearch) and translator.search.seed is None:
+        raise ValueError(
+            f"The search of {translator.name} draws anew each time, so that a distillation could "
+            f"not be resumed: set its seed, or choose another search"
+        )
     printer = Printer(no_print=silent)
     corpus, blank = _survey(
         track(read(), "Reading the corpus"), attr, keep == "closest", with_reference

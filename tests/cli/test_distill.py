@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from spacy_rnn.cli.app import app
 from spacy_rnn.cli.distill import distill, open_corpus
 from spacy_rnn.extensions import ensure_extension
+from spacy_rnn.generation.search import SamplingSearch
 from spacy_rnn.metrics.translation import score_translations
 from spacy_rnn.training import parts
 from spacy_rnn.training.atomic import replace_json
@@ -280,6 +281,14 @@ def test_a_teacher_has_to_translate(corpus, tmp_path):
     spacy.blank("de").to_disk(tmp_path / "blank")
     result = run(tmp_path / "blank", corpus, tmp_path / "out.spacy")
     assert (result.exit_code, ": none. Name one" in result.stderr) == (1, True)
+
+
+def test_samples_have_to_be_the_same_after_an_interruption(teacher, corpus, monkeypatch):
+    translator = teacher.get_pipe("rnn_translator")
+    monkeypatch.setattr(translator, "search", SamplingSearch(n_best=5))
+    read = open_corpus(teacher, str(corpus), [], "translation")
+    with pytest.raises(ValueError, match="set its seed"):
+        distill(teacher, translator, read, corpus.with_name("out.spacy"))
 
 
 def test_a_student_has_a_vocabulary_of_its_own(stored, teacher, corpus):

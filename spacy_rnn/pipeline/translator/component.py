@@ -359,6 +359,11 @@ class RecurrentTranslator(StoredPipe, RehearsingPipe, AttributeOwner):
         threads = settings.pop("threads", self.threads)
         detail = settings.pop("detail", self.detail)
         _check_call(read_ahead, threads, detail)
+        if not callable(search):
+            raise ValueError(
+                f"The search of {self.name} is {search!r}: choose one of spacy_rnn's, such as "
+                f"GreedySearch(), or a function that is called as these are"
+            )
         if settings:
             if not isinstance(search, Search):
                 raise ValueError(

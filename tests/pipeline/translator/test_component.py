@@ -192,6 +192,11 @@ def test_a_call_may_have_another_search(nlp):
     assert translations(nlp) == before
 
 
+def test_a_search_has_to_be_callable(nlp):
+    with pytest.raises(ValueError, match="The search of rnn_translator is 3: choose one of"):
+        nlp(TEXTS[0], component_cfg={"rnn_translator": {"search": 3}})
+
+
 def test_n_best_differ_and_come_best_first(nlp):
     settings = {"rnn_translator": {"n_best": 4, "beam_width": 6}}
     (doc,) = nlp.pipe([TEXTS[0]], component_cfg=settings)

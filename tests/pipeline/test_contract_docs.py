@@ -175,5 +175,7 @@ def test_predictions_are_readable_where_the_package_is_not_imported(trained_samp
         doc = trained_sample(name)(TEXTS[0])
         DocBin(store_user_data=True, docs=[doc]).to_disk(tmp_path / "docs.spacy")
         shown = json.loads(run_python("-c", SHOW, tmp_path / "docs.spacy"))
+        if name == "translator":
+            assert doc._.translations  # Built now that they are read.
         written = [[key[1], value] for key, value in doc.user_data.items() if key[0] == "._."]
         assert json.loads(json.dumps(written)) == shown

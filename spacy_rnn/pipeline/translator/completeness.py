@@ -23,14 +23,14 @@ hardly learned anything: at the first evaluation of a training it is -7, later -
 def is_incomplete(translation: "Translation", length_ratio: float) -> bool:
     """Whether a translation leaves something out though its network has learned to translate.
 
-    translation (Translation): The translated passages of a document, with alignments.
+    translation (Translation): The translation of a document, with alignments.
     length_ratio (float): Characters of a translation for each one of its source.
     RETURNS (bool): Whether that is worth saying.
     """
-    if not any(_is_incomplete(translated, 0, length_ratio) for translated in translation):
+    if not any(_is_incomplete(translated, 0, length_ratio) for translated in translation.passages):
         return False
     scores = chain.from_iterable(
-        translated.hypotheses[0].piece_scores for translated in translation
+        translated.hypotheses[0].piece_scores for translated in translation.passages
     )
     return median(scores) >= MIN_LOG_PROB
 

@@ -220,7 +220,7 @@ class RecurrentTranslator(StoredPipe, RehearsingPipe, AttributeOwner):
         def translate_batch(docs: list[Doc]) -> None:
             nonlocal documents
             translations = self._predict(docs, call, threads)
-            self._annotate(docs, translations, call.detail)
+            self.set_annotations(docs, translations)
             documents += len(docs)
             # Only alignments say what is missing.
             if call.detail >= Detail.ALIGNMENTS:
@@ -269,7 +269,7 @@ class RecurrentTranslator(StoredPipe, RehearsingPipe, AttributeOwner):
         """Translate documents without changing them.
 
         docs (Iterable[Doc]): The documents.
-        RETURNS (list[Translation]): The translated passages of each.
+        RETURNS (list[Translation]): The translation of each.
         """
         call = self._read_settings({})
         with TaskThreads(call.threads) as threads:
@@ -294,9 +294,9 @@ class RecurrentTranslator(StoredPipe, RehearsingPipe, AttributeOwner):
         translated = dict(
             zip(chain.from_iterable(batches), chain(*threads.map(search, batches)), strict=True)
         )
-        translations: list[Translation] = [[] for _ in docs]
+        translations = [Translation([], call.detail) for _ in docs]
         for index, passage in enumerate(passages):
-            translations[passage.document].append(translated[index])
+            translations[passage.document].passages.append(translated[index])
         return translations
 
     def _prefix_of(self, doc: Doc) -> str | None:
@@ -379,21 +379,15 @@ class RecurrentTranslator(StoredPipe, RehearsingPipe, AttributeOwner):
         """Write translations to documents.
 
         docs (Iterable[Doc]): The documents.
-        scores (list[Translation]): Their translated passages, as `predict` returned them.
+        scores (list[Translation]): Their translations, as `predict` returned them.
         """
-        self._annotate(docs, scores, Detail[self.detail.upper()])
-
-    def _annotate(
-        self, docs: Iterable[Doc], translations: list[Translation], detail: Detail
-    ) -> None:
         describer = Describer(
             self.attr,
             self.source_subwords,
             self.target_subwords,
             self.cfg["length_ratio"],
-            detail,
         )
-        for doc, translation in zip(docs, translations, strict=True):
+        for doc, translation in zip(docs, scores, strict=True):
             describer.annotate(doc, translation)
 
     # Training

@@ -11,6 +11,8 @@ from spacy.attrs import IDX, LENGTH
 from spacy.pipeline import Sentencizer
 from spacy.tokens import Doc, Token
 
+from ...generation.settings import Detail
+
 if TYPE_CHECKING:
     from ...generation.state import Hypothesis
 
@@ -105,8 +107,15 @@ class TranslatedPassage(NamedTuple):
         return len(self.tokens if pieces is None else pieces)
 
 
-Translation = list[TranslatedPassage]
-"""The translated passages of a document, in order."""
+class Translation(NamedTuple):
+    """The translation of a document.
+
+    passages (list[TranslatedPassage]): Its translated passages, in order.
+    detail (Detail): What was asked for beside the text.
+    """
+
+    passages: list[TranslatedPassage]
+    detail: Detail
 
 
 def split_passages(

@@ -26,52 +26,49 @@ class Describer(NamedTuple):
     source (Subwords | None): The source vocabulary; None if the encoder reads tokens.
     target (Subwords): The target vocabulary.
     length_ratio (float): Characters of a translation for each one of its source.
-    detail (Detail): What is asked for beside the text.
     """
 
     attr: str
     source: Subwords | None
     target: Subwords
     length_ratio: float
-    detail: Detail
 
     def annotate(self, doc: Doc, translation: Translation) -> None:
         """Write the translations of a document to it.
 
         doc (Doc): The document.
-        translation (Translation): Its translated passages.
+        translation (Translation): Its translation.
         """
-        untranslated = "" if translation else doc.text
-        doc._.set(self.attr, untranslated + _join_texts(translation, 0))
+        untranslated = "" if translation.passages else doc.text
+        doc._.set(self.attr, untranslated + _join_texts(translation.passages, 0))
         describe = partial(self.describe, translation, untranslated)
         set_deferred(doc, f"{self.attr}s", describe)
 
     def describe(self, translation: Translation, untranslated: str = "") -> list[dict[str, Any]]:
         """Join the hypotheses of passages: the best of all, the second best of all, and so on.
 
-        translation (Translation): The translated passages of a document.
+        translation (Translation): The translation of a document.
         untranslated (str): The text of a document without any passage.
         RETURNS (list[dict[str, Any]]): The n best translations, the best first: "text". With
             scores also "score"; "pieces", by name; and "piece_scores", their log-probabilities.
             With alignments also "alignment", as `align` returns it; and "untranslated", as
             `find_untranslated` does.
         """
-        n_best = max((len(translated.hypotheses) for translated in translation), default=1)
-        results = [
-            {"text": untranslated + _join_texts(translation, rank)} for rank in range(n_best)
-        ]
-        if self.detail >= Detail.SCORES:
+        passages, detail = translation
+        n_best = max((len(translated.hypotheses) for translated in passages), default=1)
+        results = [{"text": untranslated + _join_texts(passages, rank)} for rank in range(n_best)]
+        if detail >= Detail.SCORES:
             for rank, result in enumerate(results):
-                result |= self._describe_scores(translation, rank)
-        if self.detail >= Detail.ALIGNMENTS:
-            positions = [self._describe_source(translated) for translated in translation]
+                result |= self._describe_scores(passages, rank)
+        if detail >= Detail.ALIGNMENTS:
+            positions = [self._describe_source(translated) for translated in passages]
             for rank, result in enumerate(results):
-                result |= self._describe_alignments(translation, positions, rank)
+                result |= self._describe_alignments(passages, positions, rank)
         return results
 
-    def _describe_scores(self, translation: Translation, rank: int) -> dict[str, Any]:
+    def _describe_scores(self, passages: list[TranslatedPassage], rank: int) -> dict[str, Any]:
         result: dict[str, Any] = {"score": 0.0, "pieces": [], "piece_scores": []}
-        for translated in translation:
+        for translated in passages:
             hypothesis = translated.hypotheses[_limit(translated, rank)]
             result["score"] += hypothesis.score
             result["pieces"] += self.target.to_pieces(hypothesis.pieces)
@@ -85,11 +82,11 @@ class Describer(NamedTuple):
         return source_positions(translated, self.source.char_ranges(pieces))
 
     def _describe_alignments(
-        self, translation: Translation, positions: list[list[dict]], rank: int
+        self, passages: list[TranslatedPassage], positions: list[list[dict]], rank: int
     ) -> dict[str, Any]:
         result: dict[str, Any] = {"alignment": [], "untranslated": []}
         shift = 0
-        for translated, passage_positions in zip(translation, positions, strict=True):
+        for translated, passage_positions in zip(passages, positions, strict=True):
             index = _limit(translated, rank)
             hypothesis = translated.hypotheses[index]
             shift += len(translated.before)
@@ -105,10 +102,10 @@ class Describer(NamedTuple):
         return result
 
 
-def _join_texts(translation: Translation, rank: int) -> str:
+def _join_texts(passages: list[TranslatedPassage], rank: int) -> str:
     return "".join(
         f"{translated.before}{translated.texts[_limit(translated, rank)]}{translated.after}"
-        for translated in translation
+        for translated in passages
     )
 
 

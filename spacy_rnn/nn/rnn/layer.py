@@ -43,7 +43,8 @@ class DirectionalLayer(nn.Module):
         self.bias_ih = nn.Parameter(torch.empty(rows))
         self._add_weight("bias_hh", torch.zeros(rows * cell.has_recurrent_weight))
         cell.init_input_weight(self.weight_ih.data)
-        cell.init_recurrent_weight(self.weight_hh.data)
+        if cell.has_recurrent_weight:
+            cell.init_recurrent_weight(self.weight_hh.data)
         cell.init_bias(self.bias_ih.data, forget_bias, chrono_init)
         further = cell.further_weights(hidden)
         self._further = tuple(further)

@@ -236,6 +236,19 @@ def draw_chrono_bias(gate: Tensor, longest: int) -> Tensor:
     return torch.empty_like(gate).uniform_(1, longest - 1).log()
 
 
+def make_forget_bias(gate: Tensor, forget_bias: float, chrono_init: int | None) -> Tensor:
+    """Make the initial biases of a gate that remembers.
+
+    gate (Tensor): The biases.
+    forget_bias (float): Their value without chrono initialisation.
+    chrono_init (int | None): The longest dependency in words, for chrono initialisation.
+    RETURNS (Tensor): New biases of the same shape.
+    """
+    if chrono_init is None:
+        return torch.full_like(gate, forget_bias)
+    return draw_chrono_bias(gate, chrono_init)
+
+
 def states_by_layer(state: State) -> LayerStates:
     """Reorder the state of a stack of layers from part by part to layer by layer.
 

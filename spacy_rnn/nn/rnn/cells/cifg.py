@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from .base import SingleProductCell, State, draw_chrono_bias
+from .base import SingleProductCell, State, make_forget_bias
 
 
 class CIFG(SingleProductCell):
@@ -34,7 +34,4 @@ class CIFG(SingleProductCell):
         """
         nn.init.zeros_(bias_ih)
         input_gate, _, _ = bias_ih.chunk(3)
-        if chrono_init is None:
-            input_gate.fill_(-forget_bias)
-        else:
-            input_gate.copy_(-draw_chrono_bias(input_gate, chrono_init))
+        input_gate.copy_(-make_forget_bias(input_gate, forget_bias, chrono_init))

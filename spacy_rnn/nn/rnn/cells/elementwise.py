@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ..elementwise import StepOrder, interpolate
-from .base import Cell, MakeLinear, State, StepFunction, Weights, draw_chrono_bias
+from .base import Cell, MakeLinear, State, StepFunction, Weights, make_forget_bias
 
 
 class ElementwiseCell(Cell):
@@ -38,9 +38,6 @@ class ElementwiseCell(Cell):
         """Return the shape of no weights."""
         return (0,)
 
-    def init_recurrent_weight(self, weight_hh: Tensor) -> None:
-        """Do nothing: there is none."""
-
     def init_bias(self, bias_ih: Tensor, forget_bias: float, chrono_init: int | None) -> None:
         """Set the bias of the forget gate, or draw it by chrono initialisation.
 
@@ -48,10 +45,7 @@ class ElementwiseCell(Cell):
         """
         nn.init.zeros_(bias_ih)
         forget_gate = bias_ih.chunk(len(self.gates))[self.gates.index("forget")]
-        if chrono_init is None:
-            forget_gate.fill_(forget_bias)
-        else:
-            forget_gate.copy_(draw_chrono_bias(forget_gate, chrono_init))
+        forget_gate.copy_(make_forget_bias(forget_gate, forget_bias, chrono_init))
 
 
 class LinearCell(ElementwiseCell):

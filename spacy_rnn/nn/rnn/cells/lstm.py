@@ -5,7 +5,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from .base import Kernel, SingleProductCell, State, draw_chrono_bias
+from .base import Kernel, SingleProductCell, State, make_forget_bias
 
 
 class LSTM(SingleProductCell):
@@ -29,8 +29,6 @@ class LSTM(SingleProductCell):
         """
         nn.init.zeros_(bias_ih)
         input_gate, forget_gate, _, _ = bias_ih.chunk(4)
-        if chrono_init is None:
-            forget_gate.fill_(forget_bias)
-        else:
-            forget_gate.copy_(draw_chrono_bias(forget_gate, chrono_init))
+        forget_gate.copy_(make_forget_bias(forget_gate, forget_bias, chrono_init))
+        if chrono_init is not None:
             input_gate.copy_(-forget_gate)

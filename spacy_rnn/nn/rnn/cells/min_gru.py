@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from .base import draw_chrono_bias
+from .base import make_forget_bias
 from .elementwise import LinearCell
 
 
@@ -31,7 +31,4 @@ class MinGRU(LinearCell):
         """
         nn.init.zeros_(bias_ih)
         update_gate, _ = bias_ih.chunk(2)
-        if chrono_init is None:
-            update_gate.fill_(-forget_bias)
-        else:
-            update_gate.copy_(-draw_chrono_bias(update_gate, chrono_init))
+        update_gate.copy_(-make_forget_bias(update_gate, forget_bias, chrono_init))

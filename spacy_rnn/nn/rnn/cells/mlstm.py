@@ -65,9 +65,6 @@ class MLSTM(Cell):
         """Return the shape of no weights."""
         return (0,)
 
-    def init_recurrent_weight(self, weight_hh: Tensor) -> None:
-        """Do nothing."""
-
     def init_bias(self, bias_ih: Tensor, forget_bias: float, chrono_init: int | None) -> None:
         """Set the bias of the forget gates."""
         nn.init.zeros_(bias_ih)

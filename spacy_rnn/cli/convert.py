@@ -14,7 +14,7 @@ from ..progress import track
 from ..training.atomic import replace_file
 from ..training.examples import read_docs, split_docs, swap_sides
 from ..training.readers.registry import list_formats
-from .messages import fail, unquote
+from .messages import fail, unquote, unquote_corpus
 
 EXAMPLES = """
 python -m spacy rnn convert pairs.tsv train.spacy
@@ -108,13 +108,7 @@ def convert_cli(
     labelled lines, BIO tags, CoNLL-U and Hugging Face data sets. Files may be
     compressed as .gz. Options of other formats are ignored.
     """
-    paths = [unquote(path) for path in paths]
-    if len(paths) < 2:
-        fail(
-            "Nothing was converted",
-            f"Only {paths[0]!r} is given: name the .spacy file to write last",
-        )
-    source, *targets, output = paths
+    source, *targets, output = unquote_corpus(paths, "Nothing was converted")
     try:
         convert(
             source,

@@ -26,7 +26,7 @@ from ..training.fingerprint import Fingerprint
 from ..training.parts import PartialCorpus
 from ..training.readers.base import LineReader, logger
 from ..training.readers.registry import find_reader, list_formats
-from .messages import fail, unquote, warn
+from .messages import fail, unquote_corpus, warn
 from .models import join_ensemble, load_translator, search_settings
 
 if TYPE_CHECKING:
@@ -97,13 +97,7 @@ def distill_cli(
     What is done is stored in parts beside the output. After an interruption
     the same command goes on from there, to the same file.
     """
-    paths = [unquote(path) for path in paths]
-    if len(paths) < 2:
-        fail(
-            "Nothing was distilled",
-            f"Only {paths[0]!r} is given: name the .spacy file to write last",
-        )
-    source, *targets, output = paths
+    source, *targets, output = unquote_corpus(paths, "Nothing was distilled")
     try:
         nlp, translator = load_translator(teacher, component, gpu_id)
         join_ensemble(translator, ensemble or [], gpu_id)

@@ -34,3 +34,16 @@ def unquote(argument: str) -> str:
     RETURNS (str): The argument without them.
     """
     return argument.strip('"')
+
+
+def unquote_corpus(paths: list[str], title: str) -> list[str]:
+    """Take the quotes off the paths of a corpus and of the file that is made of it.
+
+    paths (list[str]): The paths, the last one that of the file to write.
+    title (str): What failed, if there is only one: that ends the command.
+    RETURNS (list[str]): At least two paths.
+    """
+    paths = [unquote(path) for path in paths]
+    if len(paths) < 2:
+        fail(title, f"Only {paths[0]!r} is given: name the .spacy file to write last")
+    return paths

@@ -39,7 +39,7 @@ FREE_SETTINGS = {
 
 VALUE_FUNCTIONS = {
     *("copy_", "fill_", "zero_", "bernoulli_", "normal_", "uniform_"),
-    *("log", "log_", "neg", "neg_", "sign", "empty_like", "ones_like", "zeros_like"),
+    *("log", "log_", "neg", "neg_", "sign", "empty_like", "full_like", "ones_like", "zeros_like"),
     *("constant_", "kaiming_normal_", "kaiming_uniform_"),
 }
 """Functions of initialisation whose result has the shape of their argument."""

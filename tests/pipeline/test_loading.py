@@ -47,6 +47,10 @@ def test_no_compiler_is_imported_to_load_and_predict(folder):
     assert imported == {name: [] for name in CONFIGS}
 
 
+def test_no_cell_imports_a_compiler_to_be_built():
+    assert json.loads(run_script("child_build.py")) == []
+
+
 def test_no_command_imports_a_compiler():
     program = (
         "import sys; from spacy.cli import setup_cli\n"

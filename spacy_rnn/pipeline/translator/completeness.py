@@ -1,11 +1,16 @@
 """Translations that leave out a part of their source."""
 
+import logging
 from itertools import chain, pairwise
 from statistics import median
 from typing import TYPE_CHECKING
 
+from spacy.tokens import Doc
+
 if TYPE_CHECKING:
     from .passages import TranslatedPassage, Translation
+
+logger = logging.getLogger("spacy")
 
 MIN_COMPLETENESS = 0.42
 """Least completeness of a translation. Less has one in 200 translations of single sentences by a
@@ -18,6 +23,54 @@ SLACK = 10
 MIN_LOG_PROB = -2.0
 """Median log-probability of the pieces of a translation, in nats, below which its network has
 hardly learned anything: at the first evaluation of a training it is -7, later -0.1."""
+
+
+class IncompleteCount:
+    """Counts the translations of a stream that leave something out.
+
+    length_ratio (float): Characters of a translation for each one of its source.
+
+    documents (int): The number of documents.
+    incomplete (list[str]): The beginnings of those whose translation leaves something out.
+    """
+
+    def __init__(self, length_ratio: float):
+        self.length_ratio = length_ratio
+        self.documents = 0
+        self.incomplete: list[str] = []
+
+    def add(self, docs: list[Doc], translations: "list[Translation]") -> None:
+        """Count translations.
+
+        docs (list[Doc]): The documents.
+        translations (list[Translation]): Their translations, with alignments.
+        """
+        self.documents += len(docs)
+        self.incomplete += [
+            doc.text[:60]
+            for doc, translation in zip(docs, translations, strict=True)
+            if is_incomplete(translation, self.length_ratio)
+        ]
+
+    def warn(self, name: str, attr: str, max_sentences: int) -> None:
+        """Say how many there are: some, or nothing should be said.
+
+        name (str): The name of the component.
+        attr (str): The custom attribute of the text.
+        max_sentences (int): The maximum number of sentences in a passage.
+        """
+        logger.warning(
+            '"%s": %d of %d translations seem to leave out a part of the text, the first that of '
+            '%r. doc._.%ss[0]["untranslated"] says which. Where passages have more sentences than '
+            "sources of the training data had, set max_sentences to translate fewer as one (it is "
+            "%d). This is said once",
+            name,
+            len(self.incomplete),
+            self.documents,
+            self.incomplete[0],
+            attr,
+            max_sentences,
+        )
 
 
 def is_incomplete(translation: "Translation", length_ratio: float) -> bool:

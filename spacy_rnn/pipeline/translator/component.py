@@ -1,10 +1,9 @@
 """A translator: an encoder, a decoder with attention, a search."""
 
-import logging
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from itertools import chain, islice
-from typing import TYPE_CHECKING, Any, NamedTuple
+from itertools import islice
+from typing import Any
 
 from spacy.language import Language
 from spacy.tokens import Doc
@@ -13,16 +12,16 @@ from spacy.vocab import Vocab
 from thinc.api import Model, Optimizer, set_dropout_rate
 
 from ...architectures.seq2seq import translate
-from ...batching import batch_by_length, share_by_length
+from ...batching import batch_by_length
 from ...bridge.access import network_shim
 from ...bridge.threads import TaskThreads, default_threads
-from ...checks import check_choice, check_count, check_rate
+from ...checks import check_count, check_rate
 from ...extensions import ensure_deferred_extension, ensure_extension
-from ...generation.search import GreedySearch, Search
+from ...generation.search import GreedySearch
 from ...generation.settings import Detail
 from ...metrics.common import references_of
 from ...metrics.translation import tokenization_of
-from ...text.subwords import Subwords, load_subwords, parse_subwords, train_subwords
+from ...text.subwords import Subwords, train_subwords
 from ..annotation import annotate_stream
 from ..attributes import AttributeOwner
 from ..examples import check_get_examples, list_examples
@@ -30,20 +29,23 @@ from ..initialization import check_complete, warn_without_weight
 from ..missing import DROPPED_USER_DATA, MissingGold
 from ..rehearsal import RehearsingPipe
 from ..storage import StoredPipe
-from .completeness import is_incomplete
+from .calls import Call, check_call, read_call
+from .completeness import IncompleteCount
 from .pairs import PairStatistics, count_pairs
-from .passages import Passage, TranslatedPassage, Translation, split_passages
+from .passages import Translation
+from .predictor import Predictor
 from .results import Describer
 from .scoring import average, compute_perplexities, score_pieces
-from .subwords import find_difference, learn_vocabularies
-
-if TYPE_CHECKING:
-    from ...generation.state import Hypothesis
-
-logger = logging.getLogger("spacy")
-
-SIDES = ("source", "target")
-DETAILS = tuple(detail.name.lower() for detail in Detail)
+from .subwords import (
+    check_joinable,
+    check_vocabularies,
+    learn_vocabularies,
+    read_labels,
+    reads_subwords,
+    source_subwords,
+    target_subwords,
+    write_labels,
+)
 
 
 class RecurrentTranslator(StoredPipe, RehearsingPipe, AttributeOwner):
@@ -91,7 +93,7 @@ class RecurrentTranslator(StoredPipe, RehearsingPipe, AttributeOwner):
         if max_sentences is not None:
             check_count("max_sentences", max_sentences, 0)
         check_count("max_batch_tokens", max_batch_tokens, 1)
-        _check_call(read_ahead, threads, detail)
+        check_call(read_ahead, threads, detail)
         check_rate("subword_sampling", subword_sampling)
         super().__init__(vocab, model, name)
         self._rehearsal_model: Model | None = None
@@ -121,43 +123,27 @@ class RecurrentTranslator(StoredPipe, RehearsingPipe, AttributeOwner):
         ensure_deferred_extension(f"{self.attr}s")
 
     @property
-    def _reads_subwords(self) -> bool:
-        return "subwords" in self.model.get_ref("source").attrs
-
-    @property
     def target_subwords(self) -> Subwords:
         """Subwords: The target vocabulary."""
-        return load_subwords(self.model.attrs["subwords"])
+        return target_subwords(self.model)
 
     @property
     def source_subwords(self) -> Subwords | None:
         """Subwords | None: The source vocabulary. None if the encoder reads tokens."""
-        source = self.model.get_ref("source")
-        return load_subwords(source.attrs["subwords"]) if self._reads_subwords else None
+        return source_subwords(self.model)
 
     @property
     def written(self) -> str:
         return self.attr
 
     def check_loaded(self) -> None:
-        dims = network_shim(self.model).dims
-        if not self.model.attrs["subwords"] and dims["target_pieces"] == 1:
+        if (
+            not self.model.attrs["subwords"]
+            and network_shim(self.model).dims["target_pieces"] == 1
+        ):
             return  # It was stored before it was initialized.
-        target, source = self.target_subwords, self.source_subwords
-        if self._reads_subwords and self.model.attrs["tied_embeddings"] and source != target:
-            raise ValueError(
-                "source and target share their embeddings, but not their vocabulary: restore the "
-                "model from where it was copied"
-            )
-        sizes = {"target_pieces": target} | ({} if source is None else {"source_pieces": source})
-        for dim, subwords in sizes.items():
-            subwords.check()
-            if len(subwords) != dims[dim]:
-                raise ValueError(
-                    f"the weights have {dim} = {dims[dim]}, but the vocabulary has "
-                    f"{len(subwords)}: load vocabulary and weights of one model"
-                )
-        target.piece_ids(self.banned_pieces)
+        check_vocabularies(self.model)
+        self.target_subwords.piece_ids(self.banned_pieces)
 
     # Prediction
 
@@ -175,17 +161,7 @@ class RecurrentTranslator(StoredPipe, RehearsingPipe, AttributeOwner):
         """
         others = tuple(others)
         for other in others:
-            difference = find_difference(other.target_subwords, self.target_subwords)
-            if difference is not None:
-                raise ValueError(
-                    f"{other.name} has another target vocabulary than {self.name}: {difference}. "
-                    f"Train both with the vocabularies that spacy init labels writes"
-                )
-            if not other._reads_subwords:
-                raise ValueError(
-                    f"{other.name} reads tokens by an encoder of its own pipeline, and not "
-                    f"subwords: begin the ensemble with it"
-                )
+            check_joinable(self.name, self.model, other.name, other.model)
         self.ensemble = others
 
     def __call__(self, doc: Doc, *, batch_size: int = 1, **settings: Any) -> Doc:
@@ -213,51 +189,25 @@ class RecurrentTranslator(StoredPipe, RehearsingPipe, AttributeOwner):
         RAISES (ValueError): If there is no such setting, or it is out of its bounds.
         """
         self._ensure_extensions()
-        call = self._read_settings(settings)
-        documents = 0
-        incomplete: list[str] = []
+        call = self._read_call(settings)
+        predictor = self._make_predictor(call)
+        count = IncompleteCount(self.cfg["length_ratio"])
 
         def translate_batch(docs: list[Doc]) -> None:
-            nonlocal documents
-            translations = self._predict(docs, call, threads)
+            translations = predictor.translate(docs, threads)
             self.set_annotations(docs, translations)
-            documents += len(docs)
             # Only alignments say what is missing.
             if call.detail >= Detail.ALIGNMENTS:
-                incomplete.extend(
-                    doc.text[:60]
-                    for doc, translation in zip(docs, translations, strict=True)
-                    if is_incomplete(translation, self.cfg["length_ratio"])
-                )
+                count.add(docs, translations)
 
         batch_size = max(batch_size, call.read_ahead)
         try:
-            with TaskThreads(call.threads) as threads:
+            with self._make_threads(call) as threads:
                 yield from annotate_stream(self, stream, batch_size, translate_batch)
         finally:
-            self._say_incomplete(documents, incomplete)
-
-    def _say_incomplete(self, documents: int, incomplete: list[str]) -> None:
-        """Say how many translations of a stream are incomplete, unless that was said before.
-
-        documents (int): The number of documents.
-        incomplete (list[str]): The beginnings of those whose translation leaves something out.
-        """
-        if not incomplete or self._has_said_incomplete:
-            return
-        self._has_said_incomplete = True
-        logger.warning(
-            '"%s": %d of %d translations seem to leave out a part of the text, the first that of '
-            '%r. doc._.%ss[0]["untranslated"] says which. Where passages have more sentences than '
-            "sources of the training data had, set max_sentences to translate fewer as one (it is "
-            "%d). This is said once",
-            self.name,
-            len(incomplete),
-            documents,
-            incomplete[0],
-            self.attr,
-            self._passage_size,
-        )
+            if count.incomplete and not self._has_said_incomplete:
+                self._has_said_incomplete = True
+                count.warn(self.name, self.attr, self._passage_size)
 
     @property
     def _passage_size(self) -> int:
@@ -271,109 +221,31 @@ class RecurrentTranslator(StoredPipe, RehearsingPipe, AttributeOwner):
         docs (Iterable[Doc]): The documents.
         RETURNS (list[Translation]): The translation of each.
         """
-        call = self._read_settings({})
-        with TaskThreads(call.threads) as threads:
-            return self._predict(list(docs), call, threads)
+        call = self._read_call({})
+        with self._make_threads(call) as threads:
+            return self._make_predictor(call).translate(list(docs), threads)
 
-    def _predict(self, docs: list[Doc], call: "_Call", threads: TaskThreads) -> list[Translation]:
-        passages = split_passages(docs, self._passage_size, self.cfg["line_breaks"])
-        # A prefix begins the first passage of its document.
-        firsts = {passage.document: index for index, passage in reversed([*enumerate(passages)])}
-        prefixes: list[str | None] = [None] * len(passages)
-        for number, index in firsts.items():
-            prefixes[index] = self._prefix_of(docs[number])
-        # A piece is taken to have four characters: pieces are known only inside a batch.
-        lengths = [len(passage.text) for passage in passages]
-        batches = share_by_length(lengths, 4 * self.max_batch_tokens, threads.number)
+    def _read_call(self, settings: dict[str, Any]) -> Call:
+        defaults = {field: getattr(self, field) for field in Call._fields}
+        return read_call(self.name, defaults, settings)
 
-        def search(batch: list[int]) -> list[TranslatedPassage]:
-            return self._search(
-                [passages[index] for index in batch], [prefixes[index] for index in batch], call
-            )
+    def _make_threads(self, call: Call) -> TaskThreads:
+        number = call.threads
+        return TaskThreads(number or default_threads(network_shim(self.model).device))
 
-        translated = dict(
-            zip(chain.from_iterable(batches), chain(*threads.map(search, batches)), strict=True)
-        )
-        translations = [Translation([], call.detail) for _ in docs]
-        for index, passage in enumerate(passages):
-            translations[passage.document].passages.append(translated[index])
-        return translations
-
-    def _prefix_of(self, doc: Doc) -> str | None:
-        prefix = doc._.get(f"{self.attr}_prefix")
-        if prefix is not None and not isinstance(prefix, str):
-            raise ValueError(
-                f"doc._.{self.attr}_prefix is {prefix!r}: set it to the text that the translation "
-                f"begins with, or to None"
-            )
-        return prefix
-
-    def _search(
-        self, passages: list[Passage], prefixes: list[str | None], call: "_Call"
-    ) -> list[TranslatedPassage]:
-        """Translate a batch of passages, in any thread."""
-        docs = [passage.source for passage in passages]
-        sources = self.model.get_ref("source").predict(docs)
-        hypotheses = translate(
+    def _make_predictor(self, call: Call) -> Predictor:
+        return Predictor(
             self.model,
-            sources,
+            [other.model for other in self.ensemble],
             call.search,
-            prefixes=prefixes,
+            call.detail,
+            attr=self.attr,
+            max_sentences=self._passage_size,
+            line_breaks=self.cfg["line_breaks"],
+            max_batch_tokens=self.max_batch_tokens,
             banned_pieces=self.banned_pieces,
             int8=self.int8,
-            detail=call.detail,
-            others=[
-                (other.model, other.model.get_ref("source").predict(docs))
-                for other in self.ensemble
-            ],
         )
-        n_best = getattr(call.search, "n_best", 1)
-        return [
-            TranslatedPassage.of(
-                passage,
-                source.tolist() if self._reads_subwords else None,
-                *self._distinct(ranked, n_best),
-            )
-            for passage, source, ranked in zip(passages, sources, hypotheses, strict=True)
-        ]
-
-    def _distinct(
-        self, hypotheses: "list[Hypothesis]", n_best: int
-    ) -> "tuple[list[Hypothesis], list[str]]":
-        """Return the n best hypotheses of distinct texts, and these.
-
-        Of several segmentations of one text the best one is taken.
-        """
-        if n_best == 1:
-            hypotheses = hypotheses[:1]
-        texts = self.target_subwords.decode([hypothesis.pieces for hypothesis in hypotheses])
-        best: dict[str, Hypothesis] = {}
-        for text, hypothesis in zip(texts, hypotheses, strict=True):
-            best.setdefault(text, hypothesis)
-        return list(best.values())[:n_best], list(best)[:n_best]
-
-    def _read_settings(self, settings: dict[str, Any]) -> "_Call":
-        """Read the settings of a call, which those of the component stand in for."""
-        search = settings.pop("search", self.search)
-        read_ahead = settings.pop("read_ahead", self.read_ahead)
-        threads = settings.pop("threads", self.threads)
-        detail = settings.pop("detail", self.detail)
-        _check_call(read_ahead, threads, detail)
-        if not callable(search):
-            raise ValueError(
-                f"The search of {self.name} is {search!r}: choose one of spacy_rnn's, such as "
-                f"GreedySearch(), or a function that is called as these are"
-            )
-        if settings:
-            if not isinstance(search, Search):
-                raise ValueError(
-                    f"The search of {self.name} is not one of spacy-rnn's, so that "
-                    f"{', '.join(settings)} cannot be set for it"
-                )
-            search = search.change(**settings)
-        if threads is None:
-            threads = default_threads(network_shim(self.model).device)
-        return _Call(search, read_ahead, threads, Detail[detail.upper()])
 
     def set_annotations(self, docs: Iterable[Doc], scores: list[Translation]) -> None:
         """Write translations to documents.
@@ -420,36 +292,22 @@ class RecurrentTranslator(StoredPipe, RehearsingPipe, AttributeOwner):
                 get_examples,
                 self.attr,
                 learn,
-                reads_subwords=self._reads_subwords,
+                reads_subwords=reads_subwords(self.model),
                 shared=self.shared_vocab,
             )
         else:
-            source, target = self._read_labels(labels)
+            source, target = read_labels(labels)
         self.cfg.update(count_pairs(get_examples, self.attr, self._missing)._asdict())
-        if self._reads_subwords:
+        if reads_subwords(self.model):
             self.model.get_ref("source").attrs["subwords"] = source.to_bytes()
         self.model.attrs["subwords"] = target.to_bytes()
         self.model.set_dim("nO", len(target), force=True)
         self.model.initialize(X=[example.x for example in islice(get_examples(), 10)])
 
-    def _read_labels(self, labels: dict[str, str]) -> tuple[Subwords, Subwords]:
-        if not isinstance(labels, dict) or labels.keys() != set(SIDES):
-            raise ValueError(
-                f"The labels of a translator are its vocabularies, a dictionary with the keys "
-                f"{' and '.join(SIDES)}, but these are {labels!r:.80}: write them by spacy init "
-                f"labels"
-            )
-        source, target = (parse_subwords(labels[side]) for side in SIDES)
-        return source, target
-
     @property
     def label_data(self) -> dict[str, str]:
         """dict[str, str]: The vocabularies, for `spacy init labels`."""
-        vocabularies = self.source_subwords or self.target_subwords, self.target_subwords
-        return {
-            side: subwords.to_bytes().hex()
-            for side, subwords in zip(SIDES, vocabularies, strict=True)
-        }
+        return write_labels(self.source_subwords, self.target_subwords)
 
     def update(
         self,
@@ -484,7 +342,7 @@ class RecurrentTranslator(StoredPipe, RehearsingPipe, AttributeOwner):
 
     def _learn(self, docs: list[Doc], pieces: list[list[int]]) -> float:
         """Add the gradients of translations, and return their negative log-likelihood."""
-        if self._reads_subwords:
+        if reads_subwords(self.model):
             self.model.get_ref("source").attrs["subword_sampling"] = self.subword_sampling
         nlls, backprop = self.model.begin_update((docs, pieces))
         backprop(1.0)
@@ -542,19 +400,3 @@ class RecurrentTranslator(StoredPipe, RehearsingPipe, AttributeOwner):
         return average(
             [score_pieces(each.model, docs, pieces, batches) for each in (self, *self.ensemble)]
         )
-
-
-class _Call(NamedTuple):
-    """The settings of a call: its search, and those of the component that a call may change."""
-
-    search: Callable
-    read_ahead: int
-    threads: int
-    detail: Detail
-
-
-def _check_call(read_ahead: int, threads: int | None, detail: str) -> None:
-    check_count("read_ahead", read_ahead, 0)
-    if threads is not None:
-        check_count("threads", threads, 1)
-    check_choice("detail", detail, DETAILS)

@@ -28,6 +28,7 @@ from spacy_rnn.nn.rnn.settings import RecurrentSettings
 from spacy_rnn.nn.seq2seq.stepper import DecoderStepper
 from spacy_rnn.pipeline.translator.completeness import find_untranslated
 from spacy_rnn.pipeline.translator.passages import TranslatedPassage, split_passages
+from spacy_rnn.pipeline.translator.predictor import Predictor
 from spacy_rnn.pipeline.translator.results import Describer
 from spacy_rnn.text.subwords import Subwords
 
@@ -420,13 +421,13 @@ class Threads:
 
     def __init__(self, translator, monkeypatch):
         self.seen = set()
-        search = translator._search
+        translate = Predictor.translate_passages
 
         def spy(*arguments):
             self.seen.add((threading.get_ident(), torch.get_num_threads()))
-            return search(*arguments)
+            return translate(*arguments)
 
-        monkeypatch.setattr(translator, "_search", spy)
+        monkeypatch.setattr(Predictor, "translate_passages", spy)
         monkeypatch.setattr(translator, "max_batch_tokens", 5)
 
 
@@ -996,14 +997,14 @@ def test_one_bad_document_costs_the_others_nothing(nlp, monkeypatch, threads):
     translator = nlp.get_pipe("rnn_translator")
     monkeypatch.setattr(translator, "threads", threads)
     monkeypatch.setattr(translator, "max_batch_tokens", 5)
-    search = translator._search
+    translate = Predictor.translate_passages
 
-    def fail(passages, prefixes, call):
+    def fail(predictor, passages, prefixes):
         if any(passage.text == "vier" for passage in passages):
             raise ValueError("bad")
-        return search(passages, prefixes, call)
+        return translate(predictor, passages, prefixes)
 
-    monkeypatch.setattr(translator, "_search", fail)
+    monkeypatch.setattr(Predictor, "translate_passages", fail)
     expected = [text for text in TEXTS if text != "vier"]
     with pytest.raises(ValueError, match="bad"):
         list(nlp.pipe(TEXTS))

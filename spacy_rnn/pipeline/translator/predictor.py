@@ -1,0 +1,134 @@
+"""Prediction of a translator: documents in, their translations out, and nothing is changed."""
+
+from collections.abc import Callable
+from itertools import chain
+from typing import TYPE_CHECKING, NamedTuple
+
+from spacy.tokens import Doc
+from thinc.api import Model
+
+from ...architectures.seq2seq import translate
+from ...batching import share_by_length
+from ...bridge.threads import TaskThreads
+from ...generation.settings import Detail
+from .passages import Passage, TranslatedPassage, Translation, split_passages
+from .subwords import reads_subwords, target_subwords
+
+if TYPE_CHECKING:
+    from ...generation.state import Hypothesis
+
+
+class Predictor(NamedTuple):
+    """Translates documents: by passages, in batches of similar length, side by side.
+
+    model (Model): `spacy-rnn.Seq2Seq.v1`.
+    others (list[Model]): Those that translate together with it.
+    search (Callable): The search.
+    detail (Detail): What is wanted of translations.
+    attr (str): The custom attribute that, with the suffix "_prefix", holds the text that the
+        translation of a document has to begin with.
+    max_sentences (int): The maximum number of sentences in a passage; 0 for whole documents.
+    line_breaks (bool): Whether passages may have line breaks in them.
+    max_batch_tokens (int): The maximum size of a batch in source pieces, padding included.
+    banned_pieces (tuple[str, ...]): Subwords that are never generated.
+    int8 (bool): Whether to compute with weights as 8-bit integers.
+    """
+
+    model: Model
+    others: list[Model]
+    search: Callable
+    detail: Detail
+    attr: str
+    max_sentences: int
+    line_breaks: bool
+    max_batch_tokens: int
+    banned_pieces: tuple[str, ...]
+    int8: bool
+
+    def translate(self, docs: list[Doc], threads: TaskThreads) -> list[Translation]:
+        """Translate documents.
+
+        docs (list[Doc]): The documents.
+        threads (TaskThreads): Those that batches are translated on.
+        RETURNS (list[Translation]): The translation of each.
+        RAISES (ValueError): If the prefix of a document is no text.
+        """
+        passages = split_passages(docs, self.max_sentences, self.line_breaks)
+        prefixes = self._read_prefixes(docs, passages)
+        # A piece is taken to have four characters: pieces are known only inside a batch.
+        lengths = [len(passage.text) for passage in passages]
+        batches = share_by_length(lengths, 4 * self.max_batch_tokens, threads.number)
+
+        def translate_batch(batch: list[int]) -> list[TranslatedPassage]:
+            return self.translate_passages(
+                [passages[index] for index in batch], [prefixes[index] for index in batch]
+            )
+
+        translated = dict(
+            zip(
+                chain.from_iterable(batches),
+                chain(*threads.map(translate_batch, batches)),
+                strict=True,
+            )
+        )
+        translations = [Translation([], self.detail) for _ in docs]
+        for index, passage in enumerate(passages):
+            translations[passage.document].passages.append(translated[index])
+        return translations
+
+    def translate_passages(
+        self, passages: list[Passage], prefixes: list[str | None]
+    ) -> list[TranslatedPassage]:
+        """Translate a batch of passages, in any thread.
+
+        passages (list[Passage]): The passages.
+        prefixes (list[str | None]): The text that the translation of each has to begin with.
+        RETURNS (list[TranslatedPassage]): The passages and their translations.
+        """
+        docs = [passage.source for passage in passages]
+        sources = self.model.get_ref("source").predict(docs)
+        hypotheses = translate(
+            self.model,
+            sources,
+            self.search,
+            prefixes=prefixes,
+            banned_pieces=self.banned_pieces,
+            int8=self.int8,
+            detail=self.detail,
+            others=[(other, other.get_ref("source").predict(docs)) for other in self.others],
+        )
+        has_pieces = reads_subwords(self.model)
+        return [
+            TranslatedPassage.of(
+                passage, source.tolist() if has_pieces else None, *self._distinct(ranked)
+            )
+            for passage, source, ranked in zip(passages, sources, hypotheses, strict=True)
+        ]
+
+    def _distinct(self, hypotheses: "list[Hypothesis]") -> "tuple[list[Hypothesis], list[str]]":
+        """Return the n best hypotheses of distinct texts, and these.
+
+        Of several segmentations of one text the best one is taken.
+        """
+        n_best = getattr(self.search, "n_best", 1)
+        if n_best == 1:
+            hypotheses = hypotheses[:1]
+        texts = target_subwords(self.model).decode([each.pieces for each in hypotheses])
+        best: dict[str, Hypothesis] = {}
+        for text, hypothesis in zip(texts, hypotheses, strict=True):
+            best.setdefault(text, hypothesis)
+        return list(best.values())[:n_best], list(best)[:n_best]
+
+    def _read_prefixes(self, docs: list[Doc], passages: list[Passage]) -> list[str | None]:
+        """Return the prefix of each passage: only the first of a document has one."""
+        firsts = {passage.document: index for index, passage in reversed([*enumerate(passages)])}
+        prefixes: list[str | None] = [None] * len(passages)
+        for number, index in firsts.items():
+            prefix = docs[number]._.get(f"{self.attr}_prefix")
+            if prefix is not None and not isinstance(prefix, str):
+                raise ValueError(
+                    f"doc._.{self.attr}_prefix is {prefix!r}: set it to the text that the "
+                    f"translation begins with, or to None"
+                )
+            prefixes[index] = prefix
+        return prefixes

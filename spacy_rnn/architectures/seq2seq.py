@@ -191,7 +191,7 @@ class _Begun(NamedTuple):
 
 def _begin(model: Seq2SeqModel, sources: list[Ints1d] | list[Floats2d], int8: bool) -> _Begun:
     """Encode a batch of sources."""
-    from ..nn.seq2seq.stepper import DecoderStepper
+    from ..nn.seq2seq.greedy import choose_stepper
 
     source, lengths = _flatten(model, sources, False)
     shim = network_shim(model)
@@ -199,7 +199,7 @@ def _begin(model: Seq2SeqModel, sources: list[Ints1d] | list[Floats2d], int8: bo
         encoded = cast("Seq2Seq", network).encode(source, lengths)
     predictor = partial(shim.predictor, shim.step_precision(int8))
     with predictor() as network:
-        step = DecoderStepper(cast("Seq2Seq", network).decoder)
+        step = choose_stepper(cast("Seq2Seq", network).decoder)
         return _Begun(predictor, step, step.begin(*encoded), lengths.to(source.device))
 
 

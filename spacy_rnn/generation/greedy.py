@@ -11,7 +11,7 @@ from .attention_record import AttentionRecord, split
 from .constraints import BatchConstraints, DecodingConstraints
 from .hypotheses import refuse_nan
 from .settings import Detail
-from .state import Hypothesis, SearchState, Step
+from .state import GreedyStep, Hypothesis, SearchState, Step
 from .topk import argmax_last
 
 Choose = Callable[[Tensor, list[int]], Tensor]
@@ -40,6 +40,12 @@ def greedy_search(
         the score.
     RAISES (ValueError): If the network's scores are not numbers.
     """
+
+    is_plain = prefixes is None and not constraints.needs_history
+    if len(lengths) == 1 and is_plain and isinstance(step, GreedyStep):
+        record = _Record(1, constraints.end, detail)
+        record.add_all(*step.search_greedily(state, lengths, constraints, detail))
+        return record.results()
 
     def choose(constrained: Tensor, _: list[int]) -> Tensor:
         return argmax_last(constrained)
@@ -141,6 +147,18 @@ class _Record:
             self.sentences = [self.sentences[row] for row in rows]
         self.time += 1
         return rows
+
+    def add_all(self, pieces: list[int], log_probs: Tensor, weights: Tensor) -> None:
+        """Record all steps of a single source.
+
+        pieces (list[int]): The pieces, with the end symbol.
+        log_probs (Tensor): As for `add`, `(steps,)`.
+        weights (Tensor): The attention weights, `(steps, positions)`.
+        """
+        self._written[0] = pieces[:-1]
+        self._sentences_by_step = [[0]] * len(pieces)
+        self._log_probs.append(log_probs)
+        self._attention.add(weights[:, None])
 
     def results(self) -> list[list[Hypothesis]]:
         """Return the sequences, when all sources are finished.

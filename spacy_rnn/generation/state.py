@@ -2,9 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 from torch import Tensor
+
+from .settings import Detail
+
+if TYPE_CHECKING:
+    from .constraints import DecodingConstraints
 
 
 class SearchState(NamedTuple):
@@ -44,6 +49,32 @@ Step = Callable[[Tensor, SearchState], tuple[Tensor, Tensor, SearchState]]
 `(batch, hypotheses)`, and the state, and returns a score for each next piece, not normalised,
 `(batch, hypotheses, pieces)`, which a search may change in place; the attention weights of the
 source positions, `(batch, hypotheses, positions)`; and the state after the step."""
+
+
+@runtime_checkable
+class GreedyStep(Protocol):
+    """A step function that can also search by itself: greedily, for a single source."""
+
+    def __call__(self, pieces: Tensor, state: SearchState) -> tuple[Tensor, Tensor, SearchState]:
+        """Do one step, as any step function."""
+
+    def search_greedily(
+        self,
+        state: SearchState,
+        lengths: Tensor,
+        constraints: "DecodingConstraints",
+        detail: Detail,
+    ) -> tuple[list[int], Tensor, Tensor]:
+        """Take all steps of a greedy search.
+
+        state (SearchState): The initial state of one source.
+        lengths (Tensor): Its positions, `(1,)`.
+        constraints (DecodingConstraints): The constraints, none of which needs the history.
+        detail (Detail): How much of the hypothesis is asked for.
+        RETURNS (tuple[list[int], Tensor, Tensor]): The pieces with the end symbol; their
+            log-probabilities, or if these are not asked for other numbers that are NaN where these
+            would be, `(any,)`; and the attention weights, `(steps, positions)`.
+        """
 
 
 @dataclass(frozen=True)

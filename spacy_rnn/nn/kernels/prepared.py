@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ...torch_private import lay_out, multiply_laid_out
+from .arrays import Matrix
 from .quantized import DynamicInt8, pays_in_int8
 from .shapes import LinearFunction, compiles_each_shape, in_few_shapes
 
@@ -150,9 +151,25 @@ class PreparedWeights(UnpreparedWeights):
 
         It is a table, if this has at most `MAX_TABLE` numbers.
         """
+        table = self.table(embedding, matrix, bias)
+        if table is None:
+            return super().embedding_product(embedding, matrix, bias)
+        return lambda words: table.index_select(0, words)
+
+    def table(
+        self, embedding: nn.Embedding, matrix: Tensor, bias: Tensor | None = None
+    ) -> Tensor | None:
+        """Return the products of a matrix with the embeddings of a vocabulary.
+
+        embedding (nn.Embedding): The embeddings.
+        matrix (Tensor): The matrix, `(outputs, features)`.
+        bias (Tensor | None): Its bias, `(outputs,)`.
+        RETURNS (Tensor | None): The products, `(words, outputs)`. None if these are more than
+            `MAX_TABLE` numbers.
+        """
         vocabulary = embedding.weight
         if vocabulary.shape[0] * matrix.shape[0] > MAX_TABLE:
-            return super().embedding_product(embedding, matrix, bias)
+            return None
 
         def make_table() -> Tensor:
             # Computed once, so as exactly as it can be.
@@ -160,8 +177,26 @@ class PreparedWeights(UnpreparedWeights):
                 return functional.linear(vocabulary, matrix, bias)
 
         weights = [vocabulary, matrix] if bias is None else [vocabulary, matrix, bias]
-        table = self.get("table", weights, make_table)
-        return lambda words: table.index_select(0, words)
+        return self.get("table", weights, make_table)
+
+    def matrix(self, weight: Tensor, bias: Tensor | None = None, quantize: bool = True) -> Matrix:
+        """Return a matrix for compiled functions, in the precision that `linear` computes in.
+
+        weight (Tensor): The matrix, `(outputs, columns)`.
+        bias (Tensor | None): Its bias, `(outputs,)`.
+        quantize (bool): Whether the precision "int8" may apply.
+        RETURNS (Matrix): The matrix and the bias, which is zero if there is none.
+        """
+        make = Matrix.in_float32
+        if quantize and self._is_quantized([weight]):
+            make = Matrix.in_int8
+        elif self._is_in_bfloat16(weight) or compiles_each_shape(weight):
+            make = Matrix.in_bfloat16
+        weights = [weight] if bias is None else [weight, bias]
+        zeros = weight.new_zeros(len(weight))
+        return self.get(
+            make.__name__, weights, lambda: make(weight, zeros if bias is None else bias)
+        )
 
     def _linear_in_bfloat16(
         self, weights: Sequence[Tensor], biases: Sequence[Tensor]

@@ -49,6 +49,19 @@ def round_rows(matrix: Tensor) -> tuple[Tensor, Tensor]:
     return (matrix / powers[:, None]).round(), powers
 
 
+def round_matrix(matrix: Tensor) -> tuple[Tensor, Tensor]:
+    """Round each row of a matrix to integers times a scale.
+
+    matrix (Tensor): The matrix, `(rows, columns)`.
+    RETURNS (tuple[Tensor, Tensor]): The integers, of 7 bits and a sign, `(rows, columns)`: of rows
+        that `round_rows` leaves as they are those that it returns; and the scales, `(rows,)`.
+    """
+    scales = (matrix.abs().amax(dim=1) / 127).clamp(min=torch.finfo(torch.float32).tiny)
+    integers, powers = round_rows(matrix)
+    scales = powers.where((integers * powers[:, None] == matrix).all(dim=1), scales)
+    return (matrix / scales[:, None]).round().to(torch.int8), scales
+
+
 @dataclass(frozen=True)
 class DynamicInt8:
     """A matrix as integers, for data that are rounded to integers too, row by row.
@@ -69,13 +82,9 @@ class DynamicInt8:
         """Round a matrix.
 
         matrix (Tensor): The matrix, `(rows, columns)`.
-        RETURNS (DynamicInt8): The matrix with 7 bits and a sign; of rows that `round_rows` leaves
-            as they are the integers that it returns.
+        RETURNS (DynamicInt8): The matrix as `round_matrix` rounds it.
         """
-        scales = (matrix.abs().amax(dim=1) / 127).clamp(min=torch.finfo(torch.float32).tiny)
-        integers, powers = round_rows(matrix)
-        scales = powers.where((integers * powers[:, None] == matrix).all(dim=1), scales)
-        integers = (matrix / scales[:, None]).round().to(torch.int8)
+        integers, scales = round_matrix(matrix)
         return cls(prepack_int8(integers), scales, torch.zeros(len(scales), dtype=torch.int32))
 
     def multiply(self, data: Tensor, bias: Tensor | None) -> Tensor:

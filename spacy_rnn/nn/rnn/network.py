@@ -111,7 +111,7 @@ class RecurrentNetwork(PreparedModule):
             check_states(state, [(number, len(lengths), width) for width in self.state_widths])
         if not len(data):
             return functional.pad(data, (0, self.width - self.inputs)), state if final else ()
-        scan = choose_scan(self._request_scan(data, zero_state, final), lengths)
+        scan = choose_scan(self._request_scan(data, len(lengths), zero_state, final), lengths)
         data = self.dropout_input(self.word_dropout(data), lengths)
         finals: list[State] = []
         for layer in range(self.depth):
@@ -163,7 +163,9 @@ class RecurrentNetwork(PreparedModule):
                 f"{self.inputs}: set its inputs to {data.shape[1]}, or change what is below"
             )
 
-    def _request_scan(self, data: Tensor, zero_state: bool, final: bool) -> ScanRequest:
+    def _request_scan(
+        self, data: Tensor, sequences: int, zero_state: bool, final: bool
+    ) -> ScanRequest:
         return ScanRequest(
             cell=self.cell,
             width=self.width,
@@ -174,6 +176,7 @@ class RecurrentNetwork(PreparedModule):
             training=self.training,
             zero_state=zero_state,
             final=final,
+            sequences=sequences,
             prepared=self.prepared,
         )
 

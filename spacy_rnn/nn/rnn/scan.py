@@ -21,7 +21,8 @@ from ...torch_private import lay_out_lstm, onednn_has_lstm, onednn_lstm
 from ..batch.packed import pack
 from ..batch.tiles import Padded, Tiled, bin_pack, pad_tiles
 from ..dropout import zoneout
-from ..kernels.prepared import UNPREPARED, UnpreparedWeights
+from ..kernels.arrays import has_numba, to_array
+from ..kernels.prepared import UNPREPARED, PreparedWeights, UnpreparedWeights
 from ..kernels.shapes import compiles_each_shape, computed_type
 from .cells.base import Cell, State, StepFunction, Weights
 from .cells.elementwise import ElementwiseCell
@@ -50,6 +51,7 @@ class ScanRequest:
     training (bool): Whether zoneout is random, rather than its expectation.
     zero_state (bool): Whether all initial states are zero.
     final (bool): Whether the final states are needed.
+    sequences (int): The number of sequences.
     prepared (UnpreparedWeights): Computes what follows from the weights alone.
     """
 
@@ -62,6 +64,7 @@ class ScanRequest:
     training: bool
     zero_state: bool
     final: bool
+    sequences: int
     prepared: UnpreparedWeights = UNPREPARED
 
     @property
@@ -282,6 +285,46 @@ class _PackedScan(Scan):
         """Run one layer from states in the order of the layout to final states in that order."""
 
 
+class CompiledGRUScan(Scan):
+    """A GRU over a single sequence in prediction on a CPU, compiled by numba if it is there."""
+
+    def __init__(self, request: ScanRequest, lengths: Tensor):
+        self._prepared = cast(PreparedWeights, request.prepared)
+
+    @staticmethod
+    def fits(request: ScanRequest) -> bool:
+        data = request.data
+        return (
+            request.sequences == 1
+            and type(request.cell) is GRU
+            and not request.has_zoneout
+            and request.on_cpu
+            and data.dtype == torch.float32
+            and computed_type(data.dtype) in (torch.float32, torch.bfloat16)
+            and isinstance(request.prepared, PreparedWeights)
+            and not torch.is_grad_enabled()
+            and has_numba()
+        )
+
+    def run(self, data: Tensor, weights: Sequence[Weights], state: State) -> tuple[Tensor, State]:
+        from ..kernels.compiled import scan_gru
+
+        matrices, _, biases, *_ = zip(*weights, strict=True)
+        gates = self._prepared.linear(matrices, biases)(data)
+        final = state[0].to(gates.dtype, copy=True).float()
+        outputs = data.new_empty(len(weights), len(data), final.shape[2])
+        by_direction = gates.float().chunk(len(weights), 1)
+        for direction, (own, inputs) in enumerate(zip(weights, by_direction, strict=True)):
+            scan_gru(
+                to_array(inputs),
+                self._prepared.matrix(own.weight_hh, own.bias_hh, quantize=False),
+                final[direction, 0].numpy(),
+                outputs[direction].numpy(),
+                direction == 1,
+            )
+        return outputs.transpose(0, 1).flatten(1), (final,)
+
+
 class GRUScan(_PackedScan):
     """A GRU on a CPU, with a backward pass of its own."""
 
@@ -435,6 +478,7 @@ class SteppedScan(_PackedScan):
 SCANS: tuple[type[Scan], ...] = (
     BinPackedLSTMScan,
     PaddedLSTMScan,
+    CompiledGRUScan,
     GRUScan,
     ElementwiseScan,
     KernelScan,

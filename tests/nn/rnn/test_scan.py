@@ -94,6 +94,7 @@ def make_request(cell, data, weights):
         training=False,
         zero_state=False,
         final=True,
+        sequences=2,
     )
 
 

@@ -40,7 +40,6 @@ def greedy_search(
         the score.
     RAISES (ValueError): If the network's scores are not numbers.
     """
-
     is_plain = prefixes is None and not constraints.needs_history
     if len(lengths) == 1 and is_plain and isinstance(step, GreedyStep):
         record = _Record(1, constraints.end, detail)

@@ -1,8 +1,8 @@
 """A single sentence in compiled loops: the scan of a GRU, and the whole greedy search of an SSRU.
 
-Numba compiles a function when it is first called with arguments of its types, and keeps the machine
-code in a folder beside this file, or else in the user's folder of caches. Where it can write to
-neither, each process compiles anew.
+Numba compiles a function when it is first called with arguments of its types. It keeps the code in
+a folder beside this file, or else in the user's folder of caches. Where it can write to neither,
+each process compiles anew.
 
 The loops compute what torch does, in its order where the order matters: in bfloat16 sums are of
 one product after the other, as oneDNN adds them, and rounded once; of integers they are exact.
@@ -19,9 +19,9 @@ from numba.extending import overload
 from .arrays import Matrix
 
 # Numbers are multiplied and added at once, as oneDNN does; divided by zero, as NumPy does.
-OPTIONS = {"fastmath": {"contract"}, "error_model": "numpy"}
+OPTIONS: Any = {"fastmath": {"contract"}, "error_model": "numpy"}
 
-ANY_ORDER = {"fastmath": {"contract", "reassoc"}}
+ANY_ORDER: dict[str, Any] = {"fastmath": {"contract", "reassoc"}}
 """For a sum that torch computes in an order of its own."""
 
 
@@ -174,7 +174,7 @@ def _attend(query: np.ndarray, keys: np.ndarray, weights: np.ndarray) -> None:
 
 
 @partial(_compiled, **ANY_ORDER)
-def _dot(left: np.ndarray, right: np.ndarray) -> float:
+def _dot(left: np.ndarray, right: np.ndarray) -> Any:
     total = np.float32(0)
     for feature in range(len(left)):
         total += left[feature] * right[feature]
@@ -182,12 +182,12 @@ def _dot(left: np.ndarray, right: np.ndarray) -> float:
 
 
 @_compiled
-def _sigmoid(number: float) -> float:
+def _sigmoid(number: Any) -> Any:
     return np.float32(1) / (np.float32(1) + np.exp(-number))
 
 
 @_compiled
-def _mix(new: float, old: float, share: float) -> float:
+def _mix(new: Any, old: Any, share: Any) -> Any:
     """Return what `torch.lerp` does."""
     if share < np.float32(0.5):
         return new + share * (old - new)
@@ -195,7 +195,7 @@ def _mix(new: float, old: float, share: float) -> float:
 
 
 @_compiled
-def _to_bfloat16(number: float) -> float:
+def _to_bfloat16(number: Any) -> Any:
     """Round a number to bfloat16, to nearest and half to even."""
     bits = np.float32(number).view(np.uint32)
     even = np.uint32(np.uint32(bits >> np.uint32(16)) & np.uint32(1))
@@ -256,11 +256,11 @@ def _multiply(matrix: Matrix, data: np.ndarray, out: np.ndarray) -> None:
     """Compute what the prepared product of a matrix does, for one row."""
 
 
-def _rounded(values: np.ndarray, number: float) -> float:
+def _rounded(values: np.ndarray, number: Any) -> Any:
     """Round a number to the type that a matrix is computed in."""
 
 
-def _value(number: Any) -> float:
+def _value(number: Any) -> Any:
     """Return the number that is meant by one of a matrix."""
 
 

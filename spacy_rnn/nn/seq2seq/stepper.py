@@ -57,7 +57,9 @@ class DecoderStepper:
         """
         decoder = self._decoder
         start = decoder.start(summary)
-        recurrent, _ = self._project(start[0][-1]).split_with_sizes(self._sizes, 1)
+        recurrent = start[0].new_empty(len(summary), 0)
+        if self._shares_product:
+            recurrent, _ = self._project(start[0][-1]).split_with_sizes(self._sizes, 1)
         parts = [recurrent, *states_by_layer(start)]
         if decoder.input_feeding:
             parts.append(summary.new_zeros(len(summary), self._sizes[1]))

@@ -90,7 +90,7 @@ def test_compiled_search_finds_the_same(attention, deep, precision, monkeypatch)
     assert len(lengths) > 2
     with torch.no_grad():
         network.decoder.embedding.weight[START] = torch.nan
-    with pytest.raises(ValueError, match="not numbers|NaN|nan"):
+    with pytest.raises(ValueError, match="not numbers"):
         search(network, SOURCES[0])
 
 

@@ -49,7 +49,16 @@ class CompiledStepper(DecoderStepper):
     def search_greedily(
         self, state: SearchState, lengths: Tensor, constraints: DecodingConstraints, detail: Detail
     ) -> tuple[list[int], Tensor, Tensor]:
-        """Take all steps of a greedy search, as `GreedyStep` says."""
+        """Take all steps of a greedy search.
+
+        state (SearchState): The initial state of one source.
+        lengths (Tensor): Its positions, `(1,)`.
+        constraints (DecodingConstraints): The constraints, none of which needs the history.
+        detail (Detail): How much of the hypothesis is asked for.
+        RETURNS (tuple[list[int], Tensor, Tensor]): The pieces with the end symbol; their
+            log-probabilities, or if these are not asked for other numbers that are NaN where these
+            would be, `(any,)`; and the attention weights, `(steps, positions)`.
+        """
         from ..kernels.compiled import search_ssru
 
         decoder = self._decoder

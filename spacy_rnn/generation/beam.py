@@ -56,6 +56,8 @@ def beam_search(
         best, parents, candidates = topk_blockwise(constrained, totals, 2 * beam_width)
         rows = torch.arange(len(best), device=device)[:, None]
         history.add(candidates, parents, log_probs[rows, parents, candidates], weights)
+        # Freed here: memory that grows and shrinks with each step costs page faults.
+        del scores, log_probs, constrained
         if ranking.coverage_penalty:
             coverage = weights if coverage is None else coverage + weights
 

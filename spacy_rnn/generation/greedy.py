@@ -87,6 +87,7 @@ def decode_loop(
         constrained = batch_constraints.apply(scores, record.time, written)
         pieces = choose(constrained, record.sentences)
         going_on = record.add(pieces, log_probs.gather(2, pieces[:, :, None]), weights)
+        del scores, log_probs, constrained  # As in beam search.
         if len(going_on) < len(pieces):
             rows = torch.tensor(going_on, dtype=torch.int64, device=pieces.device)
             pieces = pieces.index_select(0, rows)

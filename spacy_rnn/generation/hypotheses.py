@@ -90,10 +90,13 @@ class BeamHistory:
     def score(self, scores: Tensor) -> tuple[Tensor, Tensor]:
         """Compute next-piece log-probabilities.
 
-        scores (Tensor): The network's scores of the next pieces, `(batch, hypotheses, pieces)`.
+        scores (Tensor): The network's scores of the next pieces, `(batch, hypotheses, pieces)`,
+            which may be changed in place.
         RETURNS (tuple[Tensor, Tensor]): The log-probabilities, and the constrained ones.
         """
-        log_probs = scores.float().log_softmax(dim=2)
+        scores = scores.float()
+        in_place = scores if scores.device.type == "cpu" else None  # New memory is slow there.
+        log_probs = torch.log_softmax(scores, dim=2, out=in_place)
         constrained = self._batch_constraints.apply(log_probs, self.time, self._hypothesis_pieces)
         return log_probs, constrained
 

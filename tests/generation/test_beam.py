@@ -294,7 +294,7 @@ def test_prefixes_are_kept_and_scored(width):
 
 def test_an_empty_sequence_comes_only_when_asked_for():
     def step(pieces, state):
-        scores = torch.tensor([0.0, 9.0, 1.0, 0.0]).expand(*pieces.shape, PIECES)
+        scores = torch.tensor([0.0, 9.0, 1.0, 0.0]).repeat(*pieces.shape, 1)
         return scores, torch.zeros(*pieces.shape, POSITIONS), state
 
     for least, expected in ((0, []), (1, [2])):

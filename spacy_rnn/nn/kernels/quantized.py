@@ -101,7 +101,10 @@ class DynamicInt8:
         # The conversion cuts off what is behind the point.
         levels = (data * (LEVELS / peaks)).add_(ZERO + 0.5).to(torch.uint8)
         products = int8_linear(levels, 1 / LEVELS, ZERO, self.packed, self.scales, self.zeros)
-        return products.mul_(peaks) if bias is None else torch.addcmul(bias, products, peaks)
+        if bias is None:
+            return products.mul_(peaks)
+        # In place: new memory as large as all scores of a search costs more than this sum.
+        return torch.addcmul(bias, products, peaks, out=products)
 
 
 def pays_in_int8(weights: Sequence[Tensor]) -> bool:

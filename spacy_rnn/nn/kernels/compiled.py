@@ -2,7 +2,8 @@
 
 Numba compiles a function when it is first called with arguments of its types. It keeps the code in
 a folder beside this file, or else in the user's folder of caches. Where it can write to neither,
-each process compiles anew.
+each process compiles anew. All are in this one file: numba notices when the file of a function
+changes, not when that of a function does that it calls.
 
 The loops compute what torch does, in its order where the order matters: in bfloat16 sums are of
 one product after the other, as oneDNN adds them, and rounded once; of integers they are exact.

@@ -20,7 +20,8 @@ from .cells.base import State, Weights
 from .cells.lstmp import LSTMP
 from .cells.mlstm import MLSTM
 from .layer import DirectionalLayer
-from .scan import ScanRequest, choose_scan
+from .scans import choose_scan
+from .scans.base import ScanRequest
 from .settings import RecurrentSettings
 
 MAX_DEPTH = 100

@@ -17,7 +17,7 @@ from spacy_rnn.nn.kernels.prepared import PreparedWeights, prepare
 from spacy_rnn.nn.rnn.cells import CELLS
 from spacy_rnn.nn.rnn.cells.base import states_by_layer
 from spacy_rnn.nn.rnn.network import RecurrentNetwork
-from spacy_rnn.nn.rnn.scan import BinPackedLSTMScan, PaddedLSTMScan
+from spacy_rnn.nn.rnn.scans.lstm import BinPackedLSTMScan, PaddedLSTMScan
 from spacy_rnn.nn.rnn.settings import RecurrentSettings
 from spacy_rnn.nn.rnn.stepper import Stepper
 

@@ -11,7 +11,8 @@ from spacy_rnn.generation.greedy import greedy_search
 from spacy_rnn.generation.settings import Detail
 from spacy_rnn.nn.kernels import quantized
 from spacy_rnn.nn.kernels.prepared import PreparedWeights, prepare
-from spacy_rnn.nn.rnn import scan
+from spacy_rnn.nn.rnn.scans import choose_scan, gru
+from spacy_rnn.nn.rnn.scans.gru import CompiledGRUScan
 from spacy_rnn.nn.rnn.settings import RecurrentSettings
 from spacy_rnn.nn.seq2seq import greedy
 from spacy_rnn.nn.seq2seq.attention import (
@@ -115,7 +116,7 @@ def test_other_decoders_take_steps(settings, monkeypatch):
 
 def test_without_numba_decoders_take_steps(monkeypatch):
     monkeypatch.setattr(greedy, "has_numba", lambda: False)
-    monkeypatch.setattr(scan, "has_numba", lambda: False)
+    monkeypatch.setattr(gru, "has_numba", lambda: False)
     network = prepare(make_network(), PreparedWeights())
     assert type(choose_stepper(network.decoder)) is DecoderStepper
     assert search(network, SOURCES[0]).pieces
@@ -133,13 +134,13 @@ def test_compiled_scan_computes_the_same(precision, monkeypatch):
         mixed = torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16")
         with torch.inference_mode(), mixed:
             request = network._request_scan(data, 1, False, True)
-            chosen = type(scan.choose_scan(request, lengths))
+            chosen = type(choose_scan(request, lengths))
             return chosen, network(data, lengths, state)
 
     chosen, (output, (final,)) = run()
-    monkeypatch.setattr(scan, "has_numba", lambda: False)
+    monkeypatch.setattr(gru, "has_numba", lambda: False)
     other, (due, (due_final,)) = run()
-    assert (chosen, other is chosen) == (scan.CompiledGRUScan, False)
+    assert (chosen, other is chosen) == (CompiledGRUScan, False)
     tolerance = {"rtol": 0, "atol": 1e-6 if precision == "float32" else 0.01}
     torch.testing.assert_close(output, due, **tolerance)
     torch.testing.assert_close(final, due_final, **tolerance)

@@ -10,19 +10,16 @@ from nn_samples import loss_of, random_batch
 from spacy_rnn.nn.batch.tiles import bin_pack, pad_tiles
 from spacy_rnn.nn.kernels import shapes
 from spacy_rnn.nn.rnn import gru
-from spacy_rnn.nn.rnn import scan as scan_module
 from spacy_rnn.nn.rnn.cells import CELLS
 from spacy_rnn.nn.rnn.cells.base import Weights
 from spacy_rnn.nn.rnn.cells.elementwise import ElementwiseCell
-from spacy_rnn.nn.rnn.scan import (
-    BinPackedLSTMScan,
-    ElementwiseScan,
-    GRUScan,
-    KernelScan,
-    PaddedLSTMScan,
-    ScanRequest,
-    SteppedScan,
-)
+from spacy_rnn.nn.rnn.scans import kernel
+from spacy_rnn.nn.rnn.scans.base import ScanRequest
+from spacy_rnn.nn.rnn.scans.elementwise import ElementwiseScan
+from spacy_rnn.nn.rnn.scans.gru import GRUScan
+from spacy_rnn.nn.rnn.scans.kernel import KernelScan
+from spacy_rnn.nn.rnn.scans.lstm import BinPackedLSTMScan, PaddedLSTMScan
+from spacy_rnn.nn.rnn.scans.stepped import SteppedScan
 
 CPU = torch.device("cpu")
 INPUTS, HIDDEN = 3, 2
@@ -313,7 +310,7 @@ def test_chunks_of_steps_equal_one_pass(cell, directions, dtype, monkeypatch):
     run_chunks = Mock(wraps=KernelScan._run_chunks)
     monkeypatch.setattr(KernelScan, "_run_chunks", lambda *given: run_chunks(*given))
     for steps in (1, 3, 4, 10):
-        monkeypatch.setattr(scan_module, "MAX_STEPS", steps)
+        monkeypatch.setattr(kernel, "MAX_STEPS", steps)
         torch.testing.assert_close(results(), expected, **TOLERANCES[dtype])
     assert run_chunks.call_count == 4
 

@@ -8,7 +8,7 @@ import os
 import stat
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from multiprocessing import parent_process
 from threading import Event, Thread
@@ -80,7 +80,7 @@ def _tick(bar: "tqdm", stop: Event) -> None:
 
 def track(
     items: Iterable[ItemT], doing: str, total: int | None = None, unit: str = "texts"
-) -> Iterator[ItemT]:
+) -> Generator[ItemT, None, None]:
     """Show how many items have been taken from an iterable.
 
     items (Iterable[ItemT]): The items. Where their number is not known, but they come from a file

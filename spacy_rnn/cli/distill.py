@@ -1,11 +1,11 @@
 """Have a translator make the corpus that another one learns from."""
 
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache, partial
+from contextlib import closing, contextmanager
 from hashlib import blake2b
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from spacy.cli._util import Arg, Opt
 from spacy.language import Language
@@ -20,12 +20,10 @@ from ..generation.search import SamplingSearch
 from ..metrics.common import references_of
 from ..metrics.translation import tokenization_of
 from ..progress import track
-from ..training.distillation import create_keep
-from ..training.examples import read_examples
-from ..training.fingerprint import Fingerprint
+from ..training.distillation import Keep, create_keep
 from ..training.parts import PartialCorpus
-from ..training.readers.base import LineReader, logger
-from ..training.readers.registry import find_reader, list_formats
+from ..training.readers.registry import list_formats
+from .corpora import has_text, open_corpus, survey_corpus
 from .messages import fail, unquote_corpus, warn
 from .models import join_ensemble, load_translator, search_settings
 
@@ -122,44 +120,6 @@ def distill_cli(
         fail(f"{source} was not distilled", error)
 
 
-def open_corpus(
-    nlp: Language,
-    source: str,
-    targets: list[str],
-    attr: str,
-    *,
-    format: str | None = None,
-    limit: int = 0,
-    warn: Callable[[str], object] = logger.warning,
-) -> Callable[[], Iterator[Example]]:
-    """Prepare to read a corpus as often as needed.
-
-    nlp (Language): The pipeline whose tokenizer splits the texts.
-    source (str): The corpus, as for `read_examples`. A file of lines without a target has texts
-        alone.
-    targets (list[str]): The files of its translations, if it is lines of text.
-    attr (str): The custom attribute for translations.
-    format (str | None): The format of the corpus; None for that of its suffix.
-    limit (int): The maximum number of texts, 0 for all.
-    warn (Callable[[str], object]): Called with each warning, once.
-    RETURNS (Callable[[], Iterator[Example]]): A function that starts to read from the first text.
-    RAISES (ValueError): If there is no such format, or a setting is out of its bounds.
-    """
-    check_count("limit", limit, 0)
-    return partial(
-        read_examples,
-        nlp,
-        source,
-        targets or None,
-        translation=bool(targets) or not isinstance(find_reader(source, format), LineReader),
-        format=format,
-        attr=attr,
-        limit=limit,
-        on_empty="keep",
-        warn=cache(warn),
-    )
-
-
 def distill(
     nlp: Language,
     translator: "RecurrentTranslator",
@@ -204,14 +164,9 @@ def distill(
     check_count("batch_size", batch_size, 1)
     attr = attr or translator.attr
     choose = create_keep(keep, n_best, metric, tokenization_of(translator.scorer))
-    settings = search_settings(translator, 1 if keep == "best" else n_best, beam_width)
-    if isinstance(translator.search, SamplingSearch) and translator.search.seed is None:
-        raise ValueError(
-            f"The search of {translator.name} draws anew each time, so that a distillation could "
-            f"not be resumed: set its seed, or choose another search"
-        )
+    settings = _search_settings(translator, 1 if keep == "best" else n_best, beam_width)
     printer = Printer(no_print=silent)
-    corpus, blank = _survey(
+    corpus, blank = survey_corpus(
         track(read(), "Reading the corpus"), attr, keep == "closest", with_reference
     )
     parts = PartialCorpus(
@@ -229,40 +184,22 @@ def distill(
             "corpus": corpus.to_dict(),
         },
     )
-    done = parts.count * batch_size
-    if done:
-        printer.info(f"Going on after {done} of {corpus.documents} texts")
-
-    def choose_pairs(translated: Iterable[tuple[Doc, Example]]) -> Iterator[Doc]:
-        """Yield references once for each of the translations that they get."""
-        for doc, example in translated:
-            reference, references = example.reference, references_of(example, attr)
-            if with_reference and references:
-                yield reference
-            translations = doc._.get(f"{translator.attr}s")
-            translations = [each for each in translations if each["text"].strip()]
-            parts.left_out += not translations
-            for text in choose(translations, references) if translations else ():
-                reference._.set(attr, text)
-                yield reference
-
-    rest = islice(filter(_has_text, read()), done, None)
-    translated = nlp.pipe(
-        ((example.predicted, example) for example in rest),
-        as_tuples=True,
-        batch_size=batch_size,
-        component_cfg={
-            translator.name: {
-                **settings,
-                "detail": "scores" if keep == "all" else "text",
-                "threads": translator.threads if threads is None else threads,
-            }
-        },
-    )
-    progress = track(translated, "Distilling", corpus.documents - done)
-    for part in minibatch(progress, batch_size):
-        parts.add(choose_pairs(part))
-    left_out, pairs = parts.left_out, parts.join()
+    settings["detail"] = "scores" if keep == "all" else "text"
+    settings["threads"] = translator.threads if threads is None else threads
+    with _interruptible(parts, batch_size, corpus.documents, printer) as done:
+        rest = islice(filter(has_text, read()), done, None)
+        translated = nlp.pipe(
+            ((example.predicted, example) for example in rest),
+            as_tuples=True,
+            batch_size=batch_size,
+            component_cfg={translator.name: settings},
+        )
+        with closing(track(translated, "Distilling", corpus.documents - done)) as progress:
+            for part in minibatch(progress, batch_size):
+                parts.add(
+                    _choose_pairs(part, parts, choose, f"{translator.attr}s", attr, with_reference)
+                )
+        left_out, pairs = parts.left_out, parts.join()
     if blank:
         printer.warn(f"Texts of white space alone, which were left out: {blank}")
     if left_out:
@@ -271,47 +208,72 @@ def distill(
     return pairs
 
 
+def _search_settings(
+    translator: "RecurrentTranslator", n_best: int, beam_width: int | None
+) -> dict[str, Any]:
+    """Return the settings of the search, which has to find the same when it is resumed."""
+    if isinstance(translator.search, SamplingSearch) and translator.search.seed is None:
+        raise ValueError(
+            f"The search of {translator.name} draws anew each time, so that a distillation could "
+            f"not be resumed: set its seed, or choose another search"
+        )
+    return search_settings(translator, n_best, beam_width)
+
+
+@contextmanager
+def _interruptible(
+    parts: PartialCorpus, batch_size: int, texts: int, printer: Printer
+) -> Iterator[int]:
+    """Say where a distillation goes on, and after an interruption how to.
+
+    parts (PartialCorpus): What is stored.
+    batch_size (int): The number of texts of a part.
+    texts (int): The number of all texts.
+    printer (Printer): Says it.
+    YIELDS (int): The number of texts that are done.
+    """
+    done = parts.count * batch_size
+    if done:
+        printer.info(f"Going on after {min(done, texts)} of {texts} texts")
+    try:
+        yield done
+    except KeyboardInterrupt:
+        stored = min(parts.count * batch_size, texts)
+        printer.warn(
+            f"Interrupted: {stored} of {texts} texts are stored. The same command goes on"
+        )
+        raise
+
+
+def _choose_pairs(
+    translated: Iterable[tuple[Doc, Example]],
+    parts: PartialCorpus,
+    choose: Keep,
+    source: str,
+    attr: str,
+    with_reference: bool,
+) -> Iterator[Doc]:
+    """Choose among the translations of texts.
+
+    translated (Iterable[tuple[Doc, Example]]): Translated documents, and the examples that they
+        are of.
+    parts (PartialCorpus): Counts the texts that have no translation.
+    choose (Keep): Chooses.
+    source (str): The custom attribute that the translations are read from.
+    attr (str): The one that they are written to.
+    with_reference (bool): Whether each text comes with its reference first.
+    YIELDS (Doc): The reference of an example, once for each of the translations that it gets.
+    """
+    for doc, example in translated:
+        reference, references = example.reference, references_of(example, attr)
+        if with_reference and references:
+            yield reference
+        translations = [each for each in doc._.get(source) if each["text"].strip()]
+        parts.left_out += not translations
+        for text in choose(translations, references) if translations else ():
+            reference._.set(attr, text)
+            yield reference
+
+
 def _digest(model: "Language | RecurrentTranslator") -> str:
     return blake2b(model.to_bytes(exclude=["vocab"]), digest_size=16).hexdigest()
-
-
-def _has_text(example: Example) -> bool:
-    return bool(example.reference.text.strip())
-
-
-def _survey(
-    examples: Iterable[Example], attr: str, needs_all: bool, needs_any: bool
-) -> tuple[Fingerprint, int]:
-    """Read a corpus, and refuse it if it lacks references that are needed.
-
-    examples (Iterable[Example]): The corpus.
-    attr (str): The custom attribute of references.
-    needs_all (bool): Whether each text needs a reference.
-    needs_any (bool): Whether some text needs one.
-    RETURNS (tuple[Fingerprint, int]): The fingerprint of what has text, and the number of
-        documents that are white space alone.
-    RAISES (ValueError): If it has no texts, or not the references.
-    """
-    fingerprint = Fingerprint()
-    blank = lacking = 0
-    attributes: set[str] = set()
-    for example in examples:
-        if not _has_text(example):
-            blank += 1
-            continue
-        fingerprint.add(example.reference)
-        attributes.update(key[1] for key in example.reference.user_data if key[0] == "._.")
-        lacking += not any(map(str.strip, references_of(example, attr)))
-    texts = fingerprint.documents
-    if not texts:
-        raise ValueError("The corpus has no texts: name another file, or convert it anew")
-    if lacking and (needs_all or (needs_any and lacking == texts)):
-        option, way_out = "--with-reference", "leave that out"
-        if needs_all:
-            option, way_out = "--keep closest", "choose --keep best"
-        others = f"--attr (there is {', '.join(sorted(attributes)) or 'none'})"
-        raise ValueError(
-            f"{lacking} of {texts} texts have no reference in doc._.{attr}, which {option} needs: "
-            f"name the attribute that holds them with {others}, or {way_out}"
-        )
-    return fingerprint, blank

@@ -59,10 +59,11 @@ class PartialCorpus:
         """
         part = DocBin(docs=docs, store_user_data=True)
         replace_file(self._path(self.count), part.to_bytes())
-        self.count += 1
         # A part counts once the state says so: one that is not counted is written again.
-        state = {"made_from": self.made_from, "count": self.count, "left_out": self.left_out}
+        count = self.count + 1
+        state = {"made_from": self.made_from, "count": count, "left_out": self.left_out}
         replace_json(self._state, state)
+        self.count = count
 
     def join(self) -> int:
         """Write the file, and delete the parts.

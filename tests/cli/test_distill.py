@@ -14,7 +14,8 @@ from thinc.api import Adam
 from typer.testing import CliRunner
 
 from spacy_rnn.cli.app import app
-from spacy_rnn.cli.distill import distill, open_corpus
+from spacy_rnn.cli.corpora import open_corpus
+from spacy_rnn.cli.distill import distill
 from spacy_rnn.extensions import ensure_extension
 from spacy_rnn.generation.search import SamplingSearch
 from spacy_rnn.metrics.translation import score_translations
@@ -176,6 +177,26 @@ def test_an_interrupted_distillation_goes_on_to_the_same_bytes(teacher, corpus, 
     assert translated == [source for source, _ in PAIRS[4:]]
     assert output.read_bytes() == whole.read_bytes()
     assert sorted(corpus.parent.iterdir()) == sorted([corpus, whole, output])
+
+
+@pytest.mark.parametrize("interrupted", [0, 2])
+def test_an_interruption_says_how_much_is_stored(stored, corpus, interrupted, monkeypatch):
+    def interrupt(path, state):
+        if state["count"] > interrupted:
+            raise KeyboardInterrupt
+        replace_json(path, state)
+
+    monkeypatch.setattr(parts, "replace_json", interrupt)
+    arguments = (stored, corpus, corpus.with_name("out.spacy"), "--keep", "best", "-b", "2")
+    result = run(*arguments)
+    assert result.exit_code in (130, 1)  # 1 with older versions of typer.
+    texts = 2 * interrupted
+    message = f"Interrupted: {texts} of 7 texts are stored. The same command goes on"
+    assert message in result.stdout
+    monkeypatch.undo()
+    result = run(*arguments)
+    assert result.exit_code == 0, result.output
+    assert (f"Going on after {texts} of 7 texts" in result.stdout) == bool(texts)
 
 
 def test_parts_of_anything_else_are_refused(stored, teacher, corpus, monkeypatch):

@@ -72,12 +72,13 @@ def to_array(tensor: Tensor) -> np.ndarray:
 
 @cache
 def has_numba() -> bool:
-    """Whether numba is installed, and fits the installed NumPy.
+    """Whether numba compiles functions.
 
-    RETURNS (bool): Whether it can be imported.
+    RETURNS (bool): Whether it is installed, fits the installed NumPy, and is not switched off by
+        the environment variable `NUMBA_DISABLE_JIT`.
     """
     try:
-        import numba  # noqa: F401
+        import numba
     except ImportError:
         return False
-    return True
+    return not numba.config.DISABLE_JIT

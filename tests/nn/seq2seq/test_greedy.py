@@ -114,6 +114,12 @@ def test_other_decoders_take_steps(settings, monkeypatch):
     assert type(choose_stepper(make_network().decoder)) is DecoderStepper  # In training.
 
 
+@needs_numba
+def test_a_numba_that_is_switched_off_compiles_nothing(monkeypatch):
+    monkeypatch.setattr("numba.config.DISABLE_JIT", 1)
+    assert not greedy.has_numba.__wrapped__()
+
+
 def test_without_numba_decoders_take_steps(monkeypatch):
     monkeypatch.setattr(greedy, "has_numba", lambda: False)
     monkeypatch.setattr(gru, "has_numba", lambda: False)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from spacy.cli._util import Arg, Opt
 from spacy.cli.evaluate import handle_scores_per_type
@@ -22,11 +22,8 @@ from ..training.atomic import replace_json
 from ..training.examples import read_examples
 from ..training.readers.registry import list_formats
 from .messages import fail
-from .models import join_ensemble, load_components, translators_of
+from .models import choose_translator, join_ensemble, load_components, translators_of
 from .samples import make_samples
-
-if TYPE_CHECKING:
-    from ..pipeline.translator.component import RecurrentTranslator
 
 SPACY_LABELS = {
     "tag_acc": "TAG",
@@ -123,7 +120,7 @@ def evaluate_cli(
     def evaluate_model(name: str, others: Iterable[str] = ()) -> tuple[Language, Evaluation]:
         nlp, names = load_components(name, component, gpu_id)
         if others:
-            join_ensemble(_only_translator(nlp, names), others, gpu_id)
+            join_ensemble(choose_translator(nlp, name, component), others, gpu_id)
         examples = load_examples(nlp, names, source, targets, format)
         return nlp, evaluate(nlp, names, examples, beam_width=beam_width, batch_size=batch_size)
 
@@ -145,16 +142,6 @@ def evaluate_cli(
             _write(samples, texts)
     except (ImportError, OSError, ValueError) as error:
         fail("Could not evaluate", error)
-
-
-def _only_translator(nlp: Language, names: list[str]) -> "RecurrentTranslator":
-    translators = translators_of(nlp, names)
-    if len(translators) != 1:
-        raise ValueError(
-            f"An ensemble begins with one translator, but there are: "
-            f"{', '.join(translators) or 'none'}. Name one with --component, or another pipeline"
-        )
-    return next(iter(translators.values()))
 
 
 def evaluate(

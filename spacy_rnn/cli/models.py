@@ -84,8 +84,22 @@ def load_translator(
     RAISES (ValueError): If there is no translator of that name, or not one alone.
     """
     nlp = _load(model, gpu_id)
+    return nlp, choose_translator(nlp, model, component)
+
+
+def choose_translator(
+    nlp: Language, model: str | Path, component: str | None = None
+) -> "RecurrentTranslator":
+    """Choose the translator of a pipeline.
+
+    nlp (Language): The pipeline.
+    model (str | Path): What it was loaded from, for the error.
+    component (str | None): The translator's name, where there are several.
+    RETURNS (RecurrentTranslator): The translator.
+    RAISES (ValueError): If there is no translator of that name, or not one alone.
+    """
     name = _choose(nlp, model, component, TRANSLATOR, "translators")
-    return nlp, cast("RecurrentTranslator", nlp.get_pipe(name))
+    return cast("RecurrentTranslator", nlp.get_pipe(name))
 
 
 def join_ensemble(
@@ -102,9 +116,8 @@ def join_ensemble(
     for model in models:
         nlp = _load(model, gpu_id)
         same = translator.name if translator.name in names_of(nlp, [TRANSLATOR]) else None
-        name = _choose(nlp, model, same, TRANSLATOR, "translators")
+        other = choose_translator(nlp, model, same)
         try:
-            other = cast("RecurrentTranslator", nlp.get_pipe(name))
             translator.set_ensemble([*translator.ensemble, other])
         except ValueError as error:
             raise ValueError(f"{model} cannot join the ensemble: {error}") from error

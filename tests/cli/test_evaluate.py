@@ -175,6 +175,13 @@ def test_entities_are_read_from_bio_tags(stored, tmp_path, suffix):
     assert scores["ents_r"] == len(predicted & {"Zoë", "Ben"}) / 2
 
 
+def test_an_ensemble_begins_with_a_translator(stored):
+    options = ("--component", "my_ner", "--ensemble", stored / "model")
+    code, text = run("evaluate", stored / "model", stored / "all.spacy", *options)
+    assert code == 1
+    assert f"The translators of {stored / 'model'} are: my_translator. Name one" in text
+
+
 def test_samples_need_one_component_that_writes(stored, tmp_path):
     options = ("--samples", tmp_path / "samples.json")
     code, text = run("evaluate", stored / "model", stored / "all.spacy", *options)

@@ -179,6 +179,11 @@ def convert(
                 f"{str(path)!r} does not end with .spacy: name the file to write last"
             )
     check_count("held_out_size", held_out_size, 1)
+    if swap and not settings.get("translation", True):
+        raise ValueError(
+            "--swap makes texts of translations, but with --no-translation none are read: leave "
+            "out one of the two"
+        )
     printer = Printer(no_print=silent)
     nlp = get_lang_class(lang)()
     docs = read_docs(nlp, source, target, attr=attr, warn=printer.warn, **settings)

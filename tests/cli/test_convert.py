@@ -108,6 +108,13 @@ def test_sides_are_swapped_with_each_reference(write, output):
         convert(output, None, swapped, swap=True)
 
 
+@pytest.mark.parametrize("name", ["lines.txt", "pairs.tsv"])
+def test_sides_that_are_not_read_cannot_be_swapped(write, output, name):
+    with pytest.raises(ValueError, match="with --no-translation none are read: leave out one"):
+        convert(write(name, "a\tA"), None, output, swap=True, translation=False)
+    assert not output.exists()
+
+
 def test_language(write, output):
     files = [write("de", "z.B. hier"), write("en", "e.g. here")]
     convert(*files, output, lang="de")

@@ -27,7 +27,8 @@ def check_at_least(name: str, value: float, least: float) -> None:
     """
     _check_number(name, value)
     if not least <= value < math.inf:
-        raise ValueError(f"{name} is {value}, but has to be at least {least}")
+        finite = "" if math.isfinite(value) else "finite, and "
+        raise ValueError(f"{name} is {value}, but has to be {finite}at least {least}")
 
 
 def check_finite(name: str, value: float) -> None:
@@ -78,8 +79,11 @@ def check_rate(name: str, rate: float, *, one: bool = False) -> float:
 
 
 def _check_number(name: str, value: object) -> None:
-    """Refuse numbers in quotes."""
+    """Refuse numbers in quotes, and other words, as configs read nan and inf."""
     if isinstance(value, str):
-        raise ValueError(
-            f"{name} is {json.dumps(value)}, but has to be a number: leave out the quotes"
-        )
+        try:
+            quoted = math.isfinite(float(value))
+        except ValueError:
+            quoted = False
+        limit = "a number: leave out the quotes" if quoted else "a finite number"
+        raise ValueError(f"{name} is {json.dumps(value)}, but has to be {limit}")

@@ -18,3 +18,9 @@ def test_numbers_in_quotes_are_refused_by_name(check):
     with pytest.raises(ValueError, match='width is "2", but has to be a number: leave out the'):
         check("width", "2")
     check("width", 0)
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "wide"])
+def test_words_are_no_numbers_in_quotes(value):
+    with pytest.raises(ValueError, match=f'rate is "{value}", but has to be a finite number$'):
+        check_rate("rate", value)

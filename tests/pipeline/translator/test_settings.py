@@ -6,7 +6,10 @@ import pytest
 import spacy
 from toy_translator import SMALL, TEXTS, make_examples, make_pipeline, train, translations
 
+from spacy_rnn.architectures.decoder import build_recurrent_decoder_v1
 from spacy_rnn.architectures.encoders import build_recurrent_encoder_v1
+from spacy_rnn.architectures.seq2seq import build_seq2seq_v1
+from spacy_rnn.architectures.subword_encoder import build_subword_encoder_v1
 from spacy_rnn.nn.rnn.settings import RecurrentSettings
 
 
@@ -142,3 +145,20 @@ def test_wrong_settings_of_a_call_say_what_is_right(nlp, settings, message):
 def test_wrong_settings_say_what_is_right(config, message):
     with pytest.raises(ValueError, match=message):
         spacy.blank("en").add_pipe("rnn_translator", config=config)
+
+
+@pytest.mark.parametrize(
+    ("r_drop", "message"),
+    [
+        (-1.0, "r_drop is -1.0, but has to be at least 0"),
+        (float("inf"), "r_drop is inf, but has to be finite, and at least 0"),
+        (float("nan"), "r_drop is nan, but has to be finite, and at least 0"),
+        ("nan", 'r_drop is "nan", but has to be a finite number'),  # As configs read nan.
+    ],
+)
+def test_a_weight_of_r_drop_is_a_finite_number(r_drop, message):
+    network = RecurrentSettings(width=8)
+    make_decoder = build_recurrent_decoder_v1(network, r_drop=r_drop)
+    encoder = build_subword_encoder_v1(network, embed_width=8)
+    with pytest.raises(ValueError, match=message):
+        build_seq2seq_v1(encoder, make_decoder)

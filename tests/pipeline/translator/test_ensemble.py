@@ -129,3 +129,20 @@ def test_translators_of_other_vocabularies_are_refused(pipelines):
     with pytest.raises(ValueError, match=r"piece \d+ is '.+' where it is '.+'"):
         translator.set_ensemble([other])
     assert translator.ensemble == ()
+
+
+def test_worker_processes_have_the_whole_ensemble(joined):
+    sources = [source for source, _ in PAIRS] * 2
+
+    def predict(**settings):
+        docs = list(joined.pipe(sources, **settings))
+        return [doc._.translation for doc in docs], [doc._.translations[0] for doc in docs]
+
+    texts, expected = predict()
+    found_texts, found = predict(n_process=2, batch_size=3)
+    assert found_texts == texts
+    scores = [each["score"] for each in expected]
+    assert [each["score"] for each in found] == pytest.approx(scores, abs=1e-5)
+    joined.get_pipe("rnn_translator").set_ensemble([])
+    _, alone = predict()
+    assert [each["score"] for each in alone] != pytest.approx(scores, abs=1e-3)

@@ -12,6 +12,7 @@ from thinc.api import SGD, fix_random_seed, set_dropout_rate
 from torch import nn
 from torch.nn.utils.rnn import pack_sequence, unpack_sequence
 
+from spacy_rnn.nn.rnn.cells import CELLS
 from spacy_rnn.nn.rnn.network import RecurrentNetwork
 from spacy_rnn.nn.rnn.settings import RecurrentSettings
 
@@ -513,6 +514,19 @@ def test_stored_encoder_predicts_the_same(name, way, documents, tmp_path):
     assert loaded.get_dim("nI") == 6
     assert are_equal(loaded.predict(tokens), model.predict(tokens))
     assert loaded.to_bytes() == model.to_bytes()
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_all_cells_survive_storage(cell, documents, tmp_path):
+    model = build(documents, cell=cell)
+    model.to_disk(tmp_path / "model")
+    tokens = documents(LENGTHS)
+    expected = model.predict(tokens)
+    for loaded in (
+        architecture()(8, cell=cell).from_bytes(model.to_bytes()),
+        architecture()(8, cell=cell).from_disk(tmp_path / "model"),
+    ):
+        assert are_equal(loaded.predict(tokens), expected)
 
 
 @pytest.mark.parametrize("directions", DIRECTIONS)

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .attention_record import AttentionRecord, split
+from .attention_record import MAX_PENDING, AttentionRecord, split
 from .constraints import BatchConstraints, DecodingConstraints
 from .hypotheses import refuse_nan
 from .settings import Detail
@@ -40,8 +40,8 @@ def greedy_search(
         the score.
     RAISES (ValueError): If the network's scores are not numbers.
     """
-    is_plain = prefixes is None and not constraints.needs_history
-    if len(lengths) == 1 and is_plain and isinstance(step, GreedyStep):
+    is_plain = len(lengths) == 1 and prefixes is None and not constraints.needs_history
+    if is_plain and isinstance(step, GreedyStep) and _is_short(lengths, constraints, detail):
         record = _Record(1, constraints.end, detail)
         record.add_all(*step.search_greedily(state, lengths, constraints, detail))
         return record.results()
@@ -50,6 +50,12 @@ def greedy_search(
         return argmax_last(constrained)
 
     return decode_loop(step, state, lengths, constraints, prefixes, choose, detail)
+
+
+def _is_short(lengths: Tensor, constraints: DecodingConstraints, detail: Detail) -> bool:
+    """Whether the attention weights of all steps may be held in memory, if they are needed."""
+    weights = int((constraints.max_pieces(lengths) * lengths).max())
+    return detail < Detail.ALIGNMENTS or weights <= MAX_PENDING
 
 
 def decode_loop(
@@ -130,8 +136,8 @@ class _Record:
         """Record a step.
 
         pieces (Tensor): The pieces, `(batch, 1)`.
-        log_probs (Tensor): Their log-probabilities, or other numbers that are NaN where these
-            would be, `(batch, 1, 1)`.
+        log_probs (Tensor): Their log-probabilities, or if these are not asked for their scores,
+            `(batch, 1, 1)`.
         weights (Tensor): The attention weights, `(batch, 1, positions)`.
         RETURNS (list[int]): The rows of the sources that are not finished.
         """
@@ -158,7 +164,8 @@ class _Record:
         self._written[0] = pieces[:-1]
         self._sentences_by_step = [[0]] * len(pieces)
         self._log_probs.append(log_probs)
-        self._attention.add(weights[:, None])
+        if self._detail >= Detail.ALIGNMENTS:
+            self._attention.add(weights[:, None])
 
     def results(self) -> list[list[Hypothesis]]:
         """Return the sequences, when all sources are finished.

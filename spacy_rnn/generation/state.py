@@ -72,8 +72,9 @@ class GreedyStep(Protocol):
         constraints (DecodingConstraints): The constraints, none of which needs the history.
         detail (Detail): How much of the hypothesis is asked for.
         RETURNS (tuple[list[int], Tensor, Tensor]): The pieces with the end symbol; their
-            log-probabilities, or if these are not asked for other numbers that are NaN where these
-            would be, `(any,)`; and the attention weights, `(steps, positions)`.
+            log-probabilities, or if these are not asked for their scores, `(steps,)`; and the
+            attention weights, `(steps, positions)`, if alignments are asked for. If the network's
+            scores are not numbers, the last number is NaN.
         """
 
 

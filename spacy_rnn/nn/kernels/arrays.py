@@ -81,4 +81,4 @@ def has_numba() -> bool:
         import numba
     except ImportError:
         return False
-    return not numba.config.DISABLE_JIT
+    return not getattr(numba.config, "DISABLE_JIT")  # noqa: B009 (it is made when imported)

@@ -2,8 +2,8 @@
 
 Numba compiles a function when it is first called with arguments of its types. It keeps the code in
 a folder beside this file, or else in the user's folder of caches. Where it can write to neither,
-each process compiles anew. All are in this one file: numba notices when the file of a function
-changes, not when that of a function does that it calls.
+each process compiles anew. All are in this one file: numba compiles a function anew when its own
+file has changed, but not when the file of a function that it calls has.
 
 The loops compute what torch does, in its order where the order matters: in bfloat16 sums are of
 one product after the other, as oneDNN adds them, and rounded once; of integers they are exact.
@@ -18,6 +18,7 @@ from numba import njit, types
 from numba.extending import overload
 
 from .arrays import Matrix
+from .quantized import MIN_PEAK
 
 # Numbers are multiplied and added at once, as oneDNN does; divided by zero, as NumPy does.
 OPTIONS: Any = {"fastmath": {"contract"}, "error_model": "numpy"}
@@ -85,6 +86,7 @@ def search_ssru(
     min_length: int,
     max_length: int,
     keep_scores: bool,
+    keep_weights: bool,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Search greedily with a decoder of one layer, an SSRU, and attention by dot products.
 
@@ -103,16 +105,19 @@ def search_ssru(
     end (int): The end symbol.
     min_length (int): The minimum number of pieces.
     max_length (int): The maximum number of pieces, the end symbol not included.
-    keep_scores (bool): Whether scores are asked for.
+    keep_scores (bool): Whether log-probabilities are asked for.
+    keep_weights (bool): Whether attention weights are.
     RETURNS (tuple[np.ndarray, np.ndarray, np.ndarray]): The pieces with the end symbol,
-        `(steps,)`; the scores of all pieces at each step, `(steps, pieces)`, or if they are not
-        asked for those at the last step, `(1, pieces)`; and the attention weights at each step,
-        `(steps, positions)`.
+        `(steps,)`; their log-probabilities, or if these are not asked for, their scores,
+        `(steps,)`; and the attention weights at each step, `(steps, positions)`, or if these are
+        not asked for, those at the last one, `(1, positions)`. After a score that is NaN there are
+        no more steps.
     """
     hidden, positions, width = len(state), len(keys), context.shape[1]
     generated = np.empty(max_length + 1, np.int64)
-    scores = np.empty((max_length + 1 if keep_scores else 1, len(mask)), np.float32)
-    weights = np.empty((max_length + 1, positions), np.float32)
+    found = np.empty(max_length + 1, np.float32)
+    weights = np.empty((max_length + 1 if keep_weights else 1, positions), np.float32)
+    scores = np.empty(len(mask), np.float32)
     output, asked = np.empty(hidden, np.float32), np.empty(keys.shape[1], np.float32)
     read, mixed = np.empty(width, np.float32), np.empty(width, np.float32)
     piece, steps = start, 0
@@ -126,26 +131,38 @@ def search_ssru(
         else:
             _multiply(query, output, asked)
             asked *= np.float32(scale)
-        _attend(asked, keys, weights[steps])
+        attended = weights[steps if keep_weights else 0]
+        _attend(asked, keys, attended)
         _multiply(readout, output, read)
         mixed[:] = 0
         for position in range(positions):
             for feature in range(width):
-                mixed[feature] += weights[steps, position] * context[position, feature]
+                mixed[feature] += attended[position] * context[position, feature]
         for feature in range(width):
             total = read[feature] + mixed[feature]
             if words is not None:
                 total += words[piece, feature]
             read[feature] = np.tanh(total)
-        now = scores[steps if keep_scores else 0]
-        _multiply(predict, read, now)
+        _multiply(predict, read, scores)
         piece = end
         if steps < max_length:
-            piece = _best(now, mask, end if steps < min_length else -1)
+            piece = _best(scores, mask, end if steps < min_length else -1)
         generated[steps] = piece
+        found[steps] = _log_prob(scores, piece) if keep_scores else scores[piece]
         steps += 1
-        if piece == end:
-            return generated[:steps], scores[:steps], weights[:steps]
+        if piece == end or np.isnan(found[steps - 1]):
+            return generated[:steps], found[:steps], weights[:steps]
+
+
+@_compiled
+def _log_prob(scores: np.ndarray, piece: int) -> Any:
+    """Return an entry of the logarithm of a softmax."""
+    highest, total = np.float32(-np.inf), np.float32(0)
+    for score in scores:
+        highest = max(highest, score)
+    for score in scores:
+        total += np.exp(score - highest)
+    return scores[piece] - highest - np.log(total)
 
 
 @_compiled
@@ -218,14 +235,15 @@ def _multiply_floats(matrix: Matrix, data: np.ndarray, out: np.ndarray) -> None:
 @_compiled
 def _multiply_int8(matrix: Matrix, data: np.ndarray, out: np.ndarray) -> None:
     values, levels = matrix.values, np.float32(matrix.levels)
-    peak, nothing = np.float32(1e-30), np.float32(0)
+    zero = matrix.levels + 1  # The level that stands for zero.
+    peak, nothing = np.float32(MIN_PEAK), np.float32(0)
     for number in data:
         peak = max(peak, abs(number))
         nothing += np.float32(0) * number  # NaN if any number is.
     rounded = np.empty(len(data), np.int16)
     for column in range(len(data)):
-        level = data[column] * (levels / peak) + (levels + np.float32(1.5))
-        rounded[column] = np.int16(np.int16(level) - np.int16(matrix.levels + 1))
+        level = data[column] * (levels / peak) + (np.float32(zero) + np.float32(0.5))
+        rounded[column] = np.int16(np.int16(level) - np.int16(zero))
     unit = np.float32(1 / matrix.levels)
     for row in range(len(out)):
         total = np.int32(0)

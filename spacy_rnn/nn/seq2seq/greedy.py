@@ -55,9 +55,7 @@ class CompiledStepper(DecoderStepper):
         lengths (Tensor): Its positions, `(1,)`.
         constraints (DecodingConstraints): The constraints, none of which needs the history.
         detail (Detail): How much of the hypothesis is asked for.
-        RETURNS (tuple[list[int], Tensor, Tensor]): The pieces with the end symbol; their
-            log-probabilities, or if these are not asked for other numbers that are NaN where these
-            would be, `(any,)`; and the attention weights, `(steps, positions)`.
+        RETURNS (tuple[list[int], Tensor, Tensor]): As `GreedyStep.search_greedily` does.
         """
         from ..kernels.compiled import search_ssru
 
@@ -76,7 +74,7 @@ class CompiledStepper(DecoderStepper):
             scale = decoder.attention.scale
         mask = np.zeros(len(decoder.output_bias), np.float32)
         mask[[constraints.start, *constraints.banned_pieces]] = -np.inf
-        pieces, scores, attention = search_ssru(
+        pieces, log_probs, attention = search_ssru(
             to_array(cast(Tensor, gates)),
             to_array(state.hypotheses[1][0, 0].clone()),
             query,
@@ -92,11 +90,9 @@ class CompiledStepper(DecoderStepper):
             constraints.min_length,
             int(constraints.max_pieces(lengths)),
             detail >= Detail.SCORES,
+            detail >= Detail.ALIGNMENTS,
         )
-        log_probs = torch.from_numpy(scores).log_softmax(dim=1)
-        if detail >= Detail.SCORES:
-            log_probs = log_probs.gather(1, torch.from_numpy(pieces)[:, None])
-        return pieces.tolist(), log_probs.flatten(), torch.from_numpy(attention)
+        return pieces.tolist(), torch.from_numpy(log_probs), torch.from_numpy(attention)
 
 
 def choose_stepper(decoder: Decoder) -> DecoderStepper:

@@ -88,10 +88,24 @@ def test_compiled_search_finds_the_same(attention, deep, precision, monkeypatch)
             ):
                 assert got == pytest.approx(due, abs=1e-4)
             assert search(network, source, Detail.TEXT, **limits).pieces == expected.pieces
+            scored = search(network, source, Detail.SCORES, **limits)
+            assert scored.piece_scores == compiled.piece_scores
     assert len(lengths) > 2
     with torch.no_grad():
         network.decoder.embedding.weight[START] = torch.nan
-    with pytest.raises(ValueError, match="not numbers"):
+    for detail in Detail:
+        with pytest.raises(ValueError, match="not numbers"):
+            search(network, SOURCES[0], detail)
+
+
+@needs_numba
+def test_alignments_of_a_long_source_take_steps(monkeypatch):
+    network = prepare(make_network(), PreparedWeights())
+    monkeypatch.setattr(CompiledStepper, "__call__", None)
+    assert search(network, SOURCES[0]).source_positions
+    monkeypatch.setattr("spacy_rnn.generation.greedy.MAX_PENDING", 10)
+    assert search(network, SOURCES[0], Detail.SCORES).piece_scores
+    with pytest.raises(TypeError):
         search(network, SOURCES[0])
 
 

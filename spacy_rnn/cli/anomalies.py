@@ -12,6 +12,7 @@ from ..training.atomic import replace_file, replace_json
 from ..training.readers.files import check_lines, read_lines, read_text
 from .messages import fail, warn
 from .models import load_language_model
+from .outputs import check_outputs
 
 if TYPE_CHECKING:
     from ..pipeline.lm.component import RecurrentLanguageModel
@@ -55,6 +56,7 @@ def find_anomalies_cli(
     """
     try:
         check_count("limit", limit, 1)
+        check_outputs([output, chart], [model, log, known])
         language_model = load_language_model(model, component, gpu_id)
         lines = list(
             check_lines(read_lines(log, encoding), str(log), encoding, on_invalid_utf8, warn=warn)

@@ -18,6 +18,7 @@ from ..pipeline.storage import MANIFEST
 from ..training.resumable import config_differences
 from .messages import fail
 from .models import store_pipeline
+from .outputs import check_outputs
 
 SHOWN = 5
 """Differences that an error names."""
@@ -54,10 +55,12 @@ def average(output: Path, models: Sequence[str | Path]) -> bool:
         the first pipeline itself.
     models (Sequence[str | Path]): The names of packages, or folders.
     RETURNS (bool): Whether it differs from the first pipeline.
-    RAISES (ValueError): If an architecture, a vocabulary or a shape differs.
+    RAISES (ValueError): If an architecture, a vocabulary or a shape differs, or the folder is that
+        of one of the pipelines.
     """
     from ..bridge.averaging import ModelMean
 
+    check_outputs([output], models)
     first, *others = models
     nlp = load_model(first)
     facts = describe(nlp)

@@ -15,6 +15,7 @@ from ..training.atomic import replace_file
 from ..training.examples import read_docs, split_docs, swap_sides
 from ..training.readers.registry import list_formats
 from .messages import fail, unquote, unquote_corpus
+from .outputs import check_outputs
 
 EXAMPLES = """
 python -m spacy rnn convert pairs.tsv train.spacy
@@ -168,8 +169,9 @@ def convert(
     silent (bool): Whether to print nothing.
     settings (Any): The other settings of `read_docs`.
     RETURNS (int): The number of documents written.
-    RAISES (ValueError): If a setting is wrong, the corpus has a fault whose policy is "error", a
-        text is too long for spaCy, or annotation does not fit its text.
+    RAISES (ValueError): If a setting is wrong, a file to write is one to read, the corpus has a
+        fault whose policy is "error", a text is too long for spaCy, or annotation does not fit
+        its text.
     RAISES (ImportError): If spaCy has no such language.
     RAISES (OSError): If a file cannot be read or written.
     """
@@ -178,6 +180,8 @@ def convert(
             raise ValueError(
                 f"{str(path)!r} does not end with .spacy: name the file to write last"
             )
+    targets = [target] if isinstance(target, str | Path) else target or []
+    check_outputs([output, held_out], [source, *targets])
     check_count("held_out_size", held_out_size, 1)
     if swap and not settings.get("translation", True):
         raise ValueError(

@@ -26,6 +26,7 @@ from ..training.readers.registry import list_formats
 from .corpora import has_text, open_corpus, survey_corpus
 from .messages import fail, unquote_corpus, warn
 from .models import join_ensemble, load_translator, search_settings
+from .outputs import check_outputs
 
 if TYPE_CHECKING:
     from ..pipeline.translator.component import RecurrentTranslator
@@ -97,6 +98,7 @@ def distill_cli(
     """
     source, *targets, output = unquote_corpus(paths, "Nothing was distilled")
     try:
+        check_outputs([output], [teacher, *(ensemble or []), source, *targets])
         nlp, translator = load_translator(teacher, component, gpu_id)
         join_ensemble(translator, ensemble or [], gpu_id)
         attr = attr or translator.attr

@@ -23,6 +23,7 @@ from ..training.examples import read_examples
 from ..training.readers.registry import list_formats
 from .messages import fail
 from .models import choose_translator, join_ensemble, load_components, translators_of
+from .outputs import check_outputs
 from .samples import make_samples
 
 SPACY_LABELS = {
@@ -126,6 +127,8 @@ def evaluate_cli(
 
     try:
         check_count("batch_size", batch_size, 1)
+        pipelines = [model, *(ensemble or []), against]
+        check_outputs([output, samples], [*pipelines, source, *targets])
         nlp, evaluation = evaluate_model(model, ensemble or [])
         scores = evaluation.to_dict()
         if against is None:

@@ -9,6 +9,7 @@ from wasabi import msg
 from .info import find_networks
 from .messages import fail
 from .models import store_pipeline
+from .outputs import check_outputs
 
 EXAMPLES = """
 python -m spacy rnn quantize training/model-best training/small
@@ -41,10 +42,12 @@ def quantize(model: str | Path, output: Path) -> dict[str, tuple[int, int]]:
         weights before.
     RETURNS (dict[str, tuple[int, int]]): For each component with rounded weights its size in
         bytes, before and after.
-    RAISES (ValueError): If there is nothing to round, or a weight is not finite.
+    RAISES (ValueError): If there is nothing to round, a weight is not finite, or the folder is
+        that of the pipeline.
     """
     from ..bridge.weights import MIN_ROUNDED
 
+    check_outputs([output], [model])
     nlp = load_model(model)
     sizes = {}
     for name, component in nlp.components:

@@ -10,6 +10,7 @@ from wasabi import msg
 from ..training.atomic import replace_file
 from ..training.readers.files import read_lines, read_text
 from .messages import fail
+from .outputs import check_outputs
 
 EXAMPLES = """
 python -m spacy rnn evaluate training/model-best test.spacy \\
@@ -54,7 +55,7 @@ def report(
     samples (Path | None): Translations by `spacy rnn evaluate --samples`.
     title (str): The heading.
     RETURNS (Path): The page of HTML.
-    RAISES (ValueError): If a file is not what it should be.
+    RAISES (ValueError): If a file is not what it should be, or would be written over.
     """
     from ..report.charts.curves import render_learning_curve
     from ..report.writer import find_attention, make_report
@@ -74,6 +75,7 @@ def report(
         "learning_curve.svg": render_learning_curve(rows),
         "attention.svg": find_attention(translations),
     }
+    check_outputs([output / name for name in files], [metrics, log, samples])
     output.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
         if text is None:

@@ -151,6 +151,27 @@ def test_checkpoints_of_configs_are_replaced_at_once(path):
     assert training["before_to_disk"]["@callbacks"] == "spacy-rnn.atomic_checkpoints.v1"
 
 
+def test_the_benchmarks_show_the_commands_of_the_workflow(root, tmp_path):
+    """The student of the benchmarks is the one that the workflow leaves, at the same paths."""
+    shutil.copy(root / "project.yml", tmp_path)
+    overrides = {"vars.name": "multi30k", "vars.student": "configs/translator-fast.cfg"}
+    config = load_project_config(tmp_path, overrides=overrides)
+    commands = {command["name"]: command for command in config["commands"]}
+    steps = [commands[name] for name in config["workflows"]["distill"]]
+    scripts = [{*shlex.split(script)} for step in steps for script in step["script"]]
+    blocks = find_blocks(read_page("docs/benchmarks.md"))
+    (block,) = (block for block in blocks if " distill " in block.text)
+    shown = find_commands(block)
+    assert len(shown) >= 4
+    for command in shown:
+        assert any(script.issuperset(command.words) for script in scripts), command.at
+    paths = load_config(root / "configs" / "translator-fast.cfg")["paths"]
+    fit = commands["distill-fit"]
+    assert {paths["train"], paths["dev"]} < {*fit["deps"]}
+    assert paths["log"] in fit["outputs"]
+    assert steps[-1]["outputs"] == ["metrics/multi30k-small.json"]
+
+
 def test_a_page_documents_the_project(root, tmp_path, run_python):
     page = root / "docs" / "usage" / "projects.md"
     assert "AUTO-GENERATED" in page.read_text("utf8")

@@ -1,10 +1,11 @@
 """Time translating in turn with CTranslate2, at the same lengths.
 
-    python benchmarks/peers_decoding.py training/multi30k/model-best test.en
+    python benchmarks/peers_decoding.py test.en training/multi30k-small another
 
 CTranslate2 has no recurrent networks. So its 8-bit Transformer is timed with random weights, six
 layers of width 256 that read and two that write. Each of its translations is as long as the
-trained model's: speed depends on shapes and lengths alone. It reads and writes pieces, we text.
+first model's: speed depends on shapes and lengths alone. It reads and writes pieces, we text. All
+get the sentences in the same batches of similar lengths, or one by one, and return texts alone.
 Needs `pip install ctranslate2==4.8.5`.
 """
 
@@ -17,72 +18,115 @@ from pathlib import Path
 import numpy as np
 import spacy
 import torch
+from spacy.language import Language
 
 NAME = "rnn_translator"
+PEER = "CTranslate2"
 WIDTH, HIDDEN, HEADS, LAYERS = 256, 1536, 8, (6, 2)
-BATCH = 64
+BATCH, ALONE = 64, 200
 
 
 def main() -> None:
     """Run what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("model", type=Path, help="a trained pipeline")
     parser.add_argument("texts", type=Path, help="what to translate, a sentence in each line")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("models", nargs="+", help="trained pipelines")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=5)
     args = parser.parse_args()
-    torch.set_num_threads(1)
-    nlp = spacy.load(args.model)
+    torch.set_num_threads(args.threads)
+    pipelines = {model: spacy.load(model) for model in args.models}
+    first = pipelines[args.models[0]]
     texts = args.texts.read_text(encoding="utf8").splitlines()
-    for beam_width in (1, 5):
-        settings = {NAME: {"beam_width": beam_width}}
+    subwords = first.get_pipe(NAME).source_subwords
+    sources = [len(pieces) for pieces in subwords.encode(texts)]
+    with tempfile.TemporaryDirectory() as folder:
+        write_transformer(Path(folder), len(subwords))
+        for beam_width, size, number in (
+            (1, BATCH, len(texts)),
+            (5, BATCH, len(texts)),
+            (1, 1, ALONE),
+        ):
+            targets = count_pieces(first, texts, beam_width)
+            # Alone they come as they are, in batches by length.
+            order = np.lexsort((sources, targets)) if size > 1 else np.arange(number)
+            batches = [order[start : start + size] for start in range(0, number, size)]
+            runs = {
+                PEER: prepare_peer(folder, batches, sources, targets, beam_width, args.threads)
+            }
+            for model, nlp in pipelines.items():
+                runs[model] = prepare(nlp, [texts[each] for each in order], size, beam_width)
+            way = "one by one" if size == 1 else f"batches of {size}"
+            print(f"beam {beam_width}, {way}, threads: {args.threads}")
+            compare(runs, number, args.rounds)
 
-        def translate(settings: dict = settings) -> list:
-            return list(nlp.pipe(texts, batch_size=len(texts), component_cfg=settings))
 
-        subwords = nlp.get_pipe(NAME).source_subwords
-        sources = [len(pieces) for pieces in subwords.encode(texts)]
-        targets = [len(doc._.translations[0]["pieces"]) for doc in translate()]
-        with tempfile.TemporaryDirectory() as folder:
-            write_transformer(Path(folder), len(subwords))
-            peer = prepare_ctranslate2(Path(folder), sources, targets, beam_width)
-            compare(
-                {"spacy-rnn": translate, "CTranslate2": peer}, len(texts), args.rounds, beam_width
-            )
-
-
-def compare(runs: dict[str, Callable], sentences: int, rounds: int, beam_width: int) -> None:
-    """Time each in turn, and print the best of the rounds."""
-    best = dict.fromkeys(runs, float("inf"))
-    for _ in range(rounds):
+def compare(runs: dict[str, Callable], sentences: int, rounds: int) -> None:
+    """Time each in turn; print the best of the rounds, and the median ratio in a round."""
+    seconds: dict[str, list[float]] = {name: [] for name in runs}
+    for each in range(-1, rounds):  # The first round warms up.
         for name, run in runs.items():
             started = time.perf_counter()
             run()
-            best[name] = min(best[name], time.perf_counter() - started)
-    for name, seconds in best.items():
-        print(f"beam {beam_width}, one thread, {name:11} {sentences / seconds:7,.0f} sentences/s")
+            if each >= 0:
+                seconds[name].append(time.perf_counter() - started)
+    for name, times in seconds.items():
+        ratio = np.median(np.divide(seconds[PEER], times))
+        print(f"  {sentences / min(times):7,.0f} sentences/s, {ratio:5.2f} x {PEER}  {name}")
 
 
-def prepare_ctranslate2(
-    folder: Path, sources: list[int], targets: list[int], beam_width: int
+def count_pieces(nlp: Language, texts: list[str], beam_width: int) -> list[int]:
+    """Return the lengths of the translations."""
+    settings = {NAME: {"beam_width": beam_width}}
+    docs = nlp.pipe(texts, batch_size=len(texts), component_cfg=settings)
+    return [len(doc._.translations[0]["pieces"]) for doc in docs]
+
+
+def prepare(nlp: Language, texts: list[str], size: int, beam_width: int) -> Callable[[], None]:
+    """Return what translates batches, or with a size of 1 a text at a time."""
+    settings = {NAME: {"beam_width": beam_width, "detail": "text"}}
+
+    def run() -> None:
+        if size == 1:
+            docs = (nlp(text, component_cfg=settings) for text in texts)
+        else:
+            docs = nlp.pipe(texts, batch_size=size, component_cfg=settings)
+        for doc in docs:
+            assert isinstance(doc._.translation, str)
+
+    return run
+
+
+def prepare_peer(
+    folder: str,
+    batches: list[np.ndarray],
+    sources: list[int],
+    targets: list[int],
+    beam_width: int,
+    threads: int,
 ) -> Callable[[], None]:
-    """Return what translates batches of similar lengths, each to its mean length."""
+    """Return what translates each batch to its mean length, on all threads side by side."""
     import ctranslate2
 
     translator = ctranslate2.Translator(
-        str(folder), device="cpu", intra_threads=1, inter_threads=1
+        folder, device="cpu", intra_threads=1, inter_threads=threads
     )
-    order = sorted(range(len(sources)), key=lambda number: (targets[number], sources[number]))
-    batches = [order[first : first + BATCH] for first in range(0, len(order), BATCH)]
 
     def run() -> None:
+        results = []
         for batch in batches:
             length = round(sum(targets[number] for number in batch) / len(batch))
-            translator.translate_batch(
+            results += translator.translate_batch(
                 [["w0"] * sources[number] for number in batch],
                 beam_size=beam_width,
                 min_decoding_length=length,
                 max_decoding_length=length,
+                asynchronous=True,
             )
+            if len(batch) == 1:  # The next one is asked for when this one is there.
+                results.pop().result()
+        for result in results:
+            result.result()
 
     return run
 

@@ -81,9 +81,9 @@ def forward(
     """Compute the negative log-likelihood of translations: teacher forcing.
 
     model (Seq2SeqModel): The model.
-    translations (Translations | list[Doc]): Documents, and for each the pieces of its
-        translation; or documents alone, as `spacy debug model` passes them, whose translations
-        are empty.
+    translations (Translations | list[Doc]): Documents, for each the pieces of its translation, and
+        perhaps a guide of the attention in training; or documents alone, as `spacy debug model`
+        passes them, whose translations are empty.
     is_train (bool): Whether gradients will follow.
     RETURNS (tuple[Floats1d, Callable]): The negative log-likelihood of each piece and each
         end symbol, in nats, `(pieces + documents,)`; and a callback that takes a factor, which the
@@ -91,8 +91,10 @@ def forward(
     """
     import torch
 
+    guide = None
     if isinstance(translations, tuple):
-        docs, targets = translations
+        docs, targets, *rest = translations
+        guide = next(iter(rest), None)
     else:
         docs, targets = translations, [[] for _ in translations]
     shim = network_shim(model)
@@ -102,8 +104,11 @@ def forward(
     source, lengths = _flatten(model, arrays, is_train)
     pieces = [piece for target in targets for piece in (START, *target, END)]
     sizes = torch.tensor([len(target) + 2 for target in targets], dtype=torch.int64)
-    inputs = (source, lengths, torch.tensor(pieces, device=shim.device), sizes)
-    (loss, surprisals), backprop_network = shim(ArgsKwargs(inputs, {}), is_train)
+    inputs = [source, lengths, torch.tensor(pieces, device=shim.device), sizes]
+    if guide is not None:
+        sources = [model.ops.to_numpy(array) for array in arrays]
+        inputs.append(torch.from_numpy(guide(sources, targets)).to(shim.device))
+    (loss, surprisals), backprop_network = shim(ArgsKwargs(tuple(inputs), {}), is_train)
 
     def backprop(factor: float) -> list[Doc]:
         gradients = ArgsKwargs((loss,), {"grad_tensors": torch.full_like(loss, factor)})

@@ -197,7 +197,9 @@ class Decoder(PreparedModule):
             return states
         return summary.expand_as(states[0]), *states[1:]
 
-    def forward(self, memory: Memory, summary: Tensor, pieces: Tensor, lengths: Tensor) -> Tensor:
+    def forward(
+        self, memory: Memory, summary: Tensor, pieces: Tensor, lengths: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """Compute the readouts of whole targets: teacher forcing.
 
         memory (Memory): The encoded sources.
@@ -205,49 +207,62 @@ class Decoder(PreparedModule):
         pieces (Tensor): The inputs: for each target the start symbol and all pieces but the last,
             `(pieces,)`.
         lengths (Tensor): The inputs of each target, `(batch,)`, on the CPU.
-        RETURNS (Tensor): The readouts that predict the piece after each input,
-            `(pieces, readout_width)`.
+        RETURNS (tuple[Tensor, Tensor]): The readouts that predict the piece after each input,
+            `(pieces, readout_width)`; and the attention weights, `(batch, steps, positions)`.
         """
         embedded = self.dropout_embedded(self.word_dropout(self.embedding(pieces)), lengths)
         state = self.start(summary)
         if self.input_feeding:
-            readouts = self._feed(memory, state, pad(embedded, lengths))
+            readouts, weights = self._feed(memory, state, pad(embedded, lengths))
             readouts = unpad(readouts, lengths)
         else:
             hidden, _ = self.network(embedded, lengths, state)
-            context = unpad(self._attend_all(pad(hidden, lengths), memory), lengths)
+            context, weights = self._attend_all(pad(hidden, lengths), memory)
             word = None if self.deep_output_layer is None else self.deep_output_layer(embedded)
-            readouts = self.read_out(self.readout(hidden), context, word)
-        return self.dropout_readout(readouts, lengths)
+            readouts = self.read_out(self.readout(hidden), unpad(context, lengths), word)
+        return self.dropout_readout(readouts, lengths), weights
 
-    def _feed(self, memory: Memory, state: State, embedded: Tensor) -> Tensor:
-        """Compute the readouts step by step, with the previous one as an input of each step."""
+    def _feed(self, memory: Memory, state: State, embedded: Tensor) -> tuple[Tensor, Tensor]:
+        """Compute the readouts step by step, with the previous one as an input of each step.
+
+        RETURNS (tuple[Tensor, Tensor]): The readouts, `(batch, steps, readout_width)`, and the
+            attention weights, `(batch, steps, positions)`.
+        """
         step, states = Stepper(self.network), states_by_layer(state)
         project = self.prepared.linear([self.readout.weight], [self.readout.bias])
         attention_state = self.initial_attention_state(memory)
         readout = embedded.new_zeros(len(embedded), self.readout.out_features)
         readouts = [readout[:, None][:, :0]]
+        all_weights = [readout.new_zeros(len(embedded), 0, memory.mask.shape[1])]
         deep_output_layer = self.deep_output_layer
         words = (
             repeat(None) if deep_output_layer is None else deep_output_layer(embedded).unbind(1)
         )
         for inputs, word in zip(embedded.unbind(1), words, strict=False):
             hidden, states = step(torch.cat([inputs, readout], 1), states)
-            context, _, attention_state = self.attend(hidden[:, None], memory, attention_state)
+            context, weights, attention_state = self.attend(
+                hidden[:, None], memory, attention_state
+            )
             readout = self.read_out(project(hidden), context[:, 0], word)
             readouts.append(readout[:, None])
-        return torch.cat(readouts, 1)
+            all_weights.append(weights)
+        return torch.cat(readouts, 1), torch.cat(all_weights, 1)
 
-    def _attend_all(self, queries: Tensor, memory: Memory) -> Tensor:
-        """Compute the context vectors of all steps, step by step if the attention has a state."""
+    def _attend_all(self, queries: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
+        """Attend at all steps, one after the other if the attention has a state.
+
+        RETURNS (tuple[Tensor, Tensor]): The context vectors and the attention weights.
+        """
         attention_state = self.initial_attention_state(memory)
         if not attention_state:
-            return self.attend(queries, memory)[0]
-        contexts = []
+            context, weights, _ = self.attend(queries, memory)
+            return context, weights
+        contexts, all_weights = [], []
         for query in queries.split(1, dim=1):
-            context, _, attention_state = self.attend(query, memory, attention_state)
+            context, weights, attention_state = self.attend(query, memory, attention_state)
             contexts.append(context)
-        return torch.cat(contexts, 1)
+            all_weights.append(weights)
+        return torch.cat(contexts, 1), torch.cat(all_weights, 1)
 
     def initial_attention_state(self, memory: Memory) -> AttentionState:
         """Return the state of the attention before the first step.

@@ -12,6 +12,9 @@ from ..rnn.network import RecurrentNetwork
 from ..rnn.settings import RecurrentSettings
 from .decoder import Decoder, Memory
 
+MIN_WEIGHT = 1e-7
+"""The least attention weight that a logarithm is taken of."""
+
 
 class SubwordEncoder(nn.Module):
     """Embeddings of subwords and a recurrent network over them.
@@ -112,9 +115,17 @@ class Seq2Seq(nn.Module):
         return self.decoder.encode_memory(encoded, lengths, summary), summary
 
     def forward(
-        self, source: Tensor, lengths: Tensor, targets: Tensor, target_lengths: Tensor
+        self,
+        source: Tensor,
+        lengths: Tensor,
+        targets: Tensor,
+        target_lengths: Tensor,
+        guide: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Compute the loss of given translations.
+
+        A guide adds the cross-entropy of the attention weights and an alignment: guided alignment
+        (Chen et al. 2016, "Guided Alignment Training for Topic-Aware Neural Machine Translation").
 
         With R-Drop the batch passes twice in training, as one batch of twice the size. Each
         sequence has dropout of its own there, but `weight_drop` and dropout in an encoder outside
@@ -126,8 +137,11 @@ class Seq2Seq(nn.Module):
             before it and the end symbol after it.
         target_lengths (Tensor): The pieces of each target, these two included, `(batch,)`,
             on the CPU.
-        RETURNS (tuple[Tensor, Tensor]): The sum of the losses with label smoothing and R-Drop, and
-            the negative log-likelihood of each piece after the start symbol, without gradients.
+        guide (Tensor | None): What the attention weights at each piece should be, times the weight
+            of this loss, `(batch, pieces, positions)`. At pieces without any there is no loss.
+        RETURNS (tuple[Tensor, Tensor]): The sum of the losses with label smoothing, R-Drop and the
+            guide, and the negative log-likelihood of each piece after the start symbol, without
+            gradients.
         """
         smoothing, r_drop = 0.0, 0.0
         if self.training:
@@ -146,8 +160,8 @@ class Seq2Seq(nn.Module):
                 torch.cat([each, each]) for each in (source, lengths, inputs, input_lengths)
             )
         memory, summary = self.encode(source, lengths)
-        readouts = self.decoder(memory, summary, inputs, input_lengths)
-        return cross_entropy(
+        readouts, weights = self.decoder(memory, summary, inputs, input_lengths)
+        loss, surprisals = cross_entropy(
             readouts,
             self.decoder.output_weight,
             self.decoder.output_bias,
@@ -155,3 +169,12 @@ class Seq2Seq(nn.Module):
             smoothing,
             r_drop,
         )
+        if guide is not None:
+            loss = loss + _alignment_loss(weights, guide)
+        return loss, surprisals
+
+
+def _alignment_loss(weights: Tensor, guide: Tensor) -> Tensor:
+    """Sum up the cross-entropy of attention weights: of two passes the mean."""
+    passes = weights[:, : guide.shape[1]].float().unflatten(0, (-1, len(guide)))
+    return -(passes.clamp(min=MIN_WEIGHT).log() * guide).sum() / len(passes)

@@ -1,5 +1,6 @@
 """A translator: an encoder, a decoder with attention, a search."""
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import islice
@@ -22,6 +23,7 @@ from ...generation.settings import Detail
 from ...metrics.common import references_of
 from ...metrics.translation import tokenization_of
 from ...text.subwords import Subwords, train_subwords
+from ...types import Guide
 from ..annotation import annotate_stream
 from ..attributes import AttributeOwner
 from ..examples import check_get_examples, list_examples
@@ -31,6 +33,7 @@ from ..rehearsal import RehearsingPipe
 from ..storage import StoredPipe
 from .calls import Call, check_call, read_call
 from .completeness import IncompleteCount
+from .guide import check_guide, learn_guide
 from .pairs import PairStatistics, count_pairs
 from .passages import Translation
 from .predictor import Predictor
@@ -46,6 +49,8 @@ from .subwords import (
     target_subwords,
     write_labels,
 )
+
+logger = logging.getLogger("spacy")
 
 
 class RecurrentTranslator(StoredPipe, RehearsingPipe, AttributeOwner):
@@ -82,6 +87,7 @@ class RecurrentTranslator(StoredPipe, RehearsingPipe, AttributeOwner):
         shared_vocab: bool,
         subwords: str,
         subword_sampling: float,
+        guided_alignment: float,
         max_batch_tokens: int,
         read_ahead: int,
         threads: int | None,
@@ -95,6 +101,7 @@ class RecurrentTranslator(StoredPipe, RehearsingPipe, AttributeOwner):
         check_count("max_batch_tokens", max_batch_tokens, 1)
         check_call(read_ahead, threads, detail)
         check_rate("subword_sampling", subword_sampling)
+        check_guide(model, guided_alignment)
         super().__init__(vocab, model, name)
         self._rehearsal_model: Model | None = None
         self.search = search
@@ -110,11 +117,14 @@ class RecurrentTranslator(StoredPipe, RehearsingPipe, AttributeOwner):
         self.int8 = int8
         self.banned_pieces = tuple(banned_pieces)
         self.subword_sampling = subword_sampling
+        self.guided_alignment = guided_alignment
         self.max_sentences = max_sentences
         self.cfg = PairStatistics()._asdict()
         self.ensemble: tuple[RecurrentTranslator, ...] = ()
         self._missing = MissingGold(name, f"translation in reference._.{attr}", DROPPED_USER_DATA)
         self._has_said_incomplete = False
+        self._has_said_unguided = False
+        self._guide: Guide | None = None
         self._ensure_extensions()
 
     def _ensure_extensions(self) -> None:
@@ -303,6 +313,9 @@ class RecurrentTranslator(StoredPipe, RehearsingPipe, AttributeOwner):
         self.model.attrs["subwords"] = target.to_bytes()
         self.model.set_dim("nO", len(target), force=True)
         self.model.initialize(X=[example.x for example in islice(get_examples(), 10)])
+        self._guide = None
+        if self.guided_alignment:
+            self._guide = learn_guide(self.model, get_examples, self.attr, self.guided_alignment)
 
     @property
     def label_data(self) -> dict[str, str]:
@@ -333,18 +346,29 @@ class RecurrentTranslator(StoredPipe, RehearsingPipe, AttributeOwner):
         if not docs:
             return losses
         set_dropout_rate(self.model, drop)
+        if self.guided_alignment and self._guide is None and not self._has_said_unguided:
+            self._has_said_unguided = True
+            logger.warning(
+                '"%s": guided_alignment is %s, but has no effect on this training: alignments are '
+                "learned where a translator is initialized, and this one comes from a trained "
+                "pipeline. Set it to 0 to go on without this message",
+                self.name,
+                self.guided_alignment,
+            )
         losses[self.name] += self._learn(
-            docs, self.target_subwords.encode(texts, self.subword_sampling)
+            docs, self.target_subwords.encode(texts, self.subword_sampling), self._guide
         )
         if sgd is not None:
             self.finish_update(sgd)
         return losses
 
-    def _learn(self, docs: list[Doc], pieces: list[list[int]]) -> float:
+    def _learn(
+        self, docs: list[Doc], pieces: list[list[int]], guide: Guide | None = None
+    ) -> float:
         """Add the gradients of translations, and return their negative log-likelihood."""
         if reads_subwords(self.model):
             self.model.get_ref("source").attrs["subword_sampling"] = self.subword_sampling
-        nlls, backprop = self.model.begin_update((docs, pieces))
+        nlls, backprop = self.model.begin_update((docs, pieces, guide))
         backprop(1.0)
         network_shim(self.model).sample_size += len(nlls)
         return float(nlls.sum())

@@ -23,6 +23,7 @@ vocab_size = 8000
 shared_vocab = true
 subwords = "bpe"
 subword_sampling = 0.0
+guided_alignment = 0.0
 max_batch_tokens = 2000
 read_ahead = 0
 threads = null
@@ -99,6 +100,7 @@ def make_translator(
     shared_vocab: bool,
     subwords: str,
     subword_sampling: float,
+    guided_alignment: float,
     max_batch_tokens: int,
     read_ahead: int,
     threads: int | None,
@@ -123,6 +125,9 @@ def make_translator(
     subword_sampling (float): The variation of the segmentation into subwords in training, 0 for
         none: the alpha of a unigram vocabulary (Kudo 2018), which varies more the smaller it is;
         the dropout of BPE (Provilkov et al. 2020), which varies most at about 0.5.
+    guided_alignment (float): The weight of a second loss, of the attention weights: that of guided
+        alignment (Chen et al. 2016). The alignments are learned from the training data when the
+        component is initialized. 0 for none.
     max_batch_tokens (int): The maximum size of an inner batch in source pieces, padding
         included, estimated at four characters a piece. A longer passage is a batch of its own.
     read_ahead (int): The number of documents to read ahead and to sort by length, if that is more
@@ -157,6 +162,7 @@ def make_translator(
         shared_vocab=shared_vocab,
         subwords=subwords,
         subword_sampling=subword_sampling,
+        guided_alignment=guided_alignment,
         max_batch_tokens=max_batch_tokens,
         read_ahead=read_ahead,
         threads=threads,

@@ -1,6 +1,7 @@
 """Names for what passes each boundary between layers."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from spacy.tokens import Doc
@@ -22,12 +23,23 @@ TextClassifier = Model[list[Doc], Floats2d]
 Source = Model[list[Doc], list[Floats2d]] | Model[list[Doc], list[Ints1d]]
 """For each document vectors of its tokens, `(tokens, nO)`, or its pieces, `(pieces,)`."""
 
-Guide = Callable[[list[Ints1d], list[list[int]]], np.ndarray]
+Guide = Callable[[list[np.ndarray], list[list[int]]], np.ndarray]
 """From the pieces of sources and of their translations to what attention weights should be, times
 the weight of that loss, `(documents, longest translation, longest source)`."""
 
-Translations = tuple[list[Doc], list[list[int]]] | tuple[list[Doc], list[list[int]], Guide | None]
-"""Documents, for each the pieces of its translation, and perhaps a guide of the attention."""
+
+class Translations(NamedTuple):
+    """Documents with their translations.
+
+    docs (list[Doc]): The documents.
+    pieces (list[list[int]]): The pieces of the translation of each.
+    guide (Guide | None): What guides the attention in training, if anything does.
+    """
+
+    docs: list[Doc]
+    pieces: list[list[int]]
+    guide: Guide | None = None
+
 
 Seq2SeqModel = Model[Translations | list[Doc], Floats1d]
 """Documents with translations come in, the negative log-likelihood of each piece and end

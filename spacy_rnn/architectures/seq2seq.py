@@ -81,22 +81,18 @@ def forward(
     """Compute the negative log-likelihood of translations: teacher forcing.
 
     model (Seq2SeqModel): The model.
-    translations (Translations | list[Doc]): Documents, for each the pieces of its translation, and
-        perhaps a guide of the attention in training; or documents alone, as `spacy debug model`
-        passes them, whose translations are empty.
+    translations (Translations | list[Doc]): Documents with translations; or documents alone, as
+        `spacy debug model` passes them, whose translations are empty.
     is_train (bool): Whether gradients will follow.
     RETURNS (tuple[Floats1d, Callable]): The negative log-likelihood of each piece and each
         end symbol, in nats, `(pieces + documents,)`; and a callback that takes a factor, which the
-        gradients of the loss with label smoothing are multiplied by.
+        gradients of the whole loss, label smoothing and the like included, are multiplied by.
     """
     import torch
 
-    guide = None
-    if isinstance(translations, tuple):
-        docs, targets, *rest = translations
-        guide = next(iter(rest), None)
-    else:
-        docs, targets = translations, [[] for _ in translations]
+    if isinstance(translations, list):
+        translations = Translations(translations, [[] for _ in translations])
+    docs, targets, guide = translations
     shim = network_shim(model)
     if is_train:
         shim.set_dropout_rate(model.attrs["dropout_rate"])

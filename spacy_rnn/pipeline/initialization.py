@@ -85,7 +85,11 @@ def initialize_words(
 
 
 def check_complete(
-    name: str, get_examples: GetExamples, nlp: Language | None, purpose: str
+    name: str,
+    get_examples: GetExamples,
+    nlp: Language | None,
+    purpose: str,
+    way_out: str | None = None,
 ) -> None:
     """Refuse training data that are the beginning of a stream, or that spaCy made up.
 
@@ -93,10 +97,11 @@ def check_complete(
     get_examples (GetExamples): Returns the training data.
     nlp (Language | None): The pipeline, whose config says whether the corpus is a stream.
     purpose (str): What the component does with them.
+    way_out (str | None): What else to do. None to write labels.
     RAISES (ValueError): If they are not all.
     """
     labels = f"labels/{name}.json"
-    way_out = (
+    way_out = way_out or (
         f"write what it needs by spacy init labels config.cfg labels --training.max_epochs 0, "
         f"and add [initialize.components.{name}] and [initialize.components.{name}.labels] with "
         f'@readers = "spacy.read_labels.v1", path = "{labels}"'

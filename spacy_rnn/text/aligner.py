@@ -43,19 +43,11 @@ class Aligner:
     def __init__(self, pairs: Iterable[tuple[Pieces, Pieces]], source_size: int, target_size: int):
         batches = list(_batch_pairs(pairs))
         if not batches:
-            raise ValueError("There are no pairs of texts to learn alignments from")
-        numbers = [batch.number() for batch in batches]
-        keys, indices = np.unique(
-            np.concatenate([part.ravel() for part in numbers]), return_inverse=True
-        )
-        ends = np.cumsum([part.size for part in numbers])
-        places = [
-            part.reshape(number.shape)
-            for part, number in zip(
-                np.split(indices.astype(np.int32), ends[:-1]), numbers, strict=True
+            raise ValueError(
+                "There is no pair of texts with pieces on both sides to learn alignments from: "
+                "give some, or set guided_alignment to 0"
             )
-        ]
-        del indices, numbers
+        keys, places = _number_all(batches)
         forward = _learn(batches, places, keys >> BITS, target_size)
         backward = _learn(
             [batch.swap() for batch in batches],
@@ -140,12 +132,29 @@ class _Pairs(NamedTuple):
         prior = np.exp(-TENSION * np.abs(target_places[:, :, None] - source_places[:, None, :]))
         prior *= (source <= self.source_lengths)[:, None, :]
         is_target = target <= self.target_lengths
-        share = (1 - NULL_PRIOR) * is_target / np.maximum(prior.sum(axis=2), UNSEEN)
+        share = (1 - NULL_PRIOR) * is_target / _divisor(prior.sum(axis=2))
         links = prior * share[:, :, None] * lexicon.probs[places]
         nothing = NULL_PRIOR * is_target * lexicon.null[self.targets]
-        total = links.sum(axis=2) + nothing
-        total = np.where(total > 0, total, 1)
+        total = _divisor(links.sum(axis=2) + nothing)
         return links / total[:, :, None], nothing / total
+
+
+def _number_all(batches: Sequence[_Pairs]) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Find all pairs of pieces.
+
+    batches (Sequence[_Pairs]): The pairs of texts.
+    RETURNS (tuple[np.ndarray, list[np.ndarray]]): The numbers of the pairs of pieces, sorted; and
+        for each batch the index of each of its pairs of pieces, `(pairs, targets, sources)`.
+    """
+    found = []
+    for batch in batches:  # One by one, as a copy of all numbers takes much memory.
+        numbers = batch.number()
+        own, places = np.unique(numbers, return_inverse=True)
+        found.append((own, places.reshape(numbers.shape).astype(np.int32)))
+    keys, indices = np.unique(np.concatenate([own for own, _ in found]), return_inverse=True)
+    ends = np.cumsum([len(own) for own, _ in found])
+    parts = np.split(indices.astype(np.int32), ends[:-1])
+    return keys, [part[places] for part, (_, places) in zip(parts, found, strict=True)]
 
 
 def _learn(
@@ -167,10 +176,9 @@ def _learn(
             links, nothing = batch.link(place, lexicon)
             counts += np.bincount(place.ravel(), links.ravel(), len(counts))
             null_counts += np.bincount(batch.targets.ravel(), nothing.ravel(), target_size)
-        totals = np.bincount(sources, counts)[sources]
+        totals = _divisor(np.bincount(sources, counts))
         lexicon = _Lexicon(
-            counts / np.maximum(totals, UNSEEN),
-            np.maximum(null_counts / max(null_counts.sum(), UNSEEN), MIN_PROB),
+            counts / totals[sources], np.maximum(null_counts / null_counts.sum(), MIN_PROB)
         )
     return lexicon
 
@@ -181,13 +189,15 @@ def _batch_pairs(pairs: Iterable[tuple[Pieces, Pieces]]) -> Iterator[_Pairs]:
     sizes: list[int] = []
     cells = 0
     for source, target in pairs:
-        size = len(source) * len(target)
+        if not len(source) or not len(target):
+            continue
+        # With padding, of whichever side it is.
+        size = max(len(source), len(target)) ** 2
         cells += size
         if chosen and cells > MAX_CELLS:
             break
-        if size:
-            chosen.append((source, target))
-            sizes.append(size)
+        chosen.append((source, target))
+        sizes.append(size)
     for batch in batch_by_length(sizes, BATCH_CELLS):
         yield _pad_pairs([chosen[index] for index in batch])
 
@@ -201,3 +211,8 @@ def _pad_pairs(pairs: Sequence[tuple[Pieces, Pieces]]) -> _Pairs:
         rows[np.arange(rows.shape[1]) < own] = np.concatenate(side)
         padded.append(rows)
     return _Pairs(*padded, *lengths)
+
+
+def _divisor(sums: np.ndarray) -> np.ndarray:
+    """Return sums to divide by, with ones for those that are zero since nothing was added."""
+    return np.where(sums > 0, sums, 1)

@@ -59,7 +59,10 @@ CASES = {
     "stock": (["tok2vec", "tagger", "parser"], {"annotating_components": ["tagger"]}),
     "stream": ("tagger", {"max_epochs": -1, "optimizer": PLATEAU, "batcher": GROWING}),
 }
-CHANGES = {"lm": {"reset": "never"}, "translator": {"subword_sampling": 0.3}}
+CHANGES = {
+    "lm": {"reset": "never"},
+    "translator": {"subword_sampling": 0.3, "guided_alignment": 0.1},
+}
 
 
 def make_interruption():

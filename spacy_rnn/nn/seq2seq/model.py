@@ -176,5 +176,5 @@ class Seq2Seq(nn.Module):
 
 def _alignment_loss(weights: Tensor, guide: Tensor) -> Tensor:
     """Sum up the cross-entropy of attention weights: of two passes the mean."""
-    passes = weights[:, : guide.shape[1]].float().unflatten(0, (-1, len(guide)))
-    return -(passes.clamp(min=MIN_WEIGHT).log() * guide).sum() / len(passes)
+    passes = weights[:, : guide.shape[1]].to(guide.dtype).unflatten(0, (-1, len(guide)))
+    return -(passes.clamp(min=MIN_WEIGHT).log() * guide).sum(dim=(1, 2, 3)).mean()

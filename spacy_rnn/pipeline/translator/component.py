@@ -23,7 +23,7 @@ from ...generation.settings import Detail
 from ...metrics.common import references_of
 from ...metrics.translation import tokenization_of
 from ...text.subwords import Subwords, train_subwords
-from ...types import Guide
+from ...types import Guide, Translations
 from ..annotation import annotate_stream
 from ..attributes import AttributeOwner
 from ..examples import check_get_examples, list_examples
@@ -33,7 +33,7 @@ from ..rehearsal import RehearsingPipe
 from ..storage import StoredPipe
 from .calls import Call, check_call, read_call
 from .completeness import IncompleteCount
-from .guide import check_guide, learn_guide
+from .guide import Alignments, check_guide
 from .pairs import PairStatistics, count_pairs
 from .passages import Translation
 from .predictor import Predictor
@@ -124,7 +124,7 @@ class RecurrentTranslator(StoredPipe, RehearsingPipe, AttributeOwner):
         self._missing = MissingGold(name, f"translation in reference._.{attr}", DROPPED_USER_DATA)
         self._has_said_incomplete = False
         self._has_said_unguided = False
-        self._guide: Guide | None = None
+        self._alignments: Alignments | None = None
         self._ensure_extensions()
 
     def _ensure_extensions(self) -> None:
@@ -306,6 +306,14 @@ class RecurrentTranslator(StoredPipe, RehearsingPipe, AttributeOwner):
                 shared=self.shared_vocab,
             )
         else:
+            if self.guided_alignment:
+                check_complete(
+                    self.name,
+                    get_examples,
+                    nlp,
+                    "learns alignments from training data",
+                    "set max_epochs to 0, or guided_alignment to 0",
+                )
             source, target = read_labels(labels)
         self.cfg.update(count_pairs(get_examples, self.attr, self._missing)._asdict())
         if reads_subwords(self.model):
@@ -313,9 +321,9 @@ class RecurrentTranslator(StoredPipe, RehearsingPipe, AttributeOwner):
         self.model.attrs["subwords"] = target.to_bytes()
         self.model.set_dim("nO", len(target), force=True)
         self.model.initialize(X=[example.x for example in islice(get_examples(), 10)])
-        self._guide = None
+        self._alignments = None
         if self.guided_alignment:
-            self._guide = learn_guide(self.model, get_examples, self.attr, self.guided_alignment)
+            self._alignments = Alignments(self.model, get_examples, self.attr)
 
     @property
     def label_data(self) -> dict[str, str]:
@@ -346,7 +354,19 @@ class RecurrentTranslator(StoredPipe, RehearsingPipe, AttributeOwner):
         if not docs:
             return losses
         set_dropout_rate(self.model, drop)
-        if self.guided_alignment and self._guide is None and not self._has_said_unguided:
+        pieces = self.target_subwords.encode(texts, self.subword_sampling)
+        losses[self.name] += self._learn(docs, pieces, self._choose_guide())
+        if sgd is not None:
+            self.finish_update(sgd)
+        return losses
+
+    def _choose_guide(self) -> Guide | None:
+        """Return the guide of the attention, if its vocabularies have been aligned."""
+        if not self.guided_alignment:
+            return None
+        if self._alignments is not None and self._alignments.fit(self.model):
+            return self._alignments.make_guide(self.guided_alignment)
+        if not self._has_said_unguided:
             self._has_said_unguided = True
             logger.warning(
                 '"%s": guided_alignment is %s, but has no effect on this training: alignments are '
@@ -355,12 +375,7 @@ class RecurrentTranslator(StoredPipe, RehearsingPipe, AttributeOwner):
                 self.name,
                 self.guided_alignment,
             )
-        losses[self.name] += self._learn(
-            docs, self.target_subwords.encode(texts, self.subword_sampling), self._guide
-        )
-        if sgd is not None:
-            self.finish_update(sgd)
-        return losses
+        return None
 
     def _learn(
         self, docs: list[Doc], pieces: list[list[int]], guide: Guide | None = None
@@ -368,7 +383,7 @@ class RecurrentTranslator(StoredPipe, RehearsingPipe, AttributeOwner):
         """Add the gradients of translations, and return their negative log-likelihood."""
         if reads_subwords(self.model):
             self.model.get_ref("source").attrs["subword_sampling"] = self.subword_sampling
-        nlls, backprop = self.model.begin_update((docs, pieces, guide))
+        nlls, backprop = self.model.begin_update(Translations(docs, pieces, guide))
         backprop(1.0)
         network_shim(self.model).sample_size += len(nlls)
         return float(nlls.sum())

@@ -1,10 +1,8 @@
 """What guides the attention of a translator in training: alignments of the training data."""
 
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
 from typing import Any, cast
 
-import numpy as np
 from spacy.training import Example
 from spacy.util import minibatch
 from thinc.api import Model
@@ -46,35 +44,45 @@ def check_guide(model: Model, weight: float) -> None:
         )
 
 
-def learn_guide(
-    model: Model, get_examples: Callable[[], Iterable[Example]], attr: str, weight: float
-) -> Guide:
-    """Learn to align the training data.
+class Alignments:
+    """Learns to align the training data.
 
     model (Model): `spacy-rnn.Seq2Seq.v1`, which has its vocabularies.
     get_examples (Callable[[], Iterable[Example]]): Returns the training data.
     attr (str): The custom attribute of references that holds their translation.
-    weight (float): The weight of guided alignment.
-    RETURNS (Guide): Aligns pairs of such data.
+    RAISES (ValueError): If there are no translations.
     """
-    source, target = cast(Subwords, source_subwords(model)), target_subwords(model)
 
-    def read() -> Iterator[tuple[Pieces, Pieces]]:
-        examples = track_examples(get_examples, "Aligning pairs")
-        pairs = (
-            (example.predicted, references[0])
-            for example in examples
-            if (references := references_of(example, attr))
-        )
-        for batch in minibatch(pairs, BATCH):
-            docs, texts = zip(*batch, strict=True)
-            sources = model.get_ref("source").predict([*docs])
-            yield from zip(sources, target.encode([*texts]), strict=True)
+    def __init__(self, model: Model, get_examples: Callable[[], Iterable[Example]], attr: str):
+        source, target = cast(Subwords, source_subwords(model)), target_subwords(model)
 
-    return partial(_align, Aligner(read(), len(source), len(target)), weight)
+        def read() -> Iterator[tuple[Pieces, Pieces]]:
+            examples = track_examples(get_examples, "Aligning pairs")
+            pairs = (
+                (example.predicted, references[0])
+                for example in examples
+                if (references := references_of(example, attr))
+            )
+            for batch in minibatch(pairs, BATCH):
+                docs, texts = zip(*batch, strict=True)
+                sources = map(model.ops.to_numpy, model.get_ref("source").predict([*docs]))
+                yield from zip(sources, target.encode([*texts]), strict=True)
 
+        self._aligner = Aligner(read(), len(source), len(target))
+        self._vocabularies = source, target
 
-def _align(
-    aligner: Aligner, weight: float, sources: list[Pieces], targets: list[list[int]]
-) -> np.ndarray:
-    return np.float32(weight) * aligner.align(sources, targets)
+    def fit(self, model: Model) -> bool:
+        """Whether a model, which may have been loaded since, has the same vocabularies.
+
+        model (Model): The model.
+        RETURNS (bool): Whether it has.
+        """
+        return self._vocabularies == (source_subwords(model), target_subwords(model))
+
+    def make_guide(self, weight: float) -> Guide:
+        """Make a guide.
+
+        weight (float): The weight of guided alignment.
+        RETURNS (Guide): Aligns the pairs of a batch.
+        """
+        return lambda sources, targets: weight * self._aligner.align(sources, targets)

@@ -10,6 +10,7 @@ from thinc.api import Model
 from ...metrics.common import perplexity
 from ...metrics.registry import Tokenization
 from ...progress import show
+from ...types import Translations
 
 
 def score_pieces(
@@ -28,7 +29,7 @@ def score_pieces(
     with show("Scoring references", len(docs), "texts") as bar:
         for batch in batches:
             batch_pieces = [pieces[index] for index in batch]
-            nlls = model.predict(([docs[index] for index in batch], batch_pieces))
+            nlls = model.predict(Translations([docs[index] for index in batch], batch_pieces))
             ends = np.cumsum([len(text_pieces) + 1 for text_pieces in batch_pieces])
             parts = np.split(-model.ops.to_numpy(nlls), ends[:-1])
             log_probs.update(zip(batch, (part.tolist() for part in parts), strict=True))

@@ -288,18 +288,18 @@ def make_noisy(**settings):
     return network
 
 
-def noisy_loss(network, sources, targets):
+def noisy_loss(network, sources, targets, guide=None):
     """Compute the loss under the masks that a fixed seed draws."""
     torch.manual_seed(3)
     pieces, lengths = flat([[START, *target, END] for target in targets])
-    return network(*flat(sources), pieces, lengths)
+    return network(*flat(sources), pieces, lengths, guide)
 
 
 def test_r_drop_draws_two_passes_together():
     network, alpha = make_noisy(r_drop=2.0, label_smoothing=0.0), 2.0
     loss, surprisals = noisy_loss(network, SOURCES, TARGETS)
     outputs = []
-    hook = network.decoder.register_forward_hook(lambda *call: outputs.append(call[-1]))
+    hook = network.decoder.register_forward_hook(lambda *call: outputs.append(call[-1][0]))
     network.decoder.r_drop = 0.0
     _, twice = noisy_loss(network, SOURCES * 2, TARGETS * 2)
     hook.remove()
@@ -324,6 +324,85 @@ def test_r_drop_changes_nothing_in_prediction():
     results = noisy_loss(network, SOURCES, TARGETS)
     network.decoder.r_drop = 0.0
     assert all(map(torch.equal, results, noisy_loss(network, SOURCES, TARGETS)))
+
+
+GUIDED = [
+    {"cell": "gru", "attention": attention, "input_feeding": feeding, "bridge": "dense"}
+    for attention, feeding in product(["general", "coverage"], [False, True])
+]
+each_guided = pytest.mark.parametrize(
+    "case", GUIDED, ids=lambda case: f"{case['attention']}-{case['input_feeding']}"
+)
+
+
+def make_guide(dtype=torch.float64):
+    """Draw what the attention weights at each piece should be."""
+    guide = torch.zeros(len(SOURCES), 3, 4, dtype=dtype)
+    for row, (source, target) in enumerate(zip(SOURCES, TARGETS, strict=True)):
+        guide[row, : len(target), : len(source)] = torch.rand(len(target), len(source))
+    guide[0, 1] = 0  # A piece that comes from nothing.
+    return guide
+
+
+def attention_weights(network, source, target):
+    """Attend step by step, as a search does."""
+    step = DecoderStepper(network.decoder)
+    state = step.begin(*network.encode(*flat([source])))
+    rows = []
+    for piece in (START, *target[:-1]):
+        _, weights, state = step(torch.tensor([[piece]]), state)
+        rows.append(weights[0, 0])
+    return rows
+
+
+@each_guided
+def test_a_guide_adds_the_cross_entropy_of_the_attention(case):
+    network, guide = make_network(case), make_guide()
+    pieces, lengths = flat([[START, *target, END] for target in TARGETS])
+    plain, surprisals = network(*flat(SOURCES), pieces, lengths)
+    loss, same = network(*flat(SOURCES), pieces, lengths, guide)
+    assert torch.equal(same, surprisals)
+    expected = 0
+    for row, (source, target) in enumerate(zip(SOURCES, TARGETS, strict=True)):
+        for time, weights in enumerate(attention_weights(network, source, target)):
+            for position in range(len(source)):
+                expected -= guide[row, time, position] * weights[position].log()
+    assert expected > 0
+    torch.testing.assert_close(loss - plain, expected)
+
+
+@each_guided
+def test_gradients_of_a_guide_equal_finite_differences(case):
+    network, guide = make_network(case, depth=1), make_guide()
+    pieces, lengths = flat([[START, *target, END] for target in TARGETS])
+
+    def loss(*_):
+        return network(*flat(SOURCES), pieces, lengths, guide)[0]
+
+    assert torch.autograd.gradcheck(loss, list(network.parameters()), fast_mode=True)
+
+
+def test_two_passes_of_r_drop_are_guided_by_their_mean():
+    network, guide = make_noisy(r_drop=1.0), make_guide()
+
+    def added(sources, targets, guide):
+        guided = noisy_loss(network, sources, targets, guide)[0]
+        return guided - noisy_loss(network, sources, targets)[0]
+
+    once = added(SOURCES, TARGETS, guide)
+    network.decoder.r_drop = 0.0
+    twice = added(SOURCES * 2, TARGETS * 2, torch.cat([guide, guide]))
+    torch.testing.assert_close(once, twice / 2)
+
+
+def test_attention_that_is_far_off_has_a_finite_loss():
+    network = make_network(GUIDED[0], dtype=torch.float32)
+    nn.init.normal_(network.decoder.attention.key.weight, std=1e4)
+    pieces, lengths = flat([[START, *target, END] for target in TARGETS])
+    loss, _ = network(*flat(SOURCES), pieces, lengths, make_guide(torch.float32))
+    loss.backward()
+    assert loss.isfinite()
+    assert all(parameter.grad.isfinite().all() for parameter in network.parameters())
 
 
 def test_embeddings_are_tied_as_asked():

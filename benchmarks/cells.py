@@ -93,7 +93,7 @@ def join_turns(found: Iterable[dict[str, float]]) -> dict[str, float]:
 def format_columns(found: dict[str, float]) -> str:
     """Format the columns of one task."""
     return (
-        f"{100 * found['score']:5.1f} {found['training']:9,.0f} {found['pipe']:9,.0f} "
+        f"{found['score']:5.1f} {found['training']:9,.0f} {found['pipe']:9,.0f} "
         f"{found['memory']:4,.0f} MB"
     )
 
@@ -121,6 +121,7 @@ def run_tagger(cell: str, folder: Path, args: argparse.Namespace) -> dict[str, f
     nlp.config["training"]["optimizer"]["@optimizers"] = "spacy-rnn.Adam.v1"
     optimizer = nlp.initialize(lambda: train(nlp))
     training = train_pipeline(nlp, optimizer, train, dev, args.steps, "tag_acc")
+    training["score"] *= 100  # As BLEU is.
     texts = [example.reference.text for example in train(nlp)]
     return {"memory": peak_memory(), "pipe": pipe_words(nlp, texts), **training}
 

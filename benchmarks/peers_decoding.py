@@ -5,7 +5,8 @@
 CTranslate2 has no recurrent networks. So its 8-bit Transformer is timed with random weights, six
 layers of width 256 that read and two that write. Each of its translations is as long as the
 first model's: speed depends on shapes and lengths alone. It reads and writes pieces, we text. All
-get the sentences in the same batches of similar lengths, or one by one, and return texts alone.
+get the sentences in the same batches of similar lengths, one for each thread, or one by one, and
+return texts alone. Each stays in a process of its own: in one process they slow each other down.
 Needs `pip install ctranslate2==4.8.5`.
 """
 
@@ -13,17 +14,20 @@ import argparse
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import spacy
-import torch
-from spacy.language import Language
 
 NAME = "rnn_translator"
 PEER = "CTranslate2"
 WIDTH, HIDDEN, HEADS, LAYERS = 256, 1536, 8, (6, 2)
 BATCH, ALONE = 64, 200
+
+loaded: Any = None
+"""What a process has loaded: a pipeline and texts, or a translator and the lengths of texts."""
 
 
 def main() -> None:
@@ -34,101 +38,123 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=5)
     args = parser.parse_args()
-    torch.set_num_threads(args.threads)
-    pipelines = {model: spacy.load(model) for model in args.models}
-    first = pipelines[args.models[0]]
     texts = args.texts.read_text(encoding="utf8").splitlines()
-    subwords = first.get_pipe(NAME).source_subwords
-    sources = [len(pieces) for pieces in subwords.encode(texts)]
+    pools = {model: start(load_model, model, texts, args.threads) for model in args.models}
+    first = pools[args.models[0]]
+    vocab_size, sources = first.submit(describe).result()
     with tempfile.TemporaryDirectory() as folder:
-        write_transformer(Path(folder), len(subwords))
-        for beam_width, size, number in (
-            (1, BATCH, len(texts)),
-            (5, BATCH, len(texts)),
-            (1, 1, ALONE),
-        ):
-            targets = count_pieces(first, texts, beam_width)
-            # Alone they come as they are, in batches by length.
-            order = np.lexsort((sources, targets)) if size > 1 else np.arange(number)
-            batches = [order[start : start + size] for start in range(0, number, size)]
-            runs = {
-                PEER: prepare_peer(folder, batches, sources, targets, beam_width, args.threads)
-            }
-            for model, nlp in pipelines.items():
-                runs[model] = prepare(nlp, [texts[each] for each in order], size, beam_width)
+        write_transformer(Path(folder), vocab_size)
+        pools = {PEER: start(load_peer, folder, sources, args.threads), **pools}
+        for beam_width, size in ((1, BATCH), (5, BATCH), (1, 1)):
+            targets = first.submit(count_pieces, beam_width).result()
+            order = list(range(ALONE))  # Alone they come as they are, in batches by length.
+            if size > 1:
+                order = np.lexsort((sources, targets)).tolist()
             way = "one by one" if size == 1 else f"batches of {size}"
             print(f"beam {beam_width}, {way}, threads: {args.threads}")
-            compare(runs, number, args.rounds)
+            runs = {
+                name: (pool, run_peer if name == PEER else run_model)
+                for name, pool in pools.items()
+            }
+            compare(runs, args.rounds, order, targets, beam_width, size)
+        for pool in pools.values():
+            pool.shutdown()
 
 
-def compare(runs: dict[str, Callable], sentences: int, rounds: int) -> None:
+def start(load: Callable, *arguments: Any) -> ProcessPoolExecutor:
+    """Start a process and load something there."""
+    return ProcessPoolExecutor(1, get_context("spawn"), initializer=load, initargs=arguments)
+
+
+def compare(
+    runs: dict[str, tuple[ProcessPoolExecutor, Callable]],
+    rounds: int,
+    order: list[int],
+    *arguments: Any,
+) -> None:
     """Time each in turn; print the best of the rounds, and the median ratio in a round."""
     seconds: dict[str, list[float]] = {name: [] for name in runs}
     for each in range(-1, rounds):  # The first round warms up.
-        for name, run in runs.items():
-            started = time.perf_counter()
-            run()
+        for name, (pool, run) in runs.items():
+            took = pool.submit(run, order, *arguments).result()
             if each >= 0:
-                seconds[name].append(time.perf_counter() - started)
+                seconds[name].append(took)
     for name, times in seconds.items():
         ratio = np.median(np.divide(seconds[PEER], times))
-        print(f"  {sentences / min(times):7,.0f} sentences/s, {ratio:5.2f} x {PEER}  {name}")
+        print(f"  {len(order) / min(times):7,.0f} sentences/s, {ratio:5.2f} x {PEER}  {name}")
 
 
-def count_pieces(nlp: Language, texts: list[str], beam_width: int) -> list[int]:
-    """Return the lengths of the translations."""
-    settings = {NAME: {"beam_width": beam_width}}
-    docs = nlp.pipe(texts, batch_size=len(texts), component_cfg=settings)
-    return [len(doc._.translations[0]["pieces"]) for doc in docs]
+def load_model(model: str, texts: list[str], threads: int) -> None:
+    """Load a pipeline."""
+    global loaded
+    import spacy
+    import torch
+
+    loaded = spacy.load(model), texts, threads
+    torch.set_num_threads(threads)  # A network that is loaded in a worker process set it to 1.
 
 
-def prepare(nlp: Language, texts: list[str], size: int, beam_width: int) -> Callable[[], None]:
-    """Return what translates batches, or with a size of 1 a text at a time."""
-    settings = {NAME: {"beam_width": beam_width, "detail": "text"}}
-
-    def run() -> None:
-        if size == 1:
-            docs = (nlp(text, component_cfg=settings) for text in texts)
-        else:
-            docs = nlp.pipe(texts, batch_size=size, component_cfg=settings)
-        for doc in docs:
-            assert isinstance(doc._.translation, str)
-
-    return run
-
-
-def prepare_peer(
-    folder: str,
-    batches: list[np.ndarray],
-    sources: list[int],
-    targets: list[int],
-    beam_width: int,
-    threads: int,
-) -> Callable[[], None]:
-    """Return what translates each batch to its mean length, on all threads side by side."""
+def load_peer(folder: str, sources: list[int], threads: int) -> None:
+    """Load the Transformer."""
+    global loaded
     import ctranslate2
 
     translator = ctranslate2.Translator(
         folder, device="cpu", intra_threads=1, inter_threads=threads
     )
+    loaded = translator, sources
 
-    def run() -> None:
-        results = []
-        for batch in batches:
-            length = round(sum(targets[number] for number in batch) / len(batch))
-            results += translator.translate_batch(
-                [["w0"] * sources[number] for number in batch],
-                beam_size=beam_width,
-                min_decoding_length=length,
-                max_decoding_length=length,
-                asynchronous=True,
-            )
-            if len(batch) == 1:  # The next one is asked for when this one is there.
-                results.pop().result()
-        for result in results:
-            result.result()
 
-    return run
+def describe() -> tuple[int, list[int]]:
+    """Return the size of the vocabulary, and the pieces of each source."""
+    nlp, texts, _ = loaded
+    subwords = nlp.get_pipe(NAME).source_subwords
+    return len(subwords), [len(pieces) for pieces in subwords.encode(texts)]
+
+
+def count_pieces(beam_width: int) -> list[int]:
+    """Return the pieces of each translation."""
+    nlp, texts, _ = loaded
+    settings = {NAME: {"beam_width": beam_width}}
+    docs = nlp.pipe(texts, batch_size=len(texts), component_cfg=settings)
+    return [len(doc._.translations[0]["pieces"]) for doc in docs]
+
+
+def run_model(order: list[int], targets: list[int], beam_width: int, size: int) -> float:
+    """Translate batches, or with a size of 1 a text at a time, and return the seconds."""
+    nlp, texts, threads = loaded
+    settings = {NAME: {"beam_width": beam_width, "detail": "text"}}
+    started = time.perf_counter()
+    if size == 1:
+        docs = (nlp(texts[number], component_cfg=settings) for number in order)
+    else:
+        ordered = [texts[number] for number in order]
+        docs = nlp.pipe(ordered, batch_size=size * threads, component_cfg=settings)
+    for doc in docs:
+        assert isinstance(doc._.translation, str)
+    return time.perf_counter() - started
+
+
+def run_peer(order: list[int], targets: list[int], beam_width: int, size: int) -> float:
+    """Translate batches, each to its mean length, and return the seconds."""
+    translator, sources = loaded
+    started = time.perf_counter()
+    results = []
+    for first in range(0, len(order), size):
+        batch = order[first : first + size]
+        length = round(sum(targets[number] for number in batch) / len(batch))
+        results += translator.translate_batch(
+            [["w0"] * sources[number] for number in batch],
+            beam_size=beam_width,
+            min_decoding_length=length,
+            max_decoding_length=length,
+            asynchronous=True,
+        )
+        if size == 1:  # The next one is asked for when this one is there.
+            results.pop().result()
+    for result in results:
+        result.result()
+    return time.perf_counter() - started
 
 
 def write_transformer(folder: Path, vocab_size: int) -> None:

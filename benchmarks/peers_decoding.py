@@ -6,7 +6,7 @@ CTranslate2 has no recurrent networks. So its 8-bit Transformer is timed with ra
 layers of width 256 that read and two that write. Each of its translations is as long as the
 first model's: speed depends on shapes and lengths alone. It reads and writes pieces, we text. All
 get the sentences in the same batches of similar lengths, one for each thread, or one by one, and
-return texts alone. Each stays in a process of its own: in one process they slow each other down.
+return texts alone. Each has a process of its own: CTranslate2 sets how many threads torch has.
 Needs `pip install ctranslate2==4.8.5`.
 """
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import spacy
 import stock_pipelines
+import toy_translator
 from spacy.language import Language
 from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc
@@ -103,16 +104,7 @@ def read_surprisal(doc: Doc) -> list:
     return [round(surprisal, 2) for surprisal in bits]
 
 
-TRANSLATOR = {
-    "encoder": {"embed_width": 32, "network": {"width": 64}},
-    "attention": {"width": 32},
-    "decoder": {
-        "embed_width": 32,
-        "readout_width": 32,
-        "label_smoothing": 0.0,
-        "network": {"width": 64},
-    },
-}
+TRANSLATOR = toy_translator.SMALL["model"]
 TEXTCAT = {"ngram_rows": 512, "tok2vec": TOK2VEC}
 SAMPLES = {
     "tagger": Sample("rnn_tagger", {"model": {"tok2vec": TOK2VEC}}, "tag_acc", read_tags),

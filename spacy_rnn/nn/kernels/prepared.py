@@ -192,11 +192,12 @@ class PreparedWeights(UnpreparedWeights):
             make = Matrix.in_int8
         elif self._is_in_bfloat16(weight) or compiles_each_shape(weight):
             make = Matrix.in_bfloat16
+
+        def make_matrix() -> Matrix:
+            return make(weight, weight.new_zeros(len(weight)) if bias is None else bias)
+
         weights = [weight] if bias is None else [weight, bias]
-        zeros = weight.new_zeros(len(weight))
-        return self.get(
-            make.__name__, weights, lambda: make(weight, zeros if bias is None else bias)
-        )
+        return self.get(make.__name__, weights, make_matrix)
 
     def _linear_in_bfloat16(
         self, weights: Sequence[Tensor], biases: Sequence[Tensor]

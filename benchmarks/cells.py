@@ -6,8 +6,9 @@ Each cell takes its turn twice, in processes of one thread. A tagger learns univ
 `pipeline.py` in the row "tagger, all ours". A translator of `configs/phrasebook.cfg`, with the
 cell in both encoder and decoder, learns the phrasebook in `assets`, and translates its test part
 by greedy search. Widths are the same for all cells, weights are not. Speeds are words (of the
-source, in a translator) for each second of processor time; "pipe" is `nlp.pipe`. With several
-seeds scores are means, and speeds those of the fastest turn.
+source, in a translator) for each second of processor time; "pipe" is `nlp.pipe`, where each
+translation is given the same length: after so few steps some cells do not end theirs. With
+several seeds scores are means, and speeds those of the fastest turn.
 """
 
 import argparse
@@ -44,6 +45,8 @@ from spacy_rnn.training.examples import read_docs
 
 ROOT = Path(__file__).parents[1]
 TASKS = ("tagger", "translator")
+PIECES = 12
+"""The pieces of each translation whose speed is measured: about those of the references."""
 
 
 def main() -> None:
@@ -153,7 +156,11 @@ def run_translator(cell: str, folder: Path, steps: int, pairs: int) -> dict[str,
         settings["batcher"],
     )
     texts = [example.reference.text for example in Corpus(test)(nlp)]
-    return {"memory": peak_memory(), "pipe": pipe_words(nlp, texts), **training}
+    memory = peak_memory()
+    same_length = {"min_length": PIECES, "max_ratio": 0, "max_extra": PIECES}
+    search = nlp.get_pipe("rnn_translator").search
+    nlp.get_pipe("rnn_translator").search = search.change(**same_length)
+    return {"memory": memory, "pipe": pipe_words(nlp, texts), **training}
 
 
 if __name__ == "__main__":

@@ -80,7 +80,7 @@ class _CrossEntropy(Function):
             ]
         surprisals = []
         passes = (2 if r_drop else 1), len(targets)
-        size = max(1, MAX_LOGITS // (passes[0] * len(weight)))
+        size = _split_evenly(len(targets), max(1, MAX_LOGITS // (passes[0] * len(weight))))
         blocks = zip(hidden.unflatten(0, passes).split(size, 1), targets.split(size), strict=True)
         # For memory of its own in each block the system would have to map pages each time.
         rows_at_once = min(passes[0] * size, len(hidden))
@@ -125,6 +125,19 @@ class _CrossEntropy(Function):
     def backward(ctx: Any, d_loss: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
         refuse_second_derivatives()
         return *(gradient * d_loss for gradient in ctx.saved_tensors), None, None, None, None
+
+
+def _split_evenly(words: int, most: int) -> int:
+    """Give the words of each block, so that the last one is about as large as the others.
+
+    Rests of any size would be products of many shapes, for each of which memory is kept.
+
+    words (int): All words.
+    most (int): The most words of a block.
+    RETURNS (int): The words of a block.
+    """
+    blocks = max(1, -(-words // most))
+    return max(1, -(-words // blocks))
 
 
 def _diverge(probabilities: Tensor, log_probabilities: Tensor) -> tuple[Tensor, Tensor]:

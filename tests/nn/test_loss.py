@@ -22,6 +22,17 @@ def sample(dtype=torch.float64, words=WORDS):
     return leaves, torch.randint(ENTRIES, (words,))
 
 
+@pytest.mark.parametrize(("words", "blocks"), [(0, []), (9, [9]), (10, [10]), (21, [7, 7, 7])])
+def test_blocks_are_about_equal(words, blocks, monkeypatch):
+    """For each number of rows memory is kept where kernels are compiled."""
+    monkeypatch.setattr(vocabulary, "MAX_LOGITS", 10 * ENTRIES)
+    rows = []
+    monkeypatch.setattr(vocabulary, "pad_rows", lambda block: rows.append(len(block)) or block)
+    leaves, targets = sample(words=words)
+    cross_entropy(*leaves, targets)
+    assert [count for count in rows if count] == blocks
+
+
 @pytest.mark.usefixtures("block")
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.9])
 def test_loss_and_gradients_are_torchs_own(smoothing):

@@ -155,7 +155,7 @@ def run_translator(cell: str, folder: Path, steps: int, pairs: int) -> dict[str,
         "rnn_translator_bleu",
         settings["batcher"],
     )
-    texts = [example.reference.text for example in Corpus(test)(nlp)]
+    texts = 5 * [example.reference.text for example in Corpus(test)(nlp)]
     memory = peak_memory()
     same_length = {"min_length": PIECES, "max_ratio": 0, "max_extra": PIECES}
     search = nlp.get_pipe("rnn_translator").search

@@ -211,9 +211,10 @@ def is_training(words: list[str]) -> bool:
 
 
 def shorten(command: str) -> str:
-    """Cut the training of a command short, if it has one."""
+    """Cut the training of a command short, if it has one, with a vocabulary that fits."""
     if not is_training(command.split()):
         return command
     settings = "".join(f" --training.{name} {value}" for name, value in SHORT.items())
     command = re.sub(r" --training\.(max_steps|eval_frequency) \d+", "", command)
+    command = re.sub(r"(vocab_size) \d{4,}", r"\1 400", command)
     return re.sub(r"(?= [<>|]| 2>|$)", settings, command, count=1)

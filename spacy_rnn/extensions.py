@@ -57,6 +57,16 @@ def ensure_deferred_extension(name: str) -> None:
     _ensure(name, Doc, getter=partial(_read_deferred, name), setter=partial(_set_plain, name))
 
 
+def ensure_computed_extension(name: str, compute: Callable[[Doc], Any]) -> None:
+    """Register a custom attribute of documents that is computed whenever it is read.
+
+    name (str): The name under `._.`, whose attribute stays what it is if there is one.
+    compute (Callable[[Doc], Any]): Computes it.
+    """
+    if not Doc.has_extension(name):
+        Doc.set_extension(name, getter=compute)
+
+
 def set_deferred(doc: Doc, name: str, build: Callable[[], Any]) -> None:
     """Set a custom attribute to a value that is built when it is read.
 

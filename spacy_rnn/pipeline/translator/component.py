@@ -17,7 +17,11 @@ from ...batching import batch_by_length
 from ...bridge.access import network_shim
 from ...bridge.threads import TaskThreads, default_threads
 from ...checks import check_count, check_rate
-from ...extensions import ensure_deferred_extension, ensure_extension
+from ...extensions import (
+    ensure_computed_extension,
+    ensure_deferred_extension,
+    ensure_extension,
+)
 from ...generation.search import GreedySearch
 from ...generation.settings import Detail
 from ...metrics.common import references_of
@@ -37,6 +41,7 @@ from .guide import Alignments, check_guide
 from .pairs import PairStatistics, count_pairs
 from .passages import Translation
 from .predictor import Predictor
+from .projection import check_language, project_first
 from .results import Describer
 from .scoring import average, compute_perplexities, score_pieces
 from .subwords import (
@@ -65,6 +70,8 @@ class RecurrentTranslator(StoredPipe, RehearsingPipe, AttributeOwner):
         "alignments", also the "alignment", for each piece its "start" and "end" in the translation
         and up to eight "source" positions ("start", "end", "token", "weight"); and
         "untranslated", the "start" and "end" of parts of the document that it seems to leave out.
+    doc._.translation_doc (Doc | None): The translation as a document, which `project` makes each
+        time that it is read, with tokens of `trg_lang`, which "translation_lang" names.
     doc._.translation_prefix (str | None): The text that the translation has to begin with, set
         before the component is called.
 
@@ -95,6 +102,7 @@ class RecurrentTranslator(StoredPipe, RehearsingPipe, AttributeOwner):
         int8: bool,
         banned_pieces: Iterable[str],
         max_sentences: int | None,
+        trg_lang: str | None,
     ):
         if max_sentences is not None:
             check_count("max_sentences", max_sentences, 0)
@@ -102,6 +110,7 @@ class RecurrentTranslator(StoredPipe, RehearsingPipe, AttributeOwner):
         check_call(read_ahead, threads, detail)
         check_rate("subword_sampling", subword_sampling)
         check_guide(model, guided_alignment)
+        check_language("trg_lang", trg_lang)
         super().__init__(vocab, model, name)
         self._rehearsal_model: Model | None = None
         self.search = search
@@ -119,6 +128,7 @@ class RecurrentTranslator(StoredPipe, RehearsingPipe, AttributeOwner):
         self.subword_sampling = subword_sampling
         self.guided_alignment = guided_alignment
         self.max_sentences = max_sentences
+        self.trg_lang = trg_lang
         self.cfg = PairStatistics()._asdict()
         self.ensemble: tuple[RecurrentTranslator, ...] = ()
         self._missing = MissingGold(name, f"translation in reference._.{attr}", DROPPED_USER_DATA)
@@ -128,9 +138,10 @@ class RecurrentTranslator(StoredPipe, RehearsingPipe, AttributeOwner):
         self._ensure_extensions()
 
     def _ensure_extensions(self) -> None:
-        for name in (self.attr, f"{self.attr}_prefix"):
+        for name in (self.attr, f"{self.attr}_prefix", f"{self.attr}_lang"):
             ensure_extension(name)
         ensure_deferred_extension(f"{self.attr}s")
+        ensure_computed_extension(f"{self.attr}_doc", partial(project_first, self.attr))
 
     @property
     def target_subwords(self) -> Subwords:
@@ -268,6 +279,7 @@ class RecurrentTranslator(StoredPipe, RehearsingPipe, AttributeOwner):
             self.source_subwords,
             self.target_subwords,
             self.cfg["length_ratio"],
+            self.trg_lang,
         )
         for doc, translation in zip(docs, scores, strict=True):
             describer.annotate(doc, translation)

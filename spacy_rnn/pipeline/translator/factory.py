@@ -31,6 +31,7 @@ detail = "alignments"
 int8 = false
 banned_pieces = []
 max_sentences = null
+trg_lang = null
 
 [rnn_translator.model]
 @architectures = "spacy-rnn.Seq2Seq.v1"
@@ -80,7 +81,7 @@ DEFAULTS = Config().from_str(DEFAULT_CONFIG)["rnn_translator"]
 
 @Language.factory(
     "rnn_translator",
-    assigns=["doc._.translation", "doc._.translations"],
+    assigns=["doc._.translation", "doc._.translations", "doc._.translation_doc"],
     default_config=DEFAULTS,
     default_score_weights=score_weights(
         "rnn_translator",
@@ -108,6 +109,7 @@ def make_translator(
     int8: bool,
     banned_pieces: list[str],
     max_sentences: int | None,
+    trg_lang: str | None,
 ) -> "RecurrentTranslator":
     """Make a translator.
 
@@ -118,7 +120,8 @@ def make_translator(
         `spacy-rnn.sampling_search.v1`.
     scorer (Callable | None): The scorer of translations.
     attr (str): The custom attribute of documents that holds the translation. With the suffix
-        "s" it holds the n best, with "_prefix" the text that the translation has to begin with.
+        "s" it holds the n best, with "_doc" the translation as a document, with "_prefix" the text
+        that the translation has to begin with.
     vocab_size (int): The number of subwords in a vocabulary.
     shared_vocab (bool): Whether source and target share one vocabulary.
     subwords (str): "bpe" or "unigram".
@@ -145,8 +148,11 @@ def make_translator(
     max_sentences (int | None): The maximum number of sentences that are translated as one; 0 for
         whole documents. None for as many as at least a tenth of the sources of the training data
         have. Where nothing has set sentence boundaries, spaCy's rules and line breaks do.
+    trg_lang (str | None): The code of the language of translations, whose tokenizer makes the
+        tokens of `doc._.translation_doc`. None for the rules that spaCy has for all languages.
     RETURNS (RecurrentTranslator): The component.
-    RAISES (ValueError): If another translator of the pipeline writes to the same attribute.
+    RAISES (ValueError): If another translator of the pipeline writes to the same attribute, or
+        spaCy has no such language.
     """
     from ..attributes import check_owner
     from .component import RecurrentTranslator
@@ -170,6 +176,7 @@ def make_translator(
         int8=int8,
         banned_pieces=banned_pieces,
         max_sentences=max_sentences,
+        trg_lang=trg_lang,
     )
     check_owner(nlp, component)
     return component

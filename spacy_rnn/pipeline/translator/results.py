@@ -26,12 +26,14 @@ class Describer(NamedTuple):
     source (Subwords | None): The source vocabulary; None if the encoder reads tokens.
     target (Subwords): The target vocabulary.
     length_ratio (float): Characters of a translation for each one of its source.
+    lang (str | None): The language of translations.
     """
 
     attr: str
     source: Subwords | None
     target: Subwords
     length_ratio: float
+    lang: str | None = None
 
     def annotate(self, doc: Doc, translation: Translation) -> None:
         """Write the translations of a document to it.
@@ -42,6 +44,8 @@ class Describer(NamedTuple):
         untranslated = "" if translation.passages else doc.text
         doc._.set(self.attr, untranslated + _join_texts(translation.passages, 0))
         describe = partial(self.describe, translation, untranslated)
+        if self.lang is not None:
+            doc._.set(f"{self.attr}_lang", self.lang)
         set_deferred(doc, f"{self.attr}s", describe)
 
     def describe(self, translation: Translation, untranslated: str = "") -> list[dict[str, Any]]:

@@ -25,6 +25,7 @@ from pathlib import Path
 import typer
 from phrasebook.english import Token, contract, without_capital, write
 from phrasebook.lexicon import Entry, Lexicon, read_lexicon
+from phrasebook.marks import Entity
 from phrasebook.sentences import Filling, Sentence, read_sentences
 
 Pair = tuple[str, str]
@@ -46,6 +47,7 @@ class Record:
 
     words: tuple[Token, ...]
     translation: str
+    translation_entities: tuple[Entity, ...]
     sentence: Sentence
     pairs: frozenset[Pair]
 
@@ -114,7 +116,7 @@ def draw(sentence: Sentence, lexicon: Lexicon, rng: random.Random) -> Record:
         names = [name for name in lexicon.categories[category] if name not in chosen.values()]
         (chosen[slot],) = rng.choices(names, [FREQUENT.get(name, 1) for name in names])
         entries[slot] = lexicon.categories[category][chosen[slot]]
-    words, translation = sentence.say(Filling(entries, lexicon))
+    words, translation, found = sentence.say(Filling(entries, lexicon))
     if rng.random() < CONTRACTED:
         words = contract(words)
     if rng.random() < HASTY:
@@ -123,7 +125,7 @@ def draw(sentence: Sentence, lexicon: Lexicon, rng: random.Random) -> Record:
         words = words[:-1]
     together = [sentence.source, *chosen.values()] if len(chosen) == 1 else sorted(chosen.values())
     pairs = frozenset((first, second) for first, second in combinations(together, 2))
-    return Record(tuple(words), translation, sentence, pairs)
+    return Record(tuple(words), translation, tuple(found), sentence, pairs)
 
 
 def compose(sizes: dict[str, int], seed: int = 0) -> dict[str, list[Record]]:

@@ -57,14 +57,21 @@ def ensure_deferred_extension(name: str) -> None:
     _ensure(name, Doc, getter=partial(_read_deferred, name), setter=partial(_set_plain, name))
 
 
-def ensure_computed_extension(name: str, compute: Callable[[Doc], Any]) -> None:
+def ensure_computed_extension(name: str, compute: partial) -> None:
     """Register a custom attribute of documents that is computed whenever it is read.
 
-    name (str): The name under `._.`, whose attribute stays what it is if there is one.
-    compute (Callable[[Doc], Any]): Computes it.
+    name (str): The name under `._.`
+    compute (partial): Computes it. An attribute that another function computes, or none, stays
+        what it is, with a warning.
     """
     if not Doc.has_extension(name):
         Doc.set_extension(name, getter=compute)
+    elif getattr(Doc.get_extension(name)[2], "func", None) is not compute.func:
+        warnings.warn(
+            f"Doc._.{name} is an attribute of your own, so that what a component computes there "
+            f"is not seen: give yours another name",
+            stacklevel=4,
+        )
 
 
 def set_deferred(doc: Doc, name: str, build: Callable[[], Any]) -> None:

@@ -83,3 +83,10 @@ def test_batches_order_and_threads_change_no_translation(run_python, sentences):
     lines = output.splitlines()
     assert len(lines) == 3 * 4
     assert all(" 0 different texts" in line for line in lines)
+
+
+def test_entities_are_projected_and_learned(run_python):
+    script = ROOT / "benchmarks" / "projection.py"
+    output = run_python(script, STORED, "--limit", 40, "--steps", 2)
+    assert "of 300 sentences are translated as the reference is" in output
+    assert re.findall(r"rnn_ner of (.*): F1 [\d.]+%", output) == ["projections", "the grammar"]

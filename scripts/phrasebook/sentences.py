@@ -21,6 +21,7 @@ from pathlib import Path
 
 from . import english, german
 from .lexicon import Adjective, Entry, Lexicon, Noun, Person, Phrase, Verb
+from .marks import Entity, mark, read_marks
 
 SENTENCES = Path(__file__).parent / "sentences"
 SLOT = re.compile(r"(?<!/)\b[A-Z]{3,}[0-9]?\b")
@@ -94,9 +95,9 @@ class Filling:
         if isinstance(last, Adjective):
             return last.german.comparative if "more" in words else last.german.base
         if isinstance(last, Person):
-            return last.cases[case]
+            return mark(last.cases[case], last.subject)
         assert isinstance(last, Phrase)
-        return last.german
+        return mark(last.german, last.english)
 
     def noun_phrase(self, noun: Noun, words: list[str], case: str) -> str:
         """Say a noun with what is around it in German.
@@ -176,11 +177,12 @@ class Sentence:
         """The category of each slot, in the order of the English sentence."""
         return {slot: slot.rstrip("0123456789").lower() for slot in SLOT.findall(self.source)}
 
-    def say(self, filling: Filling) -> tuple[list[english.Token], str]:
+    def say(self, filling: Filling) -> tuple[list[english.Token], str, list[Entity]]:
         """Say it in both languages.
 
         filling (Filling): What stands in its slots.
-        RETURNS (tuple[list[Token], str]): The English words with tags, and the German text.
+        RETURNS (tuple[list[Token], str, list[Entity]]): The English words with tags, the German
+            text, and its entities.
         """
         pieces = PIECES.findall(self.source)
         words = [word for piece in pieces for word in filling.english_words(piece)]
@@ -192,7 +194,8 @@ class Sentence:
             other,
         )
         words[0] = replace(words[0], text=_capital(words[0].text))
-        return words, re.sub(r"(?:^|[.?!] )\w", lambda found: found[0].upper(), other)
+        other = re.sub(r"(?:^|[.?!] )\w", lambda found: found[0].upper(), other)
+        return words, *read_marks(other, " ".join(word.text for word in words))
 
 
 def read_sentences() -> list[Sentence]:

@@ -11,6 +11,7 @@ from . import (
     distill,
     evaluate,
     info,
+    project,
     quantize,
     report,
     train,
@@ -55,6 +56,7 @@ app.command("report", cls=CommandPage, epilog=report.EXAMPLES)(report.report_cli
 app.command("info", cls=CommandPage, epilog=info.EXAMPLES)(info.info_cli)
 app.command("quantize", cls=CommandPage, epilog=quantize.EXAMPLES)(quantize.quantize_cli)
 app.command("translate", cls=CommandPage, epilog=translate.EXAMPLES)(translate.translate_cli)
+app.command("project", cls=CommandPage, epilog=project.EXAMPLES)(project.project_cli)
 app.command("find-anomalies", cls=CommandPage, epilog=anomalies.EXAMPLES)(
     anomalies.find_anomalies_cli
 )

@@ -7,7 +7,7 @@ from typer.core import TyperCommand, TyperGroup
 GROUPS = {
     "Prepare and train": ("convert", "train", "average", "distill", "quantize"),
     "Measure": ("evaluate", "report", "info"),
-    "Use": ("translate", "find-anomalies"),
+    "Use": ("translate", "project", "find-anomalies"),
     "Set up": ("completion",),
 }
 """dict[str, tuple[str, ...]]: The names of commands by the heading that they stand under."""

@@ -1,19 +1,53 @@
 """The translation of a document as a document, with what the alignment carries over to it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import spacy
-from spacy.tokens import Doc, Span, Token
+from spacy.tokens import Doc, Span, SpanGroup, Token
 
-from ...extensions import ensure_extension
+from ...extensions import ensure_deferred_extension, ensure_extension
 
-SOURCE, TARGET, UNPROJECTED = "source", "target", "unprojected"
+SOURCE, TARGETS, UNPROJECTED = "source", "targets", "unprojected"
 """The custom attributes that `project` sets."""
 LINKED = 0.5
-"""Of its strongest link, what each other link of a token has to have at least."""
+"""A token keeps the links that have at least this share of its strongest link's weight."""
+
+
+class Links(NamedTuple):
+    """The alignment of tokens, without links of no weight. Each pair of tokens is there once.
+
+    targets (np.ndarray): The token of the translation, `(links,)`, in ascending order.
+    sources (np.ndarray): The token of the source, `(links,)`.
+    weights (np.ndarray): The weight, `(links,)`. Those of a token of the translation add up to at
+        most 1.
+    number (int): The tokens of the translation.
+    """
+
+    targets: np.ndarray
+    sources: np.ndarray
+    weights: np.ndarray
+    number: int
+
+    def strongest(self) -> np.ndarray:
+        """Give the weight of the strongest link of each token of the translation.
+
+        RETURNS (np.ndarray): The weights, `(number,)`.
+        """
+        strongest = np.zeros(self.number)
+        np.maximum.at(strongest, self.targets, self.weights)
+        return strongest
+
+    def gains(self, inside: np.ndarray) -> np.ndarray:
+        """Give the weight of links into a part of the source, less that of all others.
+
+        inside (np.ndarray): Whether a token of the source is in that part, `(source tokens,)`.
+        RETURNS (np.ndarray): A number for each token of the translation, `(number,)`.
+        """
+        signs = np.where(inside[self.sources], 1.0, -1.0)
+        return np.bincount(self.targets, self.weights * signs, self.number)
 
 
 def project(
@@ -22,12 +56,16 @@ def project(
     """Make a document of a translation, with the annotations of its source.
 
     Entities, the groups of `doc.spans` and the ends of sentences come along the alignment,
-    `doc.cats` as they are. A span becomes the stretch of tokens that most attention weight speaks
-    for: of the weights of its tokens, those into the source span less those out of it add up to
-    the highest sum. Where none speaks for it, it is left out, and `_.unprojected` lists it.
+    `doc.cats` as they are; custom attributes stay behind. A span becomes the stretch of tokens
+    that most attention weight speaks for: of the weights of its tokens, those into the source span
+    less those out of it add up to the highest sum. Where none speaks for it, it is left out. Where
+    that is an entity, tokens without an entity are not said to be outside of one.
 
-    Sets custom attributes of tokens, the indices of the tokens that they are aligned with in the
-    other document: `_.source` in the translation, and `_.target` in the source.
+    Sets custom attributes of the translation: `token._.source`, the indices of the source tokens
+    that a token is aligned with, which may be none; the opposite, `doc._.targets`, for each source
+    token the indices of tokens of the translation; and `doc._.unprojected`, what has no place: its
+    "start", "end" (characters of the source), "label" and "group" of `doc.spans`, None for an
+    entity.
 
     doc (Doc): A document that was translated, with `detail` "alignments".
     make_doc (Callable[[str], Doc]): Makes the tokens of a text: `nlp.make_doc` of a pipeline of
@@ -35,25 +73,30 @@ def project(
     attr (str): The custom attribute that holds the translation.
     rank (int): Which one of the n best translations, from 0.
     RETURNS (Doc): The translation.
-    RAISES (ValueError): If the document has no such translation, or no alignment.
+    RAISES (ValueError): If the document has no such translation, or no alignment, or `make_doc`
+        changes the text.
     """
+    ensure_extension(attr)
+    ensure_deferred_extension(f"{attr}s")
     translation = _find_translation(doc, attr, rank)
     target = make_doc(translation["text"])
+    if target.text != translation["text"]:
+        raise ValueError(
+            f"make_doc changes the text {translation['text']!r} to {target.text!r}, so that it is "
+            f"not aligned any more: give the make_doc of a pipeline"
+        )
     links = link_tokens(doc, target, translation["alignment"])
-    for name, owner in ((SOURCE, Token), (TARGET, Token), (UNPROJECTED, Doc)):
-        ensure_extension(name, owner)
-    _set_links(target, SOURCE, links)
-    _set_links(doc, TARGET, links.T)
+    _set_links(doc, target, links)
     if doc.has_annotation("SENT_START"):
         _project_sentences(doc, target, links)
     unprojected: list[dict[str, Any]] = []
     if doc.has_annotation("ENT_IOB"):
-        entities = _project_spans(doc.ents, target, links, unprojected, overlap=False)
-        target.set_ents(entities)
+        _project_entities(doc, target, links, unprojected)
     for name, group in doc.spans.items():
-        target.spans[name] = _project_spans(list(group), target, links, unprojected, overlap=True)
+        _project_group(name, group, target, links, unprojected)
     target.cats = dict(doc.cats)
-    target._.set(UNPROJECTED, unprojected)
+    ensure_extension(UNPROJECTED)
+    target._.set(UNPROJECTED, sorted(unprojected, key=lambda span: (span["start"], span["end"])))
     return target
 
 
@@ -63,10 +106,17 @@ def project_first(attr: str, doc: Doc) -> Doc | None:
     attr (str): The custom attribute that holds the translation.
     doc (Doc): The document.
     RETURNS (Doc | None): What `project` returns, with the tokens of the language that
-        `_.translation_lang` names; None if the document was not translated.
+        the attribute "_lang" names; None if the document was not translated by a component.
+    RAISES (ValueError): If there is no alignment, or the text was changed afterwards.
     """
-    if doc._.get(attr) is None:
+    translations = doc._.get(f"{attr}s")
+    if doc._.get(attr) is None or not translations:
         return None
+    if translations[0]["text"] != doc._.get(attr):
+        raise ValueError(
+            f"doc._.{attr} was changed after the document was translated, so that nothing is "
+            f"aligned with it: translate the document again"
+        )
     return project(doc, blank_pipeline(doc._.get(f"{attr}_lang") or "xx").make_doc, attr)
 
 
@@ -98,34 +148,31 @@ def check_language(name: str, lang: str | None) -> None:
         ) from None
 
 
-def link_tokens(doc: Doc, target: Doc, alignment: Sequence[dict]) -> np.ndarray:
+def link_tokens(doc: Doc, target: Doc, alignment: Sequence[dict]) -> Links:
     """Join the alignment of pieces to one of tokens.
+
+    The tokens of the source are found anew, by their characters: a component after the translator
+    may have merged or split some.
 
     doc (Doc): The source.
     target (Doc): The translation.
     alignment (Sequence[dict]): The "alignment" of the translation.
-    RETURNS (np.ndarray): For each token of the translation the weight of each one of the source,
-        `(target tokens, source tokens)`: the mean over its characters, with a sum of at most 1.
+    RETURNS (Links): The links. The weights of a token are the mean over its characters.
     """
-    # A character of the translation, and where its piece is in the alignment.
-    starts, ends = _ranges((aligned["start"], aligned["end"]) for aligned in alignment)
-    lengths = np.maximum(ends - starts, 0)
-    pieces = np.repeat(np.arange(len(alignment)), lengths)
-    within = np.arange(len(pieces)) - np.repeat(lengths.cumsum() - lengths, lengths)
-    characters = np.repeat(starts, lengths) + within
-    token_starts, token_ends = _ranges((token.idx, token.idx + len(token)) for token in target)
-    tokens = np.searchsorted(token_ends, characters, side="right")
-    is_in_token = tokens < len(target)
-    tokens, pieces, characters = (each[is_in_token] for each in (tokens, pieces, characters))
-    is_in_token = characters >= token_starts[tokens]  # Not in the space before it.
-    shares = np.zeros((len(target), len(alignment)), np.float32)
-    np.add.at(shares, (tokens[is_in_token], pieces[is_in_token]), 1)
-    shares /= np.maximum(token_ends - token_starts, 1)[:, None]
-    weights = np.zeros((len(alignment), len(doc)), np.float32)
-    for row, aligned in zip(weights, alignment, strict=True):
-        for position in aligned["source"]:
-            row[position["token"]] += position["weight"]
-    return shares @ weights
+    pieces, tokens, shares = _share_tokens(target, alignment)
+    counts = np.array([len(aligned["source"]) for aligned in alignment], np.int64)
+    positions = [position for aligned in alignment for position in aligned["source"]]
+    _, token_ends = _ranges((token.idx, token.idx + len(token)) for token in doc)
+    ends = np.array([position["end"] for position in positions], np.int64)
+    sources = np.minimum(np.searchsorted(token_ends, ends), max(len(doc) - 1, 0))
+    weights = np.array([position["weight"] for position in positions], float)
+    # All positions of a piece, for each token that it has a part in.
+    firsts = (counts.cumsum() - counts)[pieces]
+    chosen = _enumerate_ranges(firsts, counts[pieces])
+    tokens, shares = (np.repeat(each, counts[pieces]) for each in (tokens, shares))
+    pairs, places = np.unique(tokens * len(doc) + sources[chosen], return_inverse=True)
+    weights = np.bincount(places, shares * weights[chosen], len(pairs))
+    return Links(*np.divmod(pairs, max(len(doc), 1)), weights, len(target))
 
 
 def find_stretch(gains: np.ndarray) -> tuple[int, int, float]:
@@ -135,7 +182,7 @@ def find_stretch(gains: np.ndarray) -> tuple[int, int, float]:
     RETURNS (tuple[int, int, float]): The first token, the one after the last, and the sum. An
         empty stretch if no sum is above 0.
     """
-    sums = np.append(0.0, gains.cumsum())
+    sums = np.append(0.0, gains.cumsum(dtype=float))
     lowest = np.minimum.accumulate(sums)
     end = int((sums - lowest).argmax())
     start = end - int(sums[: end + 1][::-1].argmin())
@@ -143,76 +190,165 @@ def find_stretch(gains: np.ndarray) -> tuple[int, int, float]:
 
 
 def _find_translation(doc: Doc, attr: str, rank: int) -> dict[str, Any]:
-    translations = doc._.get(f"{attr}s") or []
+    translations = doc._.get(f"{attr}s")
+    if not translations:
+        raise ValueError(
+            f"doc._.{attr}s holds no translations: have a translator with the attr {attr!r} "
+            f"translate the document first"
+        )
     if not 0 <= rank < len(translations):
         raise ValueError(
-            f"The document has {len(translations)} translations in doc._.{attr}s, but that of "
-            f"rank {rank} is asked for: translate it first, by a search with a higher n_best"
+            f"The rank is {rank}, but has to be from 0 to {len(translations) - 1}, the last in "
+            f"doc._.{attr}s: a search with a higher n_best has more"
         )
-    translation = translations[rank]
-    if "alignment" not in translation:
+    alignment = translations[rank].get("alignment")
+    if alignment is None:
         raise ValueError(
             f"doc._.{attr}s has no alignment, by which annotations are projected: set detail of "
             f'the translator to "alignments"'
         )
-    return translation
+    if alignment and not any(aligned["source"] for aligned in alignment):
+        raise ValueError(
+            f"The translations of doc._.{attr}s are not aligned with their source, since the "
+            f"translator has no attention: train one that has, such as "
+            f"spacy-rnn.additive_attention.v1"
+        )
+    return translations[rank]
 
 
-def _ranges(ranges: Any) -> tuple[np.ndarray, np.ndarray]:
+def _share_tokens(
+    target: Doc, alignment: Sequence[dict]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Find which share of each token is that of which piece.
+
+    Bytes of one character are pieces that share it.
+
+    RETURNS (tuple[np.ndarray, np.ndarray, np.ndarray]): For each pair the piece, the token and the
+        share, `(pairs,)` each.
+    """
+    starts, ends = _ranges((aligned["start"], aligned["end"]) for aligned in alignment)
+    lengths = np.maximum(ends - starts, 0)
+    # For each character of a piece: its position, and the index of the piece.
+    characters = _enumerate_ranges(starts, lengths)
+    pieces = np.repeat(np.arange(len(alignment)), lengths)
+    token_starts, token_ends = _ranges((token.idx, token.idx + len(token)) for token in target)
+    tokens = np.searchsorted(token_ends, characters, side="right")
+    is_inside = tokens < len(target)
+    is_inside[is_inside] = characters[is_inside] >= token_starts[tokens[is_inside]]
+    pairs, counts = np.unique(
+        pieces[is_inside] * max(len(target), 1) + tokens[is_inside], return_counts=True
+    )
+    pieces, tokens = np.divmod(pairs, max(len(target), 1))
+    return pieces, tokens, counts / np.bincount(tokens, counts, len(target))[tokens]
+
+
+def _ranges(ranges: Iterable[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
     starts, ends = np.array([*ranges], np.int64).reshape(-1, 2).T
     return starts, ends
 
 
-def _set_links(doc: Doc, name: str, links: np.ndarray) -> None:
-    """Set for each token the tokens that it is aligned with, in order."""
-    strongest = links.max(axis=1, initial=0.0, keepdims=True)
-    for token, linked in zip(doc, (links > 0) & (links >= LINKED * strongest), strict=True):
-        token._.set(name, linked.nonzero()[0].tolist())
+def _enumerate_ranges(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """List the numbers of ranges, one range after the other."""
+    before = lengths.cumsum() - lengths
+    return np.arange(lengths.sum()) + np.repeat(starts - before, lengths)
 
 
-def _project_sentences(doc: Doc, target: Doc, links: np.ndarray) -> None:
-    """Cut the translation where least weight goes from one side to another side of the source."""
-    is_start = np.zeros(len(target), bool)
-    is_start[:1] = True
-    totals = links.sum(axis=1)
-    first = 0
+def _set_links(doc: Doc, target: Doc, links: Links) -> None:
+    ensure_extension(SOURCE, Token)
+    ensure_extension(TARGETS)
+    of_token: list[list[int]] = [[] for _ in target]
+    of_source: list[list[int]] = [[] for _ in doc]
+    is_kept = links.weights >= LINKED * links.strongest()[links.targets]
+    kept = links.targets[is_kept].tolist(), links.sources[is_kept].tolist()
+    for token, source in zip(*kept, strict=True):
+        of_token[token].append(source)
+        of_source[source].append(token)
+    for token, sources in zip(target, of_token, strict=True):
+        token._.set(SOURCE, sources)
+    target._.set(TARGETS, of_source)
+
+
+def _project_sentences(doc: Doc, target: Doc, links: Links) -> None:
+    """Cut the translation where least weight goes across a boundary of sentences in the source."""
+    is_start = np.zeros(len(target) + 1, bool)
+    is_start[0] = True
+    positions = np.arange(len(doc))
     for sentence in list(doc.sents)[1:]:
         # What is before a cut should come from before the sentence.
-        gains = 2 * links[:, : sentence.start].sum(axis=1) - totals
-        sums = np.append(0.0, gains.cumsum())[first:]
-        cut = first + len(sums) - 1 - int(sums[::-1].argmax())
-        if cut < len(target):
-            is_start[cut] = True
-        first = cut
-    for token, starts in zip(target, is_start.tolist(), strict=True):
+        sums = np.append(0.0, links.gains(positions < sentence.start).cumsum())
+        is_start[len(target) - int(sums[::-1].argmax())] = True
+    for token, starts in zip(target, is_start.tolist(), strict=False):
         token.is_sent_start = starts
 
 
-def _project_spans(
-    spans: Sequence[Span],
-    target: Doc,
-    links: np.ndarray,
-    unprojected: list[dict[str, Any]],
-    *,
-    overlap: bool,
-) -> list[Span]:
-    """Project spans, the surest first, and list those that have no place."""
-    totals = links.sum(axis=1)
-    gains = [2 * links[:, span.start : span.end].sum(axis=1) - totals for span in spans]
-    order = sorted(range(len(spans)), key=lambda index: -find_stretch(gains[index])[2])
+def _project_entities(
+    doc: Doc, target: Doc, links: Links, unprojected: list[dict[str, Any]]
+) -> None:
+    gains = [_span_gains(span, links) for span in doc.ents]
+    # Of two that would overlap, more weight wins.
+    order = sorted(range(len(gains)), key=lambda index: -find_stretch(gains[index])[2])
     is_free = np.ones(len(target), bool)
-    found: dict[int, Span] = {}
+    found, is_complete = [], True
     for index in order:
-        span = spans[index]
-        # Of what is taken, one token costs more than all others can bring.
-        allowed = gains[index] if overlap else np.where(is_free, gains[index], -len(target) - 1.0)
-        start, end, _ = find_stretch(allowed)
-        if start == end:
-            place = {"start": span.start_char, "end": span.end_char, "label": span.label_}
-            unprojected.append(place)
-            continue
-        is_free[start:end] = False
-        found[index] = Span(
-            target, start, end, label=span.label_, kb_id=span.kb_id_, span_id=span.id_
-        )
-    return [found[index] for index in sorted(found)]
+        # A taken token costs more than all others can gain.
+        place = find_stretch(np.where(is_free, gains[index], -len(target) - 1.0))
+        span = _place_span(doc.ents[index], target, place, None, unprojected)
+        if span is None:
+            is_complete = False
+        else:
+            is_free[span.start : span.end] = False
+            found.append(span)
+    # Where it was not said what a token is, it is not said of its translation.
+    unsaid = np.array([token.ent_iob == 0 for token in doc], bool)
+    is_missing = is_free & (links.gains(unsaid) > 0)
+    missing = [target[index : index + 1] for index in is_missing.nonzero()[0].tolist()]
+    target.set_ents(found, missing=missing, default="outside" if is_complete else "missing")
+
+
+def _project_group(
+    name: str, group: SpanGroup, target: Doc, links: Links, unprojected: list[dict[str, Any]]
+) -> None:
+    placed = [
+        _place_span(span, target, find_stretch(_span_gains(span, links)), name, unprojected)
+        for span in group
+    ]
+    kept = [index for index, span in enumerate(placed) if span is not None]
+    # Of scores, there is one for each span.
+    attrs = {
+        key: _take(value, kept) if len(kept) < len(placed) == _length(value) else value
+        for key, value in group.attrs.items()
+    }
+    spans = [span for span in placed if span is not None]
+    target.spans[name] = SpanGroup(target, name=group.name, attrs=attrs, spans=spans)
+
+
+def _take(values: Any, indices: list[int]) -> Any:
+    return values[indices] if isinstance(values, np.ndarray) else [values[i] for i in indices]
+
+
+def _length(value: Any) -> int | None:
+    return len(value) if isinstance(value, list | np.ndarray) else None
+
+
+def _span_gains(span: Span, links: Links) -> np.ndarray:
+    inside = np.zeros(len(span.doc), bool)
+    inside[span.start : span.end] = True
+    return links.gains(inside)
+
+
+def _place_span(
+    span: Span,
+    target: Doc,
+    place: tuple[int, int, float],
+    group: str | None,
+    unprojected: list[dict[str, Any]],
+) -> Span | None:
+    """Make a span of a stretch, or list it among those without a place."""
+    start, end, _ = place
+    if start < end:
+        ids = {"kb_id": span.kb_id_, "span_id": span.id_}
+        return Span(target, start, end, label=span.label_, **ids)
+    unprojected.append(
+        {"start": span.start_char, "end": span.end_char, "label": span.label_, "group": group}
+    )
+    return None

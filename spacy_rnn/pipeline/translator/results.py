@@ -44,8 +44,9 @@ class Describer(NamedTuple):
         untranslated = "" if translation.passages else doc.text
         doc._.set(self.attr, untranslated + _join_texts(translation.passages, 0))
         describe = partial(self.describe, translation, untranslated)
-        if self.lang is not None:
-            doc._.set(f"{self.attr}_lang", self.lang)
+        lang = f"{self.attr}_lang"
+        if self.lang != doc._.get(lang):
+            doc._.set(lang, self.lang)
         set_deferred(doc, f"{self.attr}s", describe)
 
     def describe(self, translation: Translation, untranslated: str = "") -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 import spacy
-from spacy.tokens import Doc, DocBin
+from spacy.tokens import Doc, DocBin, SpanGroup
 from toy_translator import SMALL, TEXTS, make_pipeline
 
 from spacy_rnn.extensions import ensure_deferred_extension, ensure_extension
@@ -44,6 +44,12 @@ def positions(doc, link, weight):
     token = doc[link]
     end = token.idx + len(token)
     return [{"start": token.idx, "end": end, "token": link, "weight": weight}]
+
+
+def to_dense(links, doc):
+    dense = np.zeros((links.number, len(doc)))
+    dense[links.targets, links.sources] = links.weights
+    return dense
 
 
 def projected(doc) -> Doc:
@@ -95,8 +101,10 @@ def test_sentences_and_cats_are_projected(doc):
 def test_tokens_know_each_other(doc):
     target = projected(doc)
     assert [token._.source for token in target] == [[link] for link in LINKS]
-    for token in doc:
-        assert token._.target == [index for index, link in enumerate(LINKS) if link == token.i]
+    assert target._.targets == [
+        [index for index, link in enumerate(LINKS) if link == source] for source in range(len(doc))
+    ]
+    assert not any(key[1] in ("source", "targets") for key in doc.user_data)
 
 
 def test_what_has_no_place_is_listed(doc):
@@ -106,7 +114,9 @@ def test_what_has_no_place_is_listed(doc):
     doc.ents = spans_of(doc, (0, 4, "PERSON"), (27, 32, "GPE"))
     target = projected(doc)
     assert [ent.text for ent in target.ents] == ["Anna"]
-    assert target._.unprojected == [{"start": 27, "end": 32, "label": "GPE"}]
+    assert target._.unprojected == [{"start": 27, "end": 32, "label": "GPE", "group": None}]
+    # So nobody knows whether the others are in an entity.
+    assert [token.ent_iob_ for token in target] == [*[""] * 4, "B", *[""] * 8]
 
 
 def test_entities_do_not_overlap(doc):
@@ -131,7 +141,7 @@ def test_pieces_are_joined_to_tokens(doc):
         {"start": 2, "end": 5, "source": positions(doc, 1, 0.5) + positions(doc, 0, 0.25)},
         {"start": 5, "end": 8, "source": positions(doc, 2, 0.9)},
     ]
-    links = link_tokens(doc, target, alignment)
+    links = to_dense(link_tokens(doc, target, alignment), doc)
     expected = np.zeros((3, len(doc)))
     expected[0, 0] = 1
     expected[1, :3] = 0.125, 0.25, 0.45
@@ -169,8 +179,11 @@ def test_empty_documents_have_empty_translations():
 
 def test_without_translation_or_alignment_it_says_what_to_do(doc):
     make_doc = spacy.blank("de").make_doc
-    with pytest.raises(ValueError, match=r"has 1 translations .* of rank 1 .* higher n_best"):
-        project(doc, make_doc, rank=1)
+    for rank in (1, -1):
+        with pytest.raises(ValueError, match=rf"rank is {rank}, .* from 0 to 0.* higher n_best"):
+            project(doc, make_doc, rank=rank)
+    with pytest.raises(ValueError, match=r"english.* translator with the attr 'english'"):
+        project(doc, make_doc, attr="english")
     doc._.translations = [{"text": TARGET}]
     with pytest.raises(ValueError, match=r'no alignment.*set detail .* to "alignments"'):
         project(doc, make_doc)
@@ -222,3 +235,101 @@ def test_untranslated_documents_have_none():
 def test_languages_that_spacy_does_not_have_are_refused(lang):
     with pytest.raises(ValueError, match=rf"trg_lang is '{lang}'.*such as \"de\""):
         make_pipeline({**SMALL, "trg_lang": lang})
+
+
+def test_bytes_of_a_character_count_once(doc):
+    target = spacy.blank("de")("漢 x")
+    alignment = [
+        {"start": 0, "end": 1, "source": positions(doc, number, 1.0)} for number in range(3)
+    ] + [{"start": 1, "end": 3, "source": positions(doc, 3, 1.0)}]
+    links = to_dense(link_tokens(doc, target, alignment), doc)
+    np.testing.assert_allclose(links[:, :4], [[1 / 3, 1 / 3, 1 / 3, 0], [0, 0, 0, 1]])
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_links_are_those_of_a_dense_computation(seed, doc):
+    rng = np.random.default_rng(seed)
+    target = spacy.blank("de")(TARGET)
+    cuts = np.unique([0, *rng.integers(0, len(TARGET), 20), len(TARGET)]).tolist()
+    chances = rng.random((len(cuts) - 1, len(doc))) * (rng.random((len(cuts) - 1, len(doc))) < 0.4)
+    alignment = [
+        {
+            "start": start,
+            "end": end,
+            "source": [positions(doc, i, w)[0] for i, w in enumerate(row) if w],
+        }
+        for start, end, row in zip(cuts, cuts[1:], chances.tolist(), strict=False)
+    ]
+    of_character = np.repeat(chances, np.diff(cuts), axis=0)
+    expected = [of_character[token.idx : token.idx + len(token)].mean(0) for token in target]
+    links = link_tokens(doc, target, alignment)
+    np.testing.assert_allclose(to_dense(links, doc), expected)
+    inside = rng.random(len(doc)) < 0.5
+    np.testing.assert_allclose(
+        links.gains(inside), np.array(expected) @ np.where(inside, 1, -1), atol=1e-12
+    )
+    np.testing.assert_allclose(links.strongest(), np.max(expected, axis=1))
+
+
+def test_tokens_may_be_merged_and_split_after_translation(doc):
+    doc.ents = spans_of(doc, (15, 23, "GPE"), (27, 32, "GPE"))
+    with doc.retokenize() as retokenizer:
+        retokenizer.merge(doc[3:5])
+        retokenizer.split(doc[1], ["fl", "ew"], heads=[doc[1], doc[1]])
+    target = projected(doc)
+    assert [ent.text for ent in target.ents] == ["New York", "Paris"]
+    assert target[1]._.source == target[2]._.source == [4]
+
+
+def test_what_was_not_said_of_the_source_is_not_said_of_the_translation(doc):
+    doc.set_ents(spans_of(doc, (0, 4, "PERSON")), missing=[doc[5:8]])
+    iob = [token.ent_iob_ for token in projected(doc)]
+    assert iob == ["O", "O", "O", "O", "B", "", "", "", *["O"] * 5]
+
+
+def test_scores_of_spans_are_kept_with_them(doc):
+    group = SpanGroup(doc, name="sc", spans=spans_of(doc, (0, 4, "A"), (27, 32, "B")))
+    group.attrs.update(scores=np.array([0.25, 0.75]), made_by="me")
+    doc.spans["sc"] = group
+    target = projected(doc)
+    assert target.spans["sc"].attrs["scores"].tolist() == [0.25, 0.75]
+    alignment = doc._.translations[0]["alignment"]
+    alignment[4]["source"] = positions(doc, 1, 1.0)
+    doc._.translations = [{"text": TARGET, "alignment": alignment}]
+    target = projected(doc)
+    assert [span.label_ for span in target.spans["sc"]] == ["B"]
+    assert target.spans["sc"].attrs["scores"].tolist() == [0.75]
+    assert target.spans["sc"].attrs["made_by"] == "me"
+    assert target._.unprojected == [{"start": 0, "end": 4, "label": "A", "group": "sc"}]
+
+
+def test_what_cannot_be_aligned_is_refused(doc):
+    with pytest.raises(ValueError, match=r"make_doc changes the text .* to 'other'"):
+        project(doc, lambda text: spacy.blank("de")("other"))
+    doc._.translation = "Edited."
+    with pytest.raises(ValueError, match=r"was changed after .* translate the document again"):
+        project_first("translation", doc)
+    alignment = [{"start": 0, "end": 3, "source": []}]
+    doc._.translations = [{"text": TARGET, "alignment": alignment}]
+    with pytest.raises(ValueError, match=r"no attention.*additive_attention"):
+        projected(doc)
+
+
+def test_references_are_no_translated_documents():
+    doc = spacy.blank("en")("Hello")
+    doc._.translation = "Hallo"
+    assert doc._.translation_doc is None
+
+
+def test_attribute_of_the_users_own_is_named():
+    Doc.set_extension("mine_doc", default=None)
+    with pytest.warns(UserWarning, match=r"mine_doc is an attribute of your own"):
+        make_pipeline({**SMALL, "attr": "mine"})
+    Doc.remove_extension("mine_doc")
+
+
+def test_language_is_that_of_the_last_translator(translating, trained):
+    doc = translating("vier")
+    assert doc._.translation_lang == "en"
+    trained[0].get_pipe("rnn_translator")(doc)
+    assert doc._.translation_lang is None

@@ -346,8 +346,7 @@ def _place_span(
     """Make a span of a stretch, or list it among those without a place."""
     start, end, _ = place
     if start < end:
-        ids = {"kb_id": span.kb_id_, "span_id": span.id_}
-        return Span(target, start, end, label=span.label_, **ids)
+        return Span(target, start, end, label=span.label_, kb_id=span.kb_id_, span_id=span.id_)
     unprojected.append(
         {"start": span.start_char, "end": span.end_char, "label": span.label_, "group": group}
     )

@@ -126,8 +126,15 @@ def blank_pipeline(lang: str) -> spacy.Language:
 
     lang (str): The code of the language.
     RETURNS (Language): The pipeline.
+    RAISES (ImportError): If spaCy's tokenizer of the language needs a package that is missing.
     """
-    return spacy.blank(lang)
+    try:
+        return spacy.blank(lang)
+    except ImportError as error:
+        raise ImportError(
+            f"There is no tokenizer of {lang!r}: {error}\nOr give project another make_doc, "
+            f"such as that of spacy.blank('xx')"
+        ) from error
 
 
 def check_language(name: str, lang: str | None) -> None:

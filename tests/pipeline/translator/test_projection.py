@@ -315,6 +315,16 @@ def test_what_cannot_be_aligned_is_refused(doc):
         projected(doc)
 
 
+def test_tokenizer_that_needs_a_package_names_it(doc, monkeypatch):
+    def blank(lang):
+        raise ImportError(f"{lang} needs a package")
+
+    monkeypatch.setattr("spacy_rnn.pipeline.translator.projection.spacy.blank", blank)
+    doc._.translation_lang = "th"
+    with pytest.raises(ImportError, match=r"no tokenizer of 'th': th needs a package\nOr give"):
+        project_first("translation", doc)
+
+
 def test_references_are_no_translated_documents():
     doc = spacy.blank("en")("Hello")
     doc._.translation = "Hallo"

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import spacy
 from make_phrasebook import compose
+from phrasebook.english import write
 from phrasebook.sentences import read_sentences
 
 ROOT = Path(__file__).parents[2]
@@ -50,6 +51,21 @@ def everything(corpus):
 @pytest.fixture(scope="module")
 def composed(corpus):
     return compose({part: len(records) for part, records in corpus.items()})
+
+
+def test_entities_are_the_same_in_both_languages(composed):
+    merged = 0
+    for record in (record for records in composed.values() for record in records):
+        text, entities = json.loads(record.to_json())["text"], record.translation_entities
+        labels = sorted(label for _, _, label in write(list(record.words))[1])
+        assert sorted(label for _, _, label in entities) == labels
+        for start, end, label in entities:
+            entity = record.translation[start:end]
+            assert entity == entity.strip(" .,?!")
+            if label == "PERSON":
+                assert entity in text
+                merged += " " in entity
+    assert merged
 
 
 def test_the_committed_files_are_what_the_script_writes(composed, written):

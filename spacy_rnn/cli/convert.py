@@ -15,7 +15,7 @@ from ..training.atomic import replace_file
 from ..training.examples import read_docs, split_docs, swap_sides
 from ..training.readers.registry import list_formats
 from .messages import fail, unquote, unquote_corpus
-from .outputs import check_outputs
+from .outputs import check_corpus_output, check_outputs
 
 EXAMPLES = """
 python -m spacy rnn convert pairs.tsv train.spacy
@@ -176,10 +176,8 @@ def convert(
     RAISES (OSError): If a file cannot be read or written.
     """
     for path in (output, held_out):
-        if path is not None and path.suffix != ".spacy":
-            raise ValueError(
-                f"{str(path)!r} does not end with .spacy: name the file to write last"
-            )
+        if path is not None:
+            check_corpus_output(path)
     targets = [target] if isinstance(target, str | Path) else target or []
     check_outputs([output, held_out], [source, *targets])
     check_count("held_out_size", held_out_size, 1)

@@ -26,7 +26,7 @@ from ..training.readers.registry import list_formats
 from .corpora import has_text, open_corpus, survey_corpus
 from .messages import fail, unquote_corpus, warn
 from .models import join_ensemble, load_translator, search_settings
-from .outputs import check_outputs
+from .outputs import check_corpus_output, check_outputs
 
 if TYPE_CHECKING:
     from ..pipeline.translator.component import RecurrentTranslator
@@ -160,8 +160,7 @@ def distill(
         are needed, or there are parts of another distillation.
     RAISES (OSError): If a file cannot be read or written.
     """
-    if output.suffix != ".spacy":
-        raise ValueError(f"{str(output)!r} does not end with .spacy: name the file to write last")
+    check_corpus_output(output)
     check_count("n_best", n_best, 1)
     check_count("batch_size", batch_size, 1)
     attr = attr or translator.attr

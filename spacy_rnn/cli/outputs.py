@@ -29,6 +29,16 @@ def check_outputs(
         written.add(path)
 
 
+def check_corpus_output(path: Path) -> None:
+    """Refuse a file to write that is no .spacy file.
+
+    path (Path): The file.
+    RAISES (ValueError): If its name does not end with .spacy.
+    """
+    if path.suffix != ".spacy":
+        raise ValueError(f"{str(path)!r} does not end with .spacy: name the file to write last")
+
+
 def _resolve(paths: Iterable[str | Path | None]) -> list[Path]:
     """Resolve paths, without those of devices and pipes, which hold nothing."""
     resolved = [Path(path).resolve() for path in paths if path is not None]

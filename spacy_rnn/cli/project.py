@@ -17,7 +17,7 @@ from ..training.examples import read_docs
 from ..training.readers.registry import list_formats
 from .messages import fail, unquote, warn
 from .models import join_ensemble, load_translator
-from .outputs import check_outputs
+from .outputs import check_corpus_output, check_outputs
 
 if TYPE_CHECKING:
     from ..pipeline.translator.component import RecurrentTranslator
@@ -127,8 +127,7 @@ def project_corpus(
         project,
     )
 
-    if output.suffix != ".spacy":
-        raise ValueError(f"{str(output)!r} does not end with .spacy: name the file to write last")
+    check_corpus_output(output)
     check_choice("on_unprojected", on_unprojected, ON_UNPROJECTED)
     check_language("lang", lang)
     make_doc = blank_pipeline(lang or translator.trg_lang or "xx").make_doc

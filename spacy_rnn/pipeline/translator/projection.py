@@ -1,53 +1,20 @@
 """The translation of a document as a document, with what the alignment carries over to it."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import spacy
 from spacy.tokens import Doc, Span, SpanGroup, Token
 
 from ...extensions import ensure_deferred_extension, ensure_extension
+from .links import Links, link_tokens
 
 SOURCE, TARGETS, UNPROJECTED = "source", "targets", "unprojected"
 """The custom attributes that `project` sets."""
 LINKED = 0.5
 """A token keeps the links that have at least this share of its strongest link's weight."""
-
-
-class Links(NamedTuple):
-    """The alignment of tokens, without links of no weight. Each pair of tokens is there once.
-
-    targets (np.ndarray): The token of the translation, `(links,)`, in ascending order.
-    sources (np.ndarray): The token of the source, `(links,)`.
-    weights (np.ndarray): The weight, `(links,)`. Those of a token of the translation add up to at
-        most 1.
-    number (int): The tokens of the translation.
-    """
-
-    targets: np.ndarray
-    sources: np.ndarray
-    weights: np.ndarray
-    number: int
-
-    def strongest(self) -> np.ndarray:
-        """Give the weight of the strongest link of each token of the translation.
-
-        RETURNS (np.ndarray): The weights, `(number,)`.
-        """
-        strongest = np.zeros(self.number)
-        np.maximum.at(strongest, self.targets, self.weights)
-        return strongest
-
-    def gains(self, inside: np.ndarray) -> np.ndarray:
-        """Give the weight of links into a part of the source, less that of all others.
-
-        inside (np.ndarray): Whether a token of the source is in that part, `(source tokens,)`.
-        RETURNS (np.ndarray): A number for each token of the translation, `(number,)`.
-        """
-        signs = np.where(inside[self.sources], 1.0, -1.0)
-        return np.bincount(self.targets, self.weights * signs, self.number)
 
 
 def project(
@@ -155,33 +122,6 @@ def check_language(name: str, lang: str | None) -> None:
         ) from None
 
 
-def link_tokens(doc: Doc, target: Doc, alignment: Sequence[dict]) -> Links:
-    """Join the alignment of pieces to one of tokens.
-
-    The tokens of the source are found anew, by their characters: a component after the translator
-    may have merged or split some.
-
-    doc (Doc): The source.
-    target (Doc): The translation.
-    alignment (Sequence[dict]): The "alignment" of the translation.
-    RETURNS (Links): The links. The weights of a token are the mean over its characters.
-    """
-    pieces, tokens, shares = _share_tokens(target, alignment)
-    counts = np.array([len(aligned["source"]) for aligned in alignment], np.int64)
-    positions = [position for aligned in alignment for position in aligned["source"]]
-    _, token_ends = _ranges((token.idx, token.idx + len(token)) for token in doc)
-    ends = np.array([position["end"] for position in positions], np.int64)
-    sources = np.minimum(np.searchsorted(token_ends, ends), max(len(doc) - 1, 0))
-    weights = np.array([position["weight"] for position in positions], float)
-    # All positions of a piece, for each token that it has a part in.
-    firsts = (counts.cumsum() - counts)[pieces]
-    chosen = _enumerate_ranges(firsts, counts[pieces])
-    tokens, shares = (np.repeat(each, counts[pieces]) for each in (tokens, shares))
-    pairs, places = np.unique(tokens * len(doc) + sources[chosen], return_inverse=True)
-    weights = np.bincount(places, shares * weights[chosen], len(pairs))
-    return Links(*np.divmod(pairs, max(len(doc), 1)), weights, len(target))
-
-
 def find_stretch(gains: np.ndarray) -> tuple[int, int, float]:
     """Find the stretch with the highest sum, the shortest of several.
 
@@ -223,43 +163,6 @@ def _find_translation(doc: Doc, attr: str, rank: int) -> dict[str, Any]:
     return translations[rank]
 
 
-def _share_tokens(
-    target: Doc, alignment: Sequence[dict]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Find which share of each token is that of which piece.
-
-    Bytes of one character are pieces that share it.
-
-    RETURNS (tuple[np.ndarray, np.ndarray, np.ndarray]): For each pair the piece, the token and the
-        share, `(pairs,)` each.
-    """
-    starts, ends = _ranges((aligned["start"], aligned["end"]) for aligned in alignment)
-    lengths = np.maximum(ends - starts, 0)
-    # For each character of a piece: its position, and the index of the piece.
-    characters = _enumerate_ranges(starts, lengths)
-    pieces = np.repeat(np.arange(len(alignment)), lengths)
-    token_starts, token_ends = _ranges((token.idx, token.idx + len(token)) for token in target)
-    tokens = np.searchsorted(token_ends, characters, side="right")
-    is_inside = tokens < len(target)
-    is_inside[is_inside] = characters[is_inside] >= token_starts[tokens[is_inside]]
-    pairs, counts = np.unique(
-        pieces[is_inside] * max(len(target), 1) + tokens[is_inside], return_counts=True
-    )
-    pieces, tokens = np.divmod(pairs, max(len(target), 1))
-    return pieces, tokens, counts / np.bincount(tokens, counts, len(target))[tokens]
-
-
-def _ranges(ranges: Iterable[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
-    starts, ends = np.array([*ranges], np.int64).reshape(-1, 2).T
-    return starts, ends
-
-
-def _enumerate_ranges(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """List the numbers of ranges, one range after the other."""
-    before = lengths.cumsum() - lengths
-    return np.arange(lengths.sum()) + np.repeat(starts - before, lengths)
-
-
 def _set_links(doc: Doc, target: Doc, links: Links) -> None:
     ensure_extension(SOURCE, Token)
     ensure_extension(TARGETS)
@@ -291,25 +194,25 @@ def _project_sentences(doc: Doc, target: Doc, links: Links) -> None:
 def _project_entities(
     doc: Doc, target: Doc, links: Links, unprojected: list[dict[str, Any]]
 ) -> None:
-    gains = [_span_gains(span, links) for span in doc.ents]
+    entities = doc.ents
+    gains = [_span_gains(span, links) for span in entities]
     # Of two that would overlap, more weight wins.
     order = sorted(range(len(gains)), key=lambda index: -find_stretch(gains[index])[2])
     is_free = np.ones(len(target), bool)
-    found, is_complete = [], True
+    found = []
     for index in order:
         # A taken token costs more than all others can gain.
         place = find_stretch(np.where(is_free, gains[index], -len(target) - 1.0))
-        span = _place_span(doc.ents[index], target, place, None, unprojected)
-        if span is None:
-            is_complete = False
-        else:
+        span = _place_span(entities[index], target, place, None, unprojected)
+        if span is not None:
             is_free[span.start : span.end] = False
             found.append(span)
     # Where it was not said what a token is, it is not said of its translation.
     unsaid = np.array([token.ent_iob == 0 for token in doc], bool)
     is_missing = is_free & (links.gains(unsaid) > 0)
     missing = [target[index : index + 1] for index in is_missing.nonzero()[0].tolist()]
-    target.set_ents(found, missing=missing, default="outside" if is_complete else "missing")
+    default = "outside" if len(found) == len(entities) else "missing"
+    target.set_ents(found, missing=missing, default=default)
 
 
 def _project_group(

@@ -9,9 +9,9 @@ from spacy.tokens import Doc, DocBin, SpanGroup
 from toy_translator import SMALL, TEXTS, make_pipeline
 
 from spacy_rnn.extensions import ensure_deferred_extension, ensure_extension
+from spacy_rnn.pipeline.translator.links import link_tokens
 from spacy_rnn.pipeline.translator.projection import (
     find_stretch,
-    link_tokens,
     project,
     project_first,
 )

@@ -1,0 +1,105 @@
+"""The alignment of the tokens of a document and of its translation."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from spacy.tokens import Doc
+
+
+class Links(NamedTuple):
+    """The alignment of tokens, without links of no weight. Each pair of tokens is there once.
+
+    targets (np.ndarray): The token of the translation, `(links,)`, in ascending order.
+    sources (np.ndarray): The token of the source, `(links,)`.
+    weights (np.ndarray): The weight, `(links,)`. Those of a token of the translation add up to at
+        most 1.
+    number (int): The tokens of the translation.
+    """
+
+    targets: np.ndarray
+    sources: np.ndarray
+    weights: np.ndarray
+    number: int
+
+    def strongest(self) -> np.ndarray:
+        """Give the weight of the strongest link of each token of the translation.
+
+        RETURNS (np.ndarray): The weights, `(number,)`.
+        """
+        strongest = np.zeros(self.number)
+        np.maximum.at(strongest, self.targets, self.weights)
+        return strongest
+
+    def gains(self, inside: np.ndarray) -> np.ndarray:
+        """Give the weight of links into a part of the source, less that of all others.
+
+        inside (np.ndarray): Whether a token of the source is in that part, `(source tokens,)`.
+        RETURNS (np.ndarray): A number for each token of the translation, `(number,)`.
+        """
+        signs = np.where(inside[self.sources], 1.0, -1.0)
+        return np.bincount(self.targets, self.weights * signs, self.number)
+
+
+def link_tokens(doc: Doc, target: Doc, alignment: Sequence[dict]) -> Links:
+    """Join the alignment of pieces to one of tokens.
+
+    The tokens of the source are found anew, by their characters: a component after the translator
+    may have merged or split some.
+
+    doc (Doc): The source.
+    target (Doc): The translation.
+    alignment (Sequence[dict]): The "alignment" of the translation.
+    RETURNS (Links): The links. The weights of a token are the mean over its characters.
+    """
+    pieces, tokens, shares = _share_tokens(target, alignment)
+    counts = np.array([len(aligned["source"]) for aligned in alignment], np.int64)
+    positions = [position for aligned in alignment for position in aligned["source"]]
+    _, token_ends = _ranges((token.idx, token.idx + len(token)) for token in doc)
+    ends = np.array([position["end"] for position in positions], np.int64)
+    sources = np.minimum(np.searchsorted(token_ends, ends), max(len(doc) - 1, 0))
+    weights = np.array([position["weight"] for position in positions], float)
+    # All positions of a piece, for each token that it has a part in.
+    firsts = (counts.cumsum() - counts)[pieces]
+    chosen = _enumerate_ranges(firsts, counts[pieces])
+    tokens, shares = (np.repeat(each, counts[pieces]) for each in (tokens, shares))
+    pairs, places = np.unique(tokens * len(doc) + sources[chosen], return_inverse=True)
+    weights = np.bincount(places, shares * weights[chosen], len(pairs))
+    return Links(*np.divmod(pairs, max(len(doc), 1)), weights, len(target))
+
+
+def _share_tokens(
+    target: Doc, alignment: Sequence[dict]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Find which share of each token is that of which piece.
+
+    Bytes of one character are pieces that share it.
+
+    RETURNS (tuple[np.ndarray, np.ndarray, np.ndarray]): For each pair the piece, the token and the
+        share, `(pairs,)` each.
+    """
+    starts, ends = _ranges((aligned["start"], aligned["end"]) for aligned in alignment)
+    lengths = np.maximum(ends - starts, 0)
+    # For each character of a piece: its position, and the index of the piece.
+    characters = _enumerate_ranges(starts, lengths)
+    pieces = np.repeat(np.arange(len(alignment)), lengths)
+    token_starts, token_ends = _ranges((token.idx, token.idx + len(token)) for token in target)
+    tokens = np.searchsorted(token_ends, characters, side="right")
+    is_inside = tokens < len(target)
+    is_inside[is_inside] = characters[is_inside] >= token_starts[tokens[is_inside]]
+    pairs, counts = np.unique(
+        pieces[is_inside] * max(len(target), 1) + tokens[is_inside], return_counts=True
+    )
+    pieces, tokens = np.divmod(pairs, max(len(target), 1))
+    return pieces, tokens, counts / np.bincount(tokens, counts, len(target))[tokens]
+
+
+def _ranges(ranges: Iterable[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
+    starts, ends = np.array([*ranges], np.int64).reshape(-1, 2).T
+    return starts, ends
+
+
+def _enumerate_ranges(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """List the numbers of ranges, one range after the other."""
+    before = lengths.cumsum() - lengths
+    return np.arange(lengths.sum()) + np.repeat(starts - before, lengths)

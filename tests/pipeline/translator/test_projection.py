@@ -133,6 +133,21 @@ def test_entities_do_not_overlap(doc):
     ]
 
 
+def test_no_entity_reaches_across_another_one(doc):
+    target = spacy.blank("de")(TARGET)
+    alignment = aligned(doc, target, LINKS)
+    for index in range(5):
+        alignment[index]["source"] = positions(doc, 0, 0.25)
+    alignment[2]["source"] = positions(doc, 6, 1.0)
+    alignment[6]["source"] = positions(doc, 5, 1.0)
+    doc._.translations = [{"text": TARGET, "alignment": alignment}]
+    doc.ents = spans_of(doc, (0, 4, "PERSON"), (27, 32, "GPE"))
+    assert [(ent.start, ent.end, ent.label_) for ent in projected(doc).ents] == [
+        (0, 2, "PERSON"),
+        (2, 3, "GPE"),
+    ]
+
+
 def test_pieces_are_joined_to_tokens(doc):
     """Pieces may begin with a space, and end in the middle of a token."""
     target = spacy.blank("de")("Er flog.")

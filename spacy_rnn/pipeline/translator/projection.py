@@ -45,7 +45,7 @@ def project(
     """
     ensure_extension(attr)
     ensure_deferred_extension(f"{attr}s")
-    translation = _find_translation(doc, attr, rank)
+    translation = find_translation(doc, attr, rank)
     target = make_doc(translation["text"])
     if target.text != translation["text"]:
         raise ValueError(
@@ -122,21 +122,15 @@ def check_language(name: str, lang: str | None) -> None:
         ) from None
 
 
-def find_stretch(gains: np.ndarray) -> tuple[int, int, float]:
-    """Find the stretch with the highest sum, the shortest of several.
+def find_translation(doc: Doc, attr: str, rank: int) -> dict[str, Any]:
+    """Find a translation of a document that is aligned with it.
 
-    gains (np.ndarray): A number for each token, `(tokens,)`.
-    RETURNS (tuple[int, int, float]): The first token, the one after the last, and the sum. An
-        empty stretch if no sum is above 0.
+    doc (Doc): The document.
+    attr (str): The custom attribute that holds translations.
+    rank (int): Which one of the n best, from 0.
+    RETURNS (dict[str, Any]): The translation.
+    RAISES (ValueError): If the document has no such translation, or no alignment.
     """
-    sums = np.append(0.0, gains.cumsum(dtype=float))
-    lowest = np.minimum.accumulate(sums)
-    end = int((sums - lowest).argmax())
-    start = end - int(sums[: end + 1][::-1].argmin())
-    return start, end, float(sums[end] - sums[start])
-
-
-def _find_translation(doc: Doc, attr: str, rank: int) -> dict[str, Any]:
     translations = doc._.get(f"{attr}s")
     if not translations:
         raise ValueError(
@@ -161,6 +155,20 @@ def _find_translation(doc: Doc, attr: str, rank: int) -> dict[str, Any]:
             f"spacy-rnn.additive_attention.v1"
         )
     return translations[rank]
+
+
+def find_stretch(gains: np.ndarray) -> tuple[int, int, float]:
+    """Find the stretch with the highest sum, the shortest of several.
+
+    gains (np.ndarray): A number for each token, `(tokens,)`.
+    RETURNS (tuple[int, int, float]): The first token, the one after the last, and the sum. An
+        empty stretch if no sum is above 0.
+    """
+    sums = np.append(0.0, gains.cumsum(dtype=float))
+    lowest = np.minimum.accumulate(sums)
+    end = int((sums - lowest).argmax())
+    start = end - int(sums[: end + 1][::-1].argmin())
+    return start, end, float(sums[end] - sums[start])
 
 
 def _set_links(doc: Doc, target: Doc, links: Links) -> None:

@@ -25,7 +25,8 @@ from pathlib import Path
 import typer
 from phrasebook.english import Token, contract, without_capital, write
 from phrasebook.lexicon import Entry, Lexicon, read_lexicon
-from phrasebook.marks import Entity
+from phrasebook.links import Links, link
+from phrasebook.marks import Entity, Word
 from phrasebook.sentences import Filling, Sentence, read_sentences
 
 Pair = tuple[str, str]
@@ -48,6 +49,7 @@ class Record:
     words: tuple[Token, ...]
     translation: str
     translation_entities: tuple[Entity, ...]
+    translation_words: tuple[Word, ...]
     sentence: Sentence
     pairs: frozenset[Pair]
 
@@ -55,6 +57,11 @@ class Record:
     def text(self) -> str:
         """The English sentence."""
         return write(list(self.words))[0]
+
+    @property
+    def links(self) -> Links:
+        """The links between the words of both languages."""
+        return link(self.words, self.translation, self.translation_words)
 
     @property
     def forms(self) -> set[str]:
@@ -116,7 +123,7 @@ def draw(sentence: Sentence, lexicon: Lexicon, rng: random.Random) -> Record:
         names = [name for name in lexicon.categories[category] if name not in chosen.values()]
         (chosen[slot],) = rng.choices(names, [FREQUENT.get(name, 1) for name in names])
         entries[slot] = lexicon.categories[category][chosen[slot]]
-    words, translation, found = sentence.say(Filling(entries, lexicon))
+    words, translation, found, other = sentence.say(Filling(entries, lexicon))
     if rng.random() < CONTRACTED:
         words = contract(words)
     if rng.random() < HASTY:
@@ -125,7 +132,7 @@ def draw(sentence: Sentence, lexicon: Lexicon, rng: random.Random) -> Record:
         words = words[:-1]
     together = [sentence.source, *chosen.values()] if len(chosen) == 1 else sorted(chosen.values())
     pairs = frozenset((first, second) for first, second in combinations(together, 2))
-    return Record(tuple(words), translation, tuple(found), sentence, pairs)
+    return Record(tuple(words), translation, tuple(found), tuple(other), sentence, pairs)
 
 
 def compose(sizes: dict[str, int], seed: int = 0) -> dict[str, list[Record]]:

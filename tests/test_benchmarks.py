@@ -90,3 +90,13 @@ def test_entities_are_projected_and_learned(run_python):
     output = run_python(script, STORED, "--limit", 40, "--steps", 2)
     assert "of 300 sentences are translated as the reference is" in output
     assert re.findall(r"rnn_ner of (.*): F1 [\d.]+%", output) == ["projections", "the grammar"]
+
+
+def test_alignments_are_compared_with_the_grammars(run_python):
+    output = run_python(ROOT / "benchmarks" / "alignment.py", STORED)
+    rows = [line.split()[-4:] for line in output.splitlines() if line.strip()]
+    assert rows[0] == ["sentences", "AER", "precision", "recall"]
+    aligner, attention = [[float(number) for number in row] for row in rows[2:]]
+    assert aligner[0] == 300 >= attention[0] > 200
+    assert 0 < aligner[1] < 5
+    assert aligner[1] < attention[1] < 100

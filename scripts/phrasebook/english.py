@@ -48,11 +48,15 @@ NEGATED = {word: word for word in TAGS if TAGS[word] == "AUX"} | {"can": "ca", "
 
 @dataclass(frozen=True)
 class Token:
-    """A word with its tag; `label` is that of the entity it belongs to."""
+    """A word with its tag.
+
+    `label` is that of the entity it belongs to, `unit` what it stands for, as `links` reads it.
+    """
 
     text: str
     tag: str
     label: str = ""
+    unit: str = ""
 
 
 @dataclass(frozen=True)

@@ -14,19 +14,22 @@ its clause, with `perfect`, `final`, `zu`, `participle` or the infinitive of a m
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 from . import english, german
 from .lexicon import Adjective, Entry, Lexicon, Noun, Person, Phrase, Verb
-from .marks import Entity, mark, read_marks
+from .links import DETERMINER, HELPER, LOOSE, name_english, name_german, name_verb
+from .marks import NAMED, Entity, Word, mark, name_words, read_marks, read_words
 
 SENTENCES = Path(__file__).parent / "sentences"
 SLOT = re.compile(r"(?<!/)\b[A-Z]{3,}[0-9]?\b")
 PIECES = re.compile(r"\{.*?\}|can(?=not\b)|\w[\w/.]*\w|\w|[.,?!]")
 PRONOUNS = {"I": "ich", "he": "er", "she": "er", "it": "er", "we": "wir"}
+# The place of all that stands between the parts of a verb.
+MIDDLE = "\ue005"
 ENGLISH_FEATURES = ("pl", "more", "me", "past", "participle")
 
 
@@ -53,13 +56,14 @@ class Filling:
         YIELDS (Token): The words with tags.
         """
         words = piece.strip("{}").split()
+        noun = next((word for word in words if isinstance(self.entries.get(word), Noun)), "")
         for item in words:
             word, _, other = item.partition("@")
             entry = self.entries.get(word)
             if word == "own":
                 owner = self.entries[other]
                 assert isinstance(owner, Person)
-                yield from owner.owner
+                yield from _name(owner.owner, noun + DETERMINER)
             elif other and word in english.AUXILIARIES:
                 number = {"ich": 0, "er": 1}.get(self.agreement(other), 2)
                 yield english.Token(english.AUXILIARIES[word][number], "AUX")
@@ -67,46 +71,58 @@ class Filling:
                 verb = entry if isinstance(entry, Verb) else self.lexicon.verb(word)
                 third = bool(other) and self.agreement(other) == "er"
                 form = next((name for name in ("past", "participle") if name in words), "base")
-                yield from english.verb_form(verb.english, "third" if third else form)
+                spoken = english.verb_form(verb.english, "third" if third else form)
+                yield from name_verb(spoken, word if entry else _unit_of(verb.german))
             elif isinstance(entry, Noun):
-                yield from entry.english.plural if "pl" in words else entry.english.singular
+                spoken = entry.english.plural if "pl" in words else entry.english.singular
+                yield from _name(spoken, word)
             elif isinstance(entry, Adjective):
-                yield from entry.english.comparative if "more" in words else entry.english.base
+                spoken = entry.english.comparative if "more" in words else entry.english.base
+                yield from _name(spoken, word)
             elif isinstance(entry, Person):
-                yield from entry.object if "me" in words else entry.subject
+                yield from name_english(entry.object if "me" in words else entry.subject, word)
             elif isinstance(entry, Phrase):
-                yield from entry.english
+                yield from name_english(entry.english, word)
             elif len(words) == 1 or word not in ENGLISH_FEATURES:
                 known = self.lexicon.tags.get(word.lower(), "")
-                yield from english.tokens(word, "" if word.lower() in english.TAGS else known)
+                spoken = english.tokens(word, "" if word.lower() in english.TAGS else known)
+                is_determiner = noun and spoken[0].tag == "DET"
+                yield from _name(spoken, noun + DETERMINER) if is_determiner else spoken
 
     def german_words(self, piece: str) -> str:
         """Say what is in braces in German.
 
         piece (str): The words, without braces.
-        RETURNS (str): Their forms.
+        RETURNS (str): Their forms, with marks.
         """
         words = piece.split()
         case = next((word for word in words if word in german.ARTICLES), "nom")
-        entries = [self.entries[word] for word in words if word in self.entries]
-        last = entries[-1]
+        slot = [word for word in words if word in self.entries][-1]
+        last = self.entries[slot]
         if isinstance(last, Noun):
-            return self.noun_phrase(last, words, case)
+            return self.noun_phrase(slot, words, case)
         if isinstance(last, Adjective):
-            return last.german.comparative if "more" in words else last.german.base
-        if isinstance(last, Person):
-            return mark(last.cases[case], last.subject)
-        assert isinstance(last, Phrase)
-        return mark(last.german, last.english)
+            return name_words(
+                last.german.comparative if "more" in words else last.german.base, slot
+            )
+        assert isinstance(last, Person | Phrase)
+        text, source = (
+            (last.cases[case], last.subject)
+            if isinstance(last, Person)
+            else (last.german, last.english)
+        )
+        return name_german(mark(text, source), text, source, slot)
 
-    def noun_phrase(self, noun: Noun, words: list[str], case: str) -> str:
+    def noun_phrase(self, slot: str, words: list[str], case: str) -> str:
         """Say a noun with what is around it in German.
 
-        noun (Noun): The noun.
+        slot (str): The slot of the noun.
         words (list[str]): All that is in the braces.
         case (str): The case.
-        RETURNS (str): The phrase, or the pronoun that stands for it.
+        RETURNS (str): The phrase with marks, or the pronoun that stands for it.
         """
+        noun = self.entries[slot]
+        assert isinstance(noun, Noun)
         plural = "pl" in words
         gender = "p" if plural else noun.german.gender
         if "rel" in words:
@@ -122,22 +138,26 @@ class Filling:
                 determiner = owner.possessive
             elif base in {"der", *german.DER_WORDS, *german.EIN_WORDS}:
                 determiner = base
-        adjectives = (self.entries.get(word) for word in words)
-        return german.noun_phrase(
-            noun.german,
-            case,
-            determiner,
-            tuple(entry.german for entry in adjectives if isinstance(entry, Adjective)),
-            next((word for word in words if word in prepositions), ""),
-            plural,
-        )
+        adjectives = {
+            word: entry.german
+            for word in words
+            if isinstance(entry := self.entries.get(word), Adjective)
+        }
+        preposition = next((word for word in words if word in prepositions), "")
+        phrase = german.noun_phrase(
+            noun.german, case, determiner, tuple(adjectives.values()), preposition, plural
+        ).split()
+        units = [*adjectives, *[slot] * len(noun.german.singular.split())]
+        # A preposition belongs to the frame, even if it is one word with the article.
+        opening = [*[""] * bool(preposition), slot + DETERMINER][: len(phrase) - len(units)]
+        return " ".join(map(name_words, phrase, [*opening, *units]))
 
     def verb_bracket(self, head: str, middle: str) -> str:
         """Say a clause in German.
 
         head (str): The verb, whom it agrees with, and what kind of clause it is.
         middle (str): All that stands between the parts of the verb.
-        RETURNS (str): The clause.
+        RETURNS (str): The clause, with marks.
         """
         first, *features = head.split()
         word, _, subject = first.partition("@")
@@ -148,20 +168,32 @@ class Filling:
             verb = german.Verb("", word, "", "", "haben")
         else:
             verb = self.lexicon.verb(word).german
+        unit = word if entry else _unit_of(verb)
         if "zu" in features:
-            return german.infinitive_clause(verb, middle)
-        if "participle" in features:
-            return f"{middle} {verb.participle}".strip()
-        if not subject:
-            return f"{middle} {verb.prefix}{verb.infinitive}".strip()
-        return german.verb_bracket(
-            verb,
-            self.agreement(subject),
-            middle,
-            modal=next((name for name in features if name in german.MODALS), ""),
-            perfect="perfect" in features,
-            final="final" in features,
+            helper, clause = "zu", german.infinitive_clause(verb, MIDDLE)
+        elif "participle" in features:
+            helper, clause = "", f"{MIDDLE} {verb.participle}"
+        elif not subject:
+            helper, clause = "", f"{MIDDLE} {verb.prefix}{verb.infinitive}"
+        else:
+            modal = next((name for name in features if name in german.MODALS), "")
+            perfect = "perfect" in features
+            helper = modal or (verb.auxiliary if perfect else "")
+            helper = helper and german.irregular_form(helper, self.agreement(subject))
+            clause = german.verb_bracket(
+                verb,
+                self.agreement(subject),
+                MIDDLE,
+                modal=modal,
+                perfect=perfect,
+                final="final" in features,
+            )
+        units = {helper: unit + HELPER, verb.prefix: unit + LOOSE}
+        words = (
+            middle if part == MIDDLE else name_words(part, units.get(part, unit))
+            for part in clause.split()
         )
+        return " ".join(filter(None, words))
 
 
 @dataclass(frozen=True)
@@ -177,12 +209,12 @@ class Sentence:
         """The category of each slot, in the order of the English sentence."""
         return {slot: slot.rstrip("0123456789").lower() for slot in SLOT.findall(self.source)}
 
-    def say(self, filling: Filling) -> tuple[list[english.Token], str, list[Entity]]:
+    def say(self, filling: Filling) -> tuple[list[english.Token], str, list[Entity], list[Word]]:
         """Say it in both languages.
 
         filling (Filling): What stands in its slots.
-        RETURNS (tuple[list[Token], str, list[Entity]]): The English words with tags, the German
-            text, and its entities.
+        RETURNS (tuple[list[Token], str, list[Entity], list[Word]]): The English words with tags,
+            the German text, its entities, and its words.
         """
         pieces = PIECES.findall(self.source)
         words = [word for piece in pieces for word in filling.english_words(piece)]
@@ -195,7 +227,9 @@ class Sentence:
         )
         words[0] = replace(words[0], text=_capital(words[0].text))
         other = re.sub(r"(?:^|[.?!] )\w", lambda found: found[0].upper(), other)
-        return words, *read_marks(other, " ".join(word.text for word in words))
+        source = " ".join(word.text for word in words)
+        plain, entities = read_marks(NAMED.sub("", other), source)
+        return words, plain, entities, read_words(other, plain)
 
 
 def read_sentences() -> list[Sentence]:
@@ -212,6 +246,14 @@ def read_sentences() -> list[Sentence]:
                 raise ValueError(f"Both lines must have the same slots, but {pair!r} has not")
             sentences.append(sentence)
     return sentences
+
+
+def _name(words: Iterable[english.Token], unit: str) -> Iterator[english.Token]:
+    return (replace(word, unit=unit) for word in words)
+
+
+def _unit_of(verb: german.Verb) -> str:
+    return verb.prefix + verb.infinitive
 
 
 def _capital(text: str) -> str:

@@ -154,6 +154,13 @@ METRICS = {
             create=_create_ter,
         ),
         Metric(
+            "aer",
+            "AER",
+            "The error rate of an alignment, given sure and possible links (Och and Ney 2003).",
+            higher_is_better=False,
+            is_share=True,
+        ),
+        Metric(
             "perplexity",
             "perplexity",
             "The perplexity of the texts or references.",

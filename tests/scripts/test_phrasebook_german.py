@@ -165,7 +165,7 @@ def test_pairs_written_by_hand(pair, lexicon):
     categories = [lexicon.categories[category] for category in sentence.slots.values()]
     entries = [entries[name] for entries, name in zip(categories, names.split(", "), strict=True)]
     filling = Filling(dict(zip(sentence.slots, entries, strict=True)), lexicon)
-    words, other, _ = sentence.say(filling)
+    words, other, *_ = sentence.say(filling)
     assert write(words)[0] == english
     assert other == translation
 

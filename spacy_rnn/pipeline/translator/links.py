@@ -6,6 +6,12 @@ from typing import NamedTuple
 import numpy as np
 from spacy.tokens import Doc
 
+LINKED = 0.5
+"""The least share of the strongest link's weight."""
+GROWN = 0.1
+"""The least weight of the only link of a token of the source: those that nothing translates often
+have a little, too."""
+
 
 class Links(NamedTuple):
     """The alignment of tokens, without links of no weight. Each pair of tokens is there once.
@@ -22,14 +28,23 @@ class Links(NamedTuple):
     weights: np.ndarray
     number: int
 
-    def strongest(self) -> np.ndarray:
-        """Give the weight of the strongest link of each token of the translation.
+    def keep_strong(self) -> "Links":
+        """Leave out the links that are weak beside others of the same tokens.
 
-        RETURNS (np.ndarray): The weights, `(number,)`.
+        A link stays if it has at least `LINKED` of the weight of the strongest one, both of its
+        token of the translation and of its token of the source. A token of the source that has
+        none then takes its strongest one, if that has at least `GROWN`: the intersection of both
+        directions, grown by what it leaves out (Och and Ney 2003; Koehn et al. 2003).
+
+        RETURNS (Links): The others.
         """
-        strongest = np.zeros(self.number)
-        np.maximum.at(strongest, self.targets, self.weights)
-        return strongest
+        of_target = _strongest(self.targets, self.weights)[self.targets]
+        of_source = _strongest(self.sources, self.weights)[self.sources]
+        is_kept = self.weights >= LINKED * np.maximum(of_target, of_source)
+        is_grown = (self.weights == of_source) & (self.weights >= GROWN)
+        is_kept |= is_grown & ~np.isin(self.sources, self.sources[is_kept])
+        targets, sources, weights = (column[is_kept] for column in self[:3])
+        return Links(targets, sources, weights, self.number)
 
     def gains(self, inside: np.ndarray) -> np.ndarray:
         """Give the weight of links into a part of the source, less that of all others.
@@ -92,6 +107,13 @@ def _share_tokens(
     )
     pieces, tokens = np.divmod(pairs, max(len(target), 1))
     return pieces, tokens, counts / np.bincount(tokens, counts, len(target))[tokens]
+
+
+def _strongest(tokens: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Find the weight of the strongest link of each token."""
+    strongest = np.zeros(tokens.max(initial=-1) + 1)
+    np.maximum.at(strongest, tokens, weights)
+    return strongest
 
 
 def _ranges(ranges: Iterable[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:

@@ -13,8 +13,6 @@ from .links import Links, link_tokens
 
 SOURCE, TARGETS, UNPROJECTED = "source", "targets", "unprojected"
 """The custom attributes that `project` sets."""
-LINKED = 0.5
-"""A token keeps the links that have at least this share of its strongest link's weight."""
 
 
 def project(
@@ -176,9 +174,8 @@ def _set_links(doc: Doc, target: Doc, links: Links) -> None:
     ensure_extension(TARGETS)
     of_token: list[list[int]] = [[] for _ in target]
     of_source: list[list[int]] = [[] for _ in doc]
-    is_kept = links.weights >= LINKED * links.strongest()[links.targets]
-    kept = links.targets[is_kept].tolist(), links.sources[is_kept].tolist()
-    for token, source in zip(*kept, strict=True):
+    kept = links.keep_strong()
+    for token, source in zip(kept.targets.tolist(), kept.sources.tolist(), strict=True):
         of_token[token].append(source)
         of_source[source].append(token)
     for token, sources in zip(target, of_token, strict=True):

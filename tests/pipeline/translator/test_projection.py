@@ -9,7 +9,7 @@ from spacy.tokens import Doc, DocBin, SpanGroup
 from toy_translator import SMALL, TEXTS, make_pipeline
 
 from spacy_rnn.extensions import ensure_deferred_extension, ensure_extension
-from spacy_rnn.pipeline.translator.links import link_tokens
+from spacy_rnn.pipeline.translator.links import Links, link_tokens
 from spacy_rnn.pipeline.translator.projection import (
     find_stretch,
     project,
@@ -283,7 +283,24 @@ def test_links_are_those_of_a_dense_computation(seed, doc):
     np.testing.assert_allclose(
         links.gains(inside), np.array(expected) @ np.where(inside, 1, -1), atol=1e-12
     )
-    np.testing.assert_allclose(links.strongest(), np.max(expected, axis=1))
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_strong_links_are_those_of_plain_loops(seed):
+    rng = np.random.default_rng(seed)
+    weights = rng.random((6, 5)) * (rng.random((6, 5)) < 0.5) * rng.choice([0.1, 1], 5)
+    expected = set()
+    for i, j in np.argwhere(weights).tolist():
+        if weights[i, j] >= 0.5 * max(weights[i].max(), weights[:, j].max()):
+            expected.add((i, j))
+    for j in {*range(5)} - {j for _, j in expected}:
+        i = int(weights[:, j].argmax())
+        if weights[i, j] >= 0.1:
+            expected.add((i, j))
+    targets, sources = weights.nonzero()
+    kept = Links(targets, sources, weights[targets, sources], 6).keep_strong()
+    assert {*zip(kept.targets.tolist(), kept.sources.tolist(), strict=True)} == expected
+    assert kept.number == 6
 
 
 def test_tokens_may_be_merged_and_split_after_translation(doc):

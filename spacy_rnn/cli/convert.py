@@ -23,6 +23,7 @@ python -m spacy rnn convert train.en train.de train.spacy --on-empty skip
 python -m spacy rnn convert train.spacy backward.spacy --swap --lang de
 python -m spacy rnn convert intents.jsonl train.spacy --no-translation \\
     --held-out dev.spacy --held-out-size 200
+python -m spacy rnn convert memory.tmx train.spacy --target-field de
 python -m spacy rnn convert train.conll train.spacy --on-conflict repair
 """
 
@@ -41,7 +42,10 @@ def convert_cli(
     encoding: str = Opt("utf8", "--encoding", help="Encoding of text files"),
     limit: int = Opt(0, "--limit", "-n", help="Maximum number of documents, 0 for all"),
     source_field: str | None = Opt(
-        None, "--source-field", help="Column of the text: a name, or a number from 0 in tables"
+        None,
+        "--source-field",
+        help="Column of the text: a name, a number from 0 in tables, a language in files of "
+        "translators",
     ),
     target_field: list[str] | None = Opt(
         None, "--target-field", help="Column of the translation; repeat for several references"
@@ -78,6 +82,12 @@ def convert_cli(
         help="If bytes are not UTF-8: error, replace (by U+FFFD), skip",
     ),
     on_empty: str = Opt("error", "--on-empty", help="If a side is empty: error, skip, keep"),
+    on_unreviewed: str = Opt(
+        "error",
+        "--on-unreviewed",
+        help="If a translation is marked as unreviewed or obsolete (XLIFF, gettext): error, skip, "
+        "keep",
+    ),
     on_too_long: str = Opt(
         "error", "--on-too-long", help="If a side is longer than --max-length: error, skip"
     ),
@@ -106,8 +116,9 @@ def convert_cli(
     """Convert a corpus to a .spacy file, to train or evaluate on.
 
     Reads parallel text, plain text (--no-translation), annotated records,
-    labelled lines, BIO tags, CoNLL-U and Hugging Face data sets. Files may be
-    compressed as .gz. Options of other formats are ignored.
+    labelled lines, files of translators (XLIFF, TMX, PO), BIO tags, CoNLL-U
+    and Hugging Face data sets. Files may be compressed as .gz. Options of
+    other formats are ignored.
     """
     source, *targets, output = unquote_corpus(paths, "Nothing was converted")
     try:
@@ -130,6 +141,7 @@ def convert_cli(
             on_misaligned=on_misaligned,
             on_invalid_utf8=on_invalid_utf8,
             on_empty=on_empty,
+            on_unreviewed=on_unreviewed,
             on_too_long=on_too_long,
             on_conflict=on_conflict,
             merge_subtokens=merge_subtokens,

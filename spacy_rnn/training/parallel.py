@@ -13,6 +13,7 @@ from spacy.training import Example
 
 from ..checks import check_count
 from ..extensions import ensure_extension
+from .readers.base import UnreviewedRecord
 from .readers.files import ON_INVALID_UTF8, SURROGATE
 from .readers.pairs import Pair, ReadPairs, open_pairs
 
@@ -27,30 +28,35 @@ class FaultPolicy(NamedTuple):
     choices: Sequence[str]
     fault: str
     """A description, formatted with `max_length`."""
-    applies: Callable[[str | None, int], bool]
-    """Whether a side has the fault, given `max_length`."""
+    applies: Callable[[Pair, str | None, int], bool]
+    """Whether a side of a pair has the fault, given `max_length`."""
 
 
 POLICIES = {
     "on_misaligned": FaultPolicy(
         ("error", "skip"),
         "a missing line or column, or one too many",
-        lambda side, _: side is None,
+        lambda pair, side, _: side is None,
     ),
     "on_invalid_utf8": FaultPolicy(
         ON_INVALID_UTF8,
         "bytes that are not UTF-8",
-        lambda side, _: bool(SURROGATE.search(side or "")),
+        lambda pair, side, _: bool(SURROGATE.search(side or "")),
     ),
     "on_empty": FaultPolicy(
         ("error", "skip", "keep"),
         "an empty side",
-        lambda side, _: not (side or "").strip(),
+        lambda pair, side, _: not (side or "").strip(),
+    ),
+    "on_unreviewed": FaultPolicy(
+        ("error", "skip", "keep"),
+        "a translation marked as unreviewed or obsolete",
+        lambda pair, side, _: isinstance(pair.record, UnreviewedRecord),
     ),
     "on_too_long": FaultPolicy(
         ("error", "skip"),
         "a side of more than {max_length} characters",
-        lambda side, max_length: 0 < max_length < len(side or ""),
+        lambda pair, side, max_length: 0 < max_length < len(side or ""),
     ),
 }
 """Policies by the setting that chooses what to do, in the order in which they are applied to a
@@ -79,6 +85,7 @@ def create_parallel_corpus_v1(
     on_misaligned: str = "error",
     on_invalid_utf8: str = "error",
     on_empty: str = "error",
+    on_unreviewed: str = "error",
     on_too_long: str = "error",
     attr: str = "translation",
 ) -> "ParallelCorpus":
@@ -107,6 +114,8 @@ def create_parallel_corpus_v1(
     on_invalid_utf8 (str): What to do with other bytes: "error", "replace" or "skip".
     on_empty (str): What to do with a pair that has an empty side: "error", "skip" or "keep". Of
         several references the empty ones are left out, unless all are.
+    on_unreviewed (str): What to do with a translation that is marked as unreviewed or obsolete, as
+        files of translators do: "error", "skip" or "keep".
     on_too_long (str): What to do with a pair beyond `max_length`: "error" or "skip".
     attr (str): The custom attribute of the reference for the translation: a text, or a list of
         texts if there are several.
@@ -118,6 +127,7 @@ def create_parallel_corpus_v1(
         "on_misaligned": on_misaligned,
         "on_invalid_utf8": on_invalid_utf8,
         "on_empty": on_empty,
+        "on_unreviewed": on_unreviewed,
         "on_too_long": on_too_long,
     }
     return ParallelCorpus(
@@ -241,7 +251,7 @@ class ParallelCorpus:
                 faulty = [
                     index
                     for index, side in enumerate(pair.sides)
-                    if policy.applies(side, self.max_length)
+                    if policy.applies(pair, side, self.max_length)
                 ]
                 if (
                     name == "on_empty"

@@ -2,12 +2,14 @@
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from spacy.language import Language
 from spacy.tokens import Doc
+
+from ...text.bilingual.base import TranslationFile
 
 logger = logging.getLogger("spacy")
 
@@ -17,9 +19,18 @@ Field = str | int
 Record = dict[Any, Any]
 """Values by the names and, in tables, by the numbers of their columns."""
 
+
+class UnreviewedRecord(Record):
+    """A record whose translation is marked as unreviewed or obsolete."""
+
+
 Records = Iterator[tuple[int, Record | str | None]]
 """Records with the number of their line or row, from 1. `None` stands for an empty line, a string
 for a malformed one: it says what is wrong with it."""
+
+
+OpenFile = Callable[[bytes, str], TranslationFile]
+"""Reads a file of translations, given what it is called in errors."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +110,17 @@ class RecordReader(Reader):
         RETURNS (Field): The same column, a number if columns of this format have any.
         """
         return int(field) if self.numbered and str(field).isdecimal() else field
+
+
+@dataclass(frozen=True)
+class TranslationReader(RecordReader):
+    """A format of files that translators work in, which a translator can fill, too.
+
+    open (Callable[[bytes, str], TranslationFile]): Reads such a file, given what it is called in
+        errors.
+    """
+
+    open: OpenFile = field(kw_only=True)
 
 
 @dataclass(frozen=True)

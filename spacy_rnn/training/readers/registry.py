@@ -1,9 +1,13 @@
 """The table of corpus formats. To add one, write a function that reads it and its entry here."""
 
+from functools import partial
 from pathlib import Path
 
 from ...checks import check_choice
-from .base import DocReader, LineReader, Reader, RecordReader
+from ...text.bilingual.opening import open_tmx, open_xliff
+from ...text.bilingual.po import PoFile
+from .base import DocReader, LineReader, Reader, RecordReader, TranslationReader
+from .bilingual import read_translations
 from .bio import read_bio_docs
 from .conllu import read_conllu
 from .docs import read_doc_bin
@@ -40,6 +44,16 @@ READERS: dict[str, Reader] = {
             read_labelled,
             target_field=None,
             label_field="label",
+        ),
+        *(
+            TranslationReader(
+                name, suffixes, contents, partial(read_translations, open_file), open=open_file
+            )
+            for name, suffixes, contents, open_file in (
+                ("xliff", (".xlf", ".xliff"), "XLIFF 1.2, 2.0 and 2.1", open_xliff),
+                ("tmx", (".tmx",), "translation memories, TMX 1.4", open_tmx),
+                ("po", (".po", ".pot"), "catalogues of gettext", PoFile),
+            )
         ),
         DocReader("bio", (".conll", ".bio"), "a token, a tab and a BIO tag", read_bio_docs),
         DocReader("conllu", (".conllu",), "CoNLL-U", read_conllu),

@@ -25,6 +25,14 @@ def warn(message: str) -> None:
     print(Printer(no_print=True).warn(message), file=sys.stderr)
 
 
+def note(message: str) -> None:
+    """Print what was done on standard error, where it does not run into a result.
+
+    message (str): What was done.
+    """
+    print(Printer(no_print=True).good(message), file=sys.stderr)
+
+
 def unquote(argument: str) -> str:
     """Take the quotes off an argument.
 

@@ -1,7 +1,10 @@
 """What commands write takes the place of nothing that they read."""
 
+import sys
 from collections.abc import Iterable
 from pathlib import Path
+
+from ..training.atomic import replace_file
 
 
 def check_outputs(
@@ -27,6 +30,19 @@ def check_outputs(
         if path in written:
             raise ValueError(f"{path} would be written twice: name another {kind} for one of them")
         written.add(path)
+
+
+def write_output(data: bytes, path: Path | None) -> None:
+    """Write what a command makes.
+
+    data (bytes): What it makes.
+    path (Path | None): The file, which is replaced as a whole; None for standard output.
+    """
+    if path is not None:
+        replace_file(path, data)
+        return
+    sys.stdout.buffer.write(data)
+    sys.stdout.flush()
 
 
 def check_corpus_output(path: Path) -> None:

@@ -2,8 +2,9 @@
 
 import sys
 from collections.abc import Iterable, Iterator
-from io import TextIOWrapper
+from io import BytesIO, TextIOWrapper
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from spacy.cli._util import Arg, Opt
@@ -16,8 +17,10 @@ from ..training.readers.base import LineReader, RecordReader
 from ..training.readers.files import check_lines, decode_lines
 from ..training.readers.pairs import open_texts
 from ..training.readers.registry import list_formats
+from .fill import fill_file, find_file_reader, open_file, refuse_options, report_filled
 from .messages import fail, unquote, warn
 from .models import join_ensemble, load_translator, search_settings
+from .outputs import check_outputs, write_output
 
 if TYPE_CHECKING:
     from ..pipeline.translator.component import RecurrentTranslator
@@ -29,6 +32,7 @@ WIDEST = 60
 EXAMPLES = """
 python -m spacy rnn translate training/model-best < lines.en > lines.de
 python -m spacy rnn translate training/model-best lines.tsv --table -n 10
+python -m spacy rnn translate training/model-best app.po -o app.de.po
 python -m spacy rnn translate training/model-best -t "Where is the bank?"
 """
 
@@ -51,6 +55,24 @@ def translate_cli(
         "--ensemble",
         "-e",
         help="Another pipeline that translates together with the first; repeat for several",
+    ),
+    output: Path | None = Opt(
+        None, "--output", "-o", help="File to write, instead of standard output"
+    ),
+    source_lang: str | None = Opt(
+        None,
+        "--source-lang",
+        help="Language of the texts in a file to fill, instead of that of the pipeline",
+    ),
+    target_lang: str | None = Opt(
+        None,
+        "--target-lang",
+        help="Language of translations in a file to fill, instead of the translator's trg_lang",
+    ),
+    overwrite: bool = Opt(
+        False,
+        "--overwrite",
+        help="Translate again what has a translation in a file to fill, unless it is approved",
     ),
     beam_width: int | None = Opt(
         None, "--beam-width", "-w", help="Beam width, instead of the translator's own"
@@ -89,19 +111,49 @@ def translate_cli(
     is the number of the text from 0, a translation and its score, with |||
     between them. The score is a log-probability: the closer to 0, the more
     certain.
+
+    Files of translators (XLIFF, TMX, PO) are filled: what has no translation
+    gets one, marked for review, and all else stays as it is.
     """
     try:
         check_count("n_best", n_best, 1)
         check_count("batch_size", batch_size, 1)
         check_count("limit", limit, 0)
         source = None if source is None else unquote(source)
-        name, numbered = open_source(source, text or [], format, encoding)
+        check_outputs([output], [model, *(ensemble or []), source])
+        reader = None if text else find_file_reader(source, format)
+        if reader is None:
+            for_files = {
+                "--source-lang": source_lang,
+                "--target-lang": target_lang,
+                "--overwrite": overwrite,
+            }
+            refuse_options("is for files of translators, such as XLIFF", for_files)
+            name, numbered = open_source(source, text or [], format, encoding)
+        else:
+            for_lines = {"--table": as_table, "--limit": limit, "--n-best": n_best > 1}
+            refuse_options("does not go with a file that is filled", for_lines)
+            file = open_file(reader, source)
         nlp, translator = load_translator(model, component, gpu_id)
         join_ensemble(translator, ensemble or [], gpu_id)
         settings = search_settings(translator, n_best, beam_width)
         settings |= _settings_of(translator, detail, needs_scores=as_table or n_best > 1)
         if threads is not None:
             settings["threads"] = threads
+        if reader is not None:
+            data, filled, kept = fill_file(
+                nlp,
+                translator,
+                file,
+                source_lang=source_lang,
+                target_lang=target_lang,
+                overwrite=overwrite,
+                batch_size=batch_size,
+                settings=settings,
+            )
+            write_output(data, output)
+            report_filled(filled, kept)
+            return
         # Whoever types lines does not wait for others.
         is_typed = not (source or text) and sys.stdin.isatty()
         lines = check_lines(numbered, name, encoding, on_invalid_utf8, warn=warn)
@@ -113,7 +165,9 @@ def translate_cli(
             batch_size=batch_size,
             component_cfg={translator.name: settings},
         )
-        target = TextIOWrapper(sys.stdout.buffer, "utf8", newline="\n", line_buffering=is_typed)
+        written = BytesIO()
+        stream = sys.stdout.buffer if output is None else written
+        target = TextIOWrapper(stream, "utf8", newline="\n", line_buffering=is_typed)
         if as_table or not sys.stdout.isatty():  # Where lines would run into a bar.
             docs = track(docs, "Translating", unit="lines")
         if as_table:
@@ -121,6 +175,8 @@ def translate_cli(
         else:
             write_lines(docs, translator.attr, n_best, target)
         target.flush()
+        if output is not None:
+            write_output(written.getvalue(), output)
     except BrokenPipeError:
         raise  # Whoever reads the lines has enough of them.
     except (OSError, ValueError) as error:

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from io import BytesIO, TextIOWrapper
 from threading import Timer
 
 import pytest
@@ -13,6 +14,7 @@ from spacy.training import Example
 from spacy.util import fix_random_seed
 from thinc.api import Adam
 
+from spacy_rnn.cli.app import app
 from spacy_rnn.cli.evaluate import evaluate
 from spacy_rnn.cli.models import load_translator
 
@@ -224,3 +226,49 @@ def test_evaluation_needs_references(model):
     plain = [Example(nlp.make_doc("rot"), nlp.make_doc("rot"))]
     with pytest.raises(ValueError, match="have no translations"):
         evaluate(nlp, [translator.name], plain)
+
+
+def test_files_of_translators_are_filled(model, tmp_path):
+    source, target = tmp_path / "a.xlf", tmp_path / "b.xlf"
+    unit = '<trans-unit id="1"><source><g id="1">gelb blau</g></source>{}</trans-unit>'
+    text = (
+        '<xliff version="1.2"><file source-language="de" target-language="en"><body>'
+        f"{unit.format('')}</body></file></xliff>"
+    )
+    source.write_text(text, encoding="utf8")
+    done = run("translate", model, source, "--output", target, "--beam-width", "2")
+    assert done.returncode == 0, done.stderr
+    assert (done.stdout, b"Units translated: 1" in done.stderr) == (b"", True)
+    attributes = 'state="needs-review-translation" state-qualifier="mt-suggestion"'
+    written = f'<target {attributes}><g id="1">yellow blue</g></target>'
+    assert target.read_text("utf8") == text.replace(unit.format(""), unit.format(written))
+    catalogue = b'#, fuzzy\nmsgid "rot"\nmsgstr "%s"\n'
+    stdin = catalogue % b""
+    done = run("translate", model, "--format", "po", "--target-lang", "en", stdin=stdin)
+    assert (done.returncode, done.stdout) == (0, catalogue % b"red")
+    assert source.read_text("utf8") == text
+    lines = tmp_path / "lines.en"
+    done = run("translate", model, "-t", "rot", "-t", "blau", "-o", lines)
+    assert (done.stdout, lines.read_text("utf8")) == (b"", "red\nblue\n")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("a.po", "--table"), "--table does not go with a file that is filled"),
+        (("a.po", "--n-best", "2"), "--n-best does not go with a file that is filled"),
+        (("-t", "rot", "--overwrite"), "--overwrite is for files of translators"),
+        (("a.po",), "There is no file 'a.po': correct the path"),
+        (("--format", "tmx", "--target-lang", "en"), "Standard input, line 1: no well-formed XML"),
+        (("b.po", "-o", "b.po"), "b.po would be replaced"),
+    ],
+)
+def test_files_of_translators_are_refused(model, tmp_path, monkeypatch, capsys, options, message):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "b.po").write_text("")
+    monkeypatch.setattr("sys.stdin", TextIOWrapper(BytesIO()))
+    monkeypatch.setattr("sys.argv", ["spacy", "translate", str(model), *options])
+    with pytest.raises(SystemExit) as exit_info:
+        app(prog_name="rnn")
+    assert exit_info.value.code == 1
+    assert message in capsys.readouterr().err

@@ -21,6 +21,8 @@ def open_translations(open_file: OpenFile, path: Path) -> TranslationFile:
     RETURNS (TranslationFile): The file.
     RAISES (ValueError): If it is damaged or malformed.
     """
+    if not path.is_file():
+        raise ValueError(f"There is no file {str(path)!r}: correct the path")
     try:
         with open_binary(path) as file:
             data = file.read()

@@ -268,8 +268,9 @@ def format_table(docs: Iterable[Doc], attr: str, n_best: int) -> str:
     rows = []
     for doc in docs:
         for place, translation in enumerate(doc._.get(f"{attr}s")[:n_best]):
-            source = "" if place else _on_one_line(doc.text)
-            target = _on_one_line(translation["text"])
+            # Tabs would shift the columns.
+            source = "" if place else _on_one_line(doc.text).replace("\t", " ")
+            target = _on_one_line(translation["text"]).replace("\t", " ")
             rows.append((source, target, f"{translation['score']:.2f}"))
     header = ("Text", "Translation", "Score")
     return table(rows, header, divider=True, max_col=WIDEST, aligns=("l", "l", "r"))

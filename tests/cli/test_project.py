@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from spacy_rnn.cli.app import app
 from spacy_rnn.pipeline.translator.projection import project
 
-SOURCES = [*TEXTS, "eins", "zwei", "fünf vier"]
+SOURCES = [*TEXTS, "eins", "zwei", "fünf vier", "- eins zwei\n\n1. vier\tfünf drei \n"]
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +48,12 @@ def read(path):
 
 
 def describe(doc):
-    groups = {name: [(s.text, s.label_) for s in group] for name, group in doc.spans.items()}
-    return doc.text, [(ent.text, ent.label_) for ent in doc.ents], groups, doc.cats
+    groups = {name: list(map(place, group)) for name, group in doc.spans.items()}
+    return doc.text, list(map(place, doc.ents)), groups, doc.cats
+
+
+def place(span):
+    return span.start_char, span.end_char, span.text, span.label_
 
 
 def project_each(model):
@@ -67,7 +71,12 @@ def test_corpus_is_translated_with_its_annotations(model, corpus, tmp_path):
     assert found == [describe(target) for target in targets]
     # A text of one word leaves no choice.
     word, projected = dict(make_texts())["vier"], found[SOURCES.index("vier")]
-    assert projected == (word, [(word, "FIRST")], {"last": [(word, "LAST")]}, {"even": 0.0})
+    first, last = (0, len(word), word, "FIRST"), (0, len(word), word, "LAST")
+    assert projected == (word, [first], {"last": [last]}, {"even": 0.0})
+    # What is copied is where it is in the text.
+    text, entities, groups, *_ = found[-1]
+    assert entities[0] == (0, 1, "-", "FIRST")
+    assert groups["last"] == [(len(text) - 1, len(text), "\n", "LAST")]
     lacking = sum(len(target._.unprojected) for target in targets)
     assert (f"{lacking} of {2 * len(SOURCES)}" in result.output) == (lacking > 0)
     assert f"Documents written to {output}: {len(SOURCES)}" in " ".join(result.output.split())

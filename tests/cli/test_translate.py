@@ -103,9 +103,10 @@ def test_texts_come_from_options_and_files_of_any_format(model, tmp_path):
 
 def test_a_table_has_a_text_its_translations_and_their_scores_in_columns(model):
     options = ["--table", "--n-best", "2", "--beam-width", "4"]
-    done = run("translate", model, *options, stdin=b"rot\n\ngelb blau\n")
+    done = run("translate", model, *options, stdin=b"rot\n\ngelb\tblau\n")
     header, lines, *rows = done.stdout.decode("utf8").strip("\n").split("\n")
     start, end = header.index("Translation"), lines.rindex("   ")
+    assert "\t" not in done.stdout.decode("utf8")
     assert [row[:start].strip() for row in rows[:2]] == ["rot", ""]
     assert "gelb blau" in [row[:start].strip() for row in rows]
     assert rows[0][start:end].strip() == "red"

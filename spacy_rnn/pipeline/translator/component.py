@@ -68,8 +68,10 @@ class RecurrentTranslator(StoredPipe, RehearsingPipe, AttributeOwner):
         "text". Where `detail` is "scores" or "alignments" it also has its "score", by which the
         search ranks it; subword "pieces"; and their log-probabilities "piece_scores". Where it is
         "alignments", also the "alignment", for each piece its "start" and "end" in the translation
-        and up to eight "source" positions ("start", "end", "token", "weight"); and
-        "untranslated", the "start" and "end" of parts of the document that it seems to leave out.
+        and up to eight "source" positions ("start", "end", "token", "weight"); "copied", the
+        "start" and "end" of what is copied between passages, and its "source", where it starts in
+        the document; and "untranslated", the "start" and "end" of parts of the document that it
+        seems to leave out.
     doc._.translation_doc (Doc | None): The translation as a document, which `project` makes each
         time that it is read, with tokens of `trg_lang`, which "translation_lang" names.
     doc._.translation_prefix (str | None): The text that the translation has to begin with, set

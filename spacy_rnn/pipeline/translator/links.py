@@ -1,6 +1,7 @@
 """The alignment of the tokens of a document and of its translation."""
 
-from collections.abc import Iterable, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -56,17 +57,18 @@ class Links(NamedTuple):
         return np.bincount(self.targets, self.weights * signs, self.number)
 
 
-def link_tokens(doc: Doc, target: Doc, alignment: Sequence[dict]) -> Links:
-    """Join the alignment of pieces to one of tokens.
+def link_tokens(doc: Doc, target: Doc, translation: dict) -> Links:
+    """Join the alignment of pieces to one of tokens. Copied text is aligned with itself.
 
     The tokens of the source are found anew, by their characters: a component after the translator
     may have merged or split some.
 
     doc (Doc): The source.
     target (Doc): The translation.
-    alignment (Sequence[dict]): The "alignment" of the translation.
+    translation (dict): What `doc._.translations` has of it: "alignment" and, if any, "copied".
     RETURNS (Links): The links. The weights of a token are the mean over its characters.
     """
+    alignment = [*translation["alignment"], *_align_copies(doc, translation.get("copied", []))]
     pieces, tokens, shares = _share_tokens(target, alignment)
     counts = np.array([len(aligned["source"]) for aligned in alignment], np.int64)
     positions = [position for aligned in alignment for position in aligned["source"]]
@@ -81,6 +83,20 @@ def link_tokens(doc: Doc, target: Doc, alignment: Sequence[dict]) -> Links:
     pairs, places = np.unique(tokens * len(doc) + sources[chosen], return_inverse=True)
     weights = np.bincount(places, shares * weights[chosen], len(pairs))
     return Links(*np.divmod(pairs, max(len(doc), 1)), weights, len(target))
+
+
+def _align_copies(doc: Doc, copies: Sequence[dict]) -> Iterator[dict]:
+    """Align the parts of copied text that are tokens of the source, as pieces are."""
+    ends = [token.idx + len(token) for token in doc] if copies else []
+    for copied in copies:
+        shift = copied["start"] - copied["source"]
+        for token in doc[bisect_right(ends, copied["source"]) :]:
+            start = max(token.idx + shift, copied["start"])
+            end = min(ends[token.i] + shift, copied["end"])
+            if start >= end:
+                break
+            source = {"start": token.idx, "end": ends[token.i], "weight": 1.0}
+            yield {"start": start, "end": end, "source": [source]}
 
 
 def _share_tokens(

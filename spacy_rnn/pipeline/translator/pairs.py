@@ -21,7 +21,8 @@ class PairStatistics(NamedTuple):
 
     max_sentences (int): The number of sentences that a passage may have: so many, or more, have a
         tenth of the sources.
-    line_breaks (bool): Whether a passage may have line breaks: a tenth of the sources have some.
+    line_breaks (bool): Whether a passage may have line breaks or tabs: a tenth of the sources have
+        some.
     length_ratio (float): Characters of the translations for each one of the sources.
     """
 

@@ -125,8 +125,8 @@ def split_passages(
 
     docs (list[Doc]): The documents.
     max_sentences (int): The maximum number of sentences in a passage; 0 for whole documents.
-    line_breaks (bool): Whether passages may have line breaks in them. If not, one ends a passage,
-        and a sentence where nothing has set boundaries.
+    line_breaks (bool): Whether passages may have line breaks or tabs in them. If not, one ends a
+        passage, and a sentence where nothing has set boundaries.
     RETURNS (list[Passage]): Their passages, in order. Documents of white space alone have none.
     """
     return [
@@ -140,7 +140,7 @@ def find_sentences(doc: Doc, line_breaks: bool) -> list[Range]:
     """Find the sentences of a document, by spaCy's rules where nothing has set their boundaries.
 
     doc (Doc): The document.
-    line_breaks (bool): Whether a sentence may go on after a line break.
+    line_breaks (bool): Whether a sentence may go on after a line break or a tab.
     RETURNS (list[Range]): The sentences that are more than white space, without that at their
         ends and, where nothing has set boundaries, without the mark of an item of a list.
     """
@@ -148,7 +148,7 @@ def find_sentences(doc: Doc, line_breaks: bool) -> list[Range]:
 
 
 def _find_sentences(doc: Doc, text: str, line_breaks: bool) -> list[Range]:
-    has_lines = not line_breaks and len(text.splitlines()) > 1
+    has_lines = not line_breaks and len(_split_lines(text)) > 1
     set_starts = doc.to_array("SENT_START")[1:].view("int64")
     are_set = set_starts.all()
     if are_set:
@@ -166,12 +166,12 @@ def _find_sentences(doc: Doc, text: str, line_breaks: bool) -> list[Range]:
 
 
 def has_line_breaks(doc: Doc, start: int, end: int) -> bool:
-    """Whether there is a line break among tokens.
+    """Whether there is a line break or a tab among tokens.
 
     doc (Doc): The document.
     start (int): The first token.
     end (int): The token after the last.
-    RETURNS (bool): Whether one of them is white space that breaks a line.
+    RETURNS (bool): Whether one of them is white space that breaks a line, or parts cells.
     """
     return any(_breaks_line(doc[index]) for index in range(start, end))
 
@@ -232,7 +232,12 @@ def _find_starts(doc: Doc, has_lines: bool) -> list[bool]:
 
 
 def _breaks_line(token: Token) -> bool:
-    return token.is_space and len(f"{token.text}.".splitlines()) > 1
+    return token.is_space and len(_split_lines(f"{token.text}.")) > 1
+
+
+def _split_lines(text: str) -> list[str]:
+    """Split at line breaks, and at tabs, which are between the cells of a table."""
+    return text.replace("\t", "\n").splitlines()
 
 
 def _strip(doc: Doc, start: int, end: int) -> Range:

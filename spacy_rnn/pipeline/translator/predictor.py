@@ -28,7 +28,7 @@ class Predictor(NamedTuple):
     attr (str): The custom attribute that, with the suffix "_prefix", holds the text that the
         translation of a document has to begin with.
     max_sentences (int): The maximum number of sentences in a passage; 0 for whole documents.
-    line_breaks (bool): Whether passages may have line breaks in them.
+    line_breaks (bool): Whether passages may have line breaks or tabs in them.
     max_batch_tokens (int): The maximum size of a batch in source pieces, padding included.
     banned_pieces (tuple[str, ...]): Subwords that are never generated.
     int8 (bool): Whether to compute with weights as 8-bit integers.

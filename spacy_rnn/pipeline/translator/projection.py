@@ -50,7 +50,7 @@ def project(
             f"make_doc changes the text {translation['text']!r} to {target.text!r}, so that it is "
             f"not aligned any more: give the make_doc of a pipeline"
         )
-    links = link_tokens(doc, target, translation["alignment"])
+    links = link_tokens(doc, target, translation)
     _set_links(doc, target, links)
     if doc.has_annotation("SENT_START"):
         _project_sentences(doc, target, links)

@@ -56,8 +56,9 @@ class Describer(NamedTuple):
         untranslated (str): The text of a document without any passage.
         RETURNS (list[dict[str, Any]]): The n best translations, the best first: "text". With
             scores also "score"; "pieces", by name; and "piece_scores", their log-probabilities.
-            With alignments also "alignment", as `align` returns it; and "untranslated", as
-            `find_untranslated` does.
+            With alignments also "alignment", as `align` returns it; "copied", the "start" and
+            "end" of text between passages, and its "source", where it starts in the document; and
+            "untranslated", as `find_untranslated` returns it.
         """
         passages, detail = translation
         n_best = max((len(translated.hypotheses) for translated in passages), default=1)
@@ -69,6 +70,7 @@ class Describer(NamedTuple):
             positions = [self._describe_source(translated) for translated in passages]
             for rank, result in enumerate(results):
                 result |= self._describe_alignments(passages, positions, rank)
+                result |= _describe_copies(passages, rank, untranslated)
         return results
 
     def _describe_scores(self, passages: list[TranslatedPassage], rank: int) -> dict[str, Any]:
@@ -112,6 +114,26 @@ def _join_texts(passages: list[TranslatedPassage], rank: int) -> str:
         f"{translated.before}{translated.texts[_limit(translated, rank)]}{translated.after}"
         for translated in passages
     )
+
+
+def _describe_copies(
+    passages: list[TranslatedPassage], rank: int, untranslated: str
+) -> dict[str, Any]:
+    """Describe what of a translation is no passage's: white space, and marks of lists."""
+    copies = [(0, 0, len(untranslated))]
+    position = 0
+    for translated in passages:
+        copies.append((position, 0, len(translated.before)))
+        position += len(translated.before) + len(translated.texts[_limit(translated, rank)])
+        end = translated.first_character + translated.length
+        copies.append((position, end, len(translated.after)))
+        position += len(translated.after)
+    copied = [
+        {"start": start, "end": start + length, "source": source}
+        for start, source, length in copies
+        if length
+    ]
+    return {"copied": copied}
 
 
 def _limit(translated: TranslatedPassage, rank: int) -> int:

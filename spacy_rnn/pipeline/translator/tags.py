@@ -48,7 +48,7 @@ def project_tags(
     if make_doc is None:
         make_doc = blank_pipeline(doc._.get(f"{attr}_lang") or "xx").make_doc
     target = make_doc(translation["text"])
-    links = _without_spaces(link_tokens(doc, target, translation["alignment"]), doc, target)
+    links = _without_spaces(link_tokens(doc, target, translation), doc, target)
     sources, targets = _find_words(doc), _find_words(target)
     root = nest(tags, sources)
     places = place(root, links)

@@ -156,7 +156,7 @@ def test_pieces_are_joined_to_tokens(doc):
         {"start": 2, "end": 5, "source": positions(doc, 1, 0.5) + positions(doc, 0, 0.25)},
         {"start": 5, "end": 8, "source": positions(doc, 2, 0.9)},
     ]
-    links = to_dense(link_tokens(doc, target, alignment), doc)
+    links = to_dense(link_tokens(doc, target, {"alignment": alignment}), doc)
     expected = np.zeros((3, len(doc)))
     expected[0, 0] = 1
     expected[1, :3] = 0.125, 0.25, 0.45
@@ -257,7 +257,7 @@ def test_bytes_of_a_character_count_once(doc):
     alignment = [
         {"start": 0, "end": 1, "source": positions(doc, number, 1.0)} for number in range(3)
     ] + [{"start": 1, "end": 3, "source": positions(doc, 3, 1.0)}]
-    links = to_dense(link_tokens(doc, target, alignment), doc)
+    links = to_dense(link_tokens(doc, target, {"alignment": alignment}), doc)
     np.testing.assert_allclose(links[:, :4], [[1 / 3, 1 / 3, 1 / 3, 0], [0, 0, 0, 1]])
 
 
@@ -277,7 +277,7 @@ def test_links_are_those_of_a_dense_computation(seed, doc):
     ]
     of_character = np.repeat(chances, np.diff(cuts), axis=0)
     expected = [of_character[token.idx : token.idx + len(token)].mean(0) for token in target]
-    links = link_tokens(doc, target, alignment)
+    links = link_tokens(doc, target, {"alignment": alignment})
     np.testing.assert_allclose(to_dense(links, doc), expected)
     inside = rng.random(len(doc)) < 0.5
     np.testing.assert_allclose(

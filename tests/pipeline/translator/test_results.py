@@ -146,7 +146,15 @@ def test_what_waits_to_be_read_does_not_hold_its_document(nlp):
 DETAILS = {
     "text": {"text"},
     "scores": {"text", "score", "pieces", "piece_scores"},
-    "alignments": {"text", "score", "pieces", "piece_scores", "alignment", "untranslated"},
+    "alignments": {
+        "text",
+        "score",
+        "pieces",
+        "piece_scores",
+        "alignment",
+        "copied",
+        "untranslated",
+    },
 }
 
 

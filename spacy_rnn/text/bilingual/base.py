@@ -36,6 +36,15 @@ class Entry(NamedTuple):
     """Why there is no text, and what to correct."""
 
 
+def always(*edits: Edit) -> Callable[[Sequence[Content]], Sequence[Edit]]:
+    """Return a function that makes the same changes whatever the translations are.
+
+    edits (Edit): The changes.
+    RETURNS (Callable[[Sequence[Content]], Sequence[Edit]]): The function.
+    """
+    return lambda _: edits
+
+
 class Unit(NamedTuple):
     """A part of a file that is translated as a whole."""
 
@@ -43,7 +52,7 @@ class Unit(NamedTuple):
     """The line where it begins, from 1."""
     contents: Sequence[Content] = ()
     """What is to be translated, each by itself."""
-    edit: Callable[[Sequence[Content]], Sequence[Edit]] = lambda _: ()
+    edit: Callable[[Sequence[Content]], Sequence[Edit]] = always()
     """Makes the changes that put the translations into the file."""
     kept: str = ""
     """Why the unit stays as it is: what it has or lacks."""

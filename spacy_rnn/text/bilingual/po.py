@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from .base import Entry, Text, TranslationFile, Unit, check_languages
+from .base import Entry, Text, TranslationFile, Unit, always, check_languages
 from .edits import Edit, apply_edits
 from .inline import Content
 from .messages import Message, read_messages, write_string
@@ -100,7 +100,7 @@ class PoFile(TranslationFile):
             Edit(start + match.start(), start + match.end(), f'"Language: {lang}\\n"')
             for match in _NO_LANGUAGE.finditer(self.data[start:end])
         ]
-        return Unit(self.header.line, edit=lambda _: edits)
+        return Unit(self.header.line, edit=always(*edits))
 
     def _make_unit(self, message: Message) -> Unit:
         """Make the unit of a message."""

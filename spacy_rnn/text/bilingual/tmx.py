@@ -7,7 +7,6 @@ from ...about import package_version
 from .base import MACHINE, Entry, Text, TranslationFile, Unit, check_languages, find_language
 from .edits import Edit
 from .inline import Content, read_content
-from .targets import has_content
 from .xml import Element, XmlFile, attributes_of_content, set_attributes
 
 ANY = "*all*"
@@ -77,10 +76,11 @@ class TmxFile(TranslationFile):
         variants = list(unit.elements("tuv"))
         source = _choose(variants, source_lang)
         segment = None if source is None else source.element("seg")
-        if source is None or segment is None or not has_content(segment):
+        if source is None or segment is None or not segment.has_content:
             return Unit(unit.line, kept=f"without a text in {source_lang!r}")
         target = _choose(variants, target_lang)
-        if target is not None and has_content(target.element("seg")) and not overwrite:
+        old = None if target is None else target.element("seg")
+        if old is not None and old.has_content and not overwrite:
             return Unit(unit.line, kept="with a translation")
         content = read_content(self.file, segment)
         edit = self._fill(source, segment, target, variants[-1], target_lang)

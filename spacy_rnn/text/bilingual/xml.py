@@ -75,6 +75,11 @@ class Element:
         return next(self.elements(name), None)
 
     @property
+    def has_content(self) -> bool:
+        """bool: Whether there is text or an element in it."""
+        return any(not isinstance(child, str) or child.strip() for child in self.children)
+
+    @property
     def lang(self) -> str | None:
         """str | None: The value of `xml:lang`."""
         return self.attributes.get(f"{{{XML_NAMESPACE}}}lang")
@@ -125,8 +130,10 @@ class XmlFile:
         element (Element): The element.
         RETURNS (str): The white space, from the tag or text before it.
         """
-        before = self.data[: element.start]
-        return before[len(before.rstrip(b" \t\r\n")) :].decode("utf8")
+        start = element.start
+        while self.data[start - 1] in b" \t\r\n":
+            start -= 1
+        return self.raw(start, element.start)
 
     def write(self, edits: Iterable[Edit]) -> bytes:
         """Write the file with other parts in place of some.

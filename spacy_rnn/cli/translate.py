@@ -18,6 +18,7 @@ from ..training.readers.files import check_lines, decode_lines
 from ..training.readers.pairs import open_texts
 from ..training.readers.registry import list_formats
 from .fill import fill_file, find_file_reader, open_file, refuse_options, report_filled
+from .markup import check_markup, translate_document
 from .messages import fail, unquote, warn
 from .models import join_ensemble, load_translator, search_settings
 from .outputs import check_outputs, write_output
@@ -34,6 +35,7 @@ python -m spacy rnn translate training/model-best < lines.en > lines.de
 python -m spacy rnn translate training/model-best lines.tsv --table -n 10
 python -m spacy rnn translate training/model-best app.po -o app.de.po
 python -m spacy rnn translate training/model-best -t "Where is the bank?"
+python -m spacy rnn translate training/model-best a.html -m html -o b.html
 """
 
 
@@ -97,7 +99,25 @@ def translate_cli(
         help=f"Format, if not that of the suffix: {list_formats(LineReader)}, "
         f"{list_formats(RecordReader)}",
     ),
-    encoding: str = Opt("utf8", "--encoding", help="Encoding of text files and standard input"),
+    markup: str | None = Opt(
+        None,
+        "--markup",
+        "-m",
+        help="Translate a document with mark-up, not lines: html, xml",
+    ),
+    attributes: list[str] | None = Opt(
+        None,
+        "--attribute",
+        "-a",
+        help="Attribute whose values are translated too, with --markup: alt, title, placeholder; "
+        "repeat for several",
+    ),
+    encoding: str | None = Opt(
+        None,
+        "--encoding",
+        help="Encoding of text files and standard input: UTF-8 by default, or what a document "
+        "with mark-up declares",
+    ),
     on_invalid_utf8: str = Opt(
         "replace",
         "--on-invalid-utf8",
@@ -113,7 +133,9 @@ def translate_cli(
     certain.
 
     Files of translators (XLIFF, TMX, PO) are filled: what has no translation
-    gets one, marked for review, and all else stays as it is.
+    gets one, marked for review, and all else stays as it is. With --markup, a
+    document comes back with its texts translated, and its tags around the
+    words that they were around.
     """
     try:
         check_count("n_best", n_best, 1)
@@ -121,7 +143,8 @@ def translate_cli(
         check_count("limit", limit, 0)
         source = None if source is None else unquote(source)
         check_outputs([output], [model, *(ensemble or []), source])
-        reader = None if text else find_file_reader(source, format)
+        reader = None if text or markup is not None else find_file_reader(source, format)
+        for_lines = {"--table": as_table, "--limit": limit, "--n-best": n_best > 1}
         if reader is None:
             for_files = {
                 "--source-lang": source_lang,
@@ -129,11 +152,17 @@ def translate_cli(
                 "--overwrite": overwrite,
             }
             refuse_options("is for files of translators, such as XLIFF", for_files)
-            name, numbered = open_source(source, text or [], format, encoding)
+        if markup is not None:
+            check_markup(markup)
+            others = {"--text": text, "--detail": detail, "--format": format}
+            refuse_options("does not go with --markup", for_lines | others)
         else:
-            for_lines = {"--table": as_table, "--limit": limit, "--n-best": n_best > 1}
+            refuse_options("needs --markup", {"--attribute": attributes})
+        if reader is not None:
             refuse_options("does not go with a file that is filled", for_lines)
             file = open_file(reader, source)
+        elif markup is None:
+            name, numbered = open_source(source, text or [], format, encoding or "utf8")
         nlp, translator = load_translator(model, component, gpu_id)
         join_ensemble(translator, ensemble or [], gpu_id)
         settings = search_settings(translator, n_best, beam_width)
@@ -154,9 +183,22 @@ def translate_cli(
             write_output(data, output)
             report_filled(filled, kept)
             return
+        if markup is not None:
+            document = translate_document(
+                nlp,
+                translator,
+                source,
+                markup,
+                attributes=attributes or [],
+                encoding=encoding,
+                batch_size=batch_size,
+                settings=settings,
+            )
+            write_output(document, output)
+            return
         # Whoever types lines does not wait for others.
         is_typed = not (source or text) and sys.stdin.isatty()
-        lines = check_lines(numbered, name, encoding, on_invalid_utf8, warn=warn)
+        lines = check_lines(numbered, name, encoding or "utf8", on_invalid_utf8, warn=warn)
         if is_typed:
             batch_size = 1
             settings["read_ahead"] = 0

@@ -273,3 +273,27 @@ def test_files_of_translators_are_refused(model, tmp_path, monkeypatch, capsys, 
         app(prog_name="rnn")
     assert exit_info.value.code == 1
     assert message in capsys.readouterr().err
+
+
+def test_documents_with_markup_come_back_with_their_tags(model, tmp_path):
+    page = '<meta charset="latin1">\n<p title=rot><b>gelb blau</b></p><!-- \xfc -->'
+    path = tmp_path / "page.html"
+    path.write_bytes(page.encode("latin1"))
+    done = run("translate", model, path, "--markup", "html", "--attribute", "title")
+    assert done.returncode == 0, done.stderr
+    translated = page.replace("gelb", "yellow").replace("blau", "blue").replace("rot", '"red"')
+    assert done.stdout == translated.encode("latin1")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--attribute", "alt"], b"--attribute needs --markup: leave it out"),
+        (["--markup", "html", "--table"], b"--table does not go with --markup: leave it out"),
+        (["--markup", "rtf"], b'markup is "rtf", but has to be one of "html", "xml"'),
+    ],
+)
+def test_options_that_do_not_go_with_markup_are_refused(options, message):
+    done = run("translate", "no_model", *options)
+    assert done.returncode == 1
+    assert message in done.stderr

@@ -3,7 +3,7 @@
 from bisect import bisect_left, bisect_right
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 CharRange = tuple[int, int]
 """The first character, and the one after the last."""
@@ -16,11 +16,11 @@ class Tag(NamedTuple):
     single tag is empty. Elements may cross each other, as those of some formats do.
 
     position (int): The character before which it stands.
-    element (Hashable): What it is a tag of: a number, a name, a node of a parser.
+    element (Any): What it is a tag of: a number, a name, anything that can be a key.
     """
 
     position: int
-    element: Hashable
+    element: Any
 
 
 @dataclass(eq=False)

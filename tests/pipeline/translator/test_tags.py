@@ -5,45 +5,14 @@ from itertools import combinations, product
 
 import numpy as np
 import pytest
-import spacy
+from aligned_docs import ENGLISH, GERMAN, translated
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from spacy.tokens import Doc
 
-from spacy_rnn.extensions import ensure_deferred_extension, ensure_extension
 from spacy_rnn.pipeline.translator.links import Links
 from spacy_rnn.pipeline.translator.nesting import Tag, nest
 from spacy_rnn.pipeline.translator.placement import place
 from spacy_rnn.pipeline.translator.tags import project_tags, weave
-
-ENGLISH, GERMAN = spacy.blank("en"), spacy.blank("de")
-
-
-def translated(source: str, target: str, links: list[list[int]]) -> Doc:
-    """Make a document as a translator leaves it.
-
-    Each word is aligned with words of the source by their numbers, all with the same weight.
-    """
-    ensure_extension("translation")
-    ensure_deferred_extension("translations")
-    doc = ENGLISH(source)
-    words = [token for token in doc if not token.is_space]
-    targets = [token for token in GERMAN(target) if not token.is_space]
-    doc._.translation = target
-    alignment = [
-        {**range_of(token), "source": [describe(words[i], 1 / len(numbers)) for i in numbers]}
-        for token, numbers in zip(targets, links, strict=True)
-    ]
-    doc._.translations = [{"text": target, "alignment": alignment}]
-    return doc
-
-
-def describe(token, weight):
-    return {**range_of(token), "token": token.i, "weight": weight}
-
-
-def range_of(token):
-    return {"start": token.idx, "end": token.idx + len(token)}
 
 
 def read(marked: str) -> tuple[str, list[Tag]]:

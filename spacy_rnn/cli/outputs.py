@@ -1,5 +1,6 @@
 """What commands write takes the place of nothing that they read."""
 
+import gzip
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -36,10 +37,11 @@ def write_output(data: bytes, path: Path | None) -> None:
     """Write what a command makes.
 
     data (bytes): What it makes.
-    path (Path | None): The file, which is replaced as a whole; None for standard output.
+    path (Path | None): The file, which is replaced as a whole, and compressed if its name ends
+        with .gz; None for standard output.
     """
     if path is not None:
-        replace_file(path, data)
+        replace_file(path, gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
         return
     sys.stdout.buffer.write(data)
     sys.stdout.flush()

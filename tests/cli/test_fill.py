@@ -282,3 +282,76 @@ def test_every_element_comes_back_once(nlp, parts):
     source, target = (unit.find(f"{{{NAMESPACE}}}{name}") for name in ("source", "target"))
     assert elements_of(source) == elements_of(target)
     assert letters_of(source) == letters_of(target)
+
+
+# The rules of the standards that are about what is filled
+
+
+def names_of(element):
+    return [child.tag.rpartition("}")[2] for child in element]
+
+
+def ids_of(element):
+    attributes = ("id", "i", "mid", "startRef")
+    return sorted(
+        (child.tag, name, child.attrib[name])
+        for child in element.iter()
+        for name in attributes
+        if name in child.attrib
+    )
+
+
+def test_rules_of_xliff_1(nlp):
+    """Section 2.4: the order of elements in a unit, inline elements, states."""
+    root = ElementTree.fromstring(fill(nlp, XLIFF_1, open_xliff, overwrite=True)[0])
+    units = list(root.iter(f"{{{NAMESPACE}}}trans-unit"))
+    assert len(units) == 6
+    order = ["source", "seg-source", "target", "note", "alt-trans"]
+    for unit in units:
+        assert names_of(unit) == sorted(names_of(unit), key=order.index)
+        assert len(names_of(unit)) == len({*names_of(unit)})
+        source, target = (unit.find(f"{{{NAMESPACE}}}{name}") for name in ("source", "target"))
+        if unit.get("translate") == "no":
+            assert target is None
+            continue
+        segmented = unit.find(f"{{{NAMESPACE}}}seg-source")
+        assert ids_of(target) == ids_of(source if segmented is None else segmented)
+        assert target.get("state") in {"final", "needs-review-translation"}
+
+
+def test_rules_of_xliff_2(nlp):
+    """Sections 4.2.2 and 4.3.1: inline elements, `trgLang`, `state` and `subState`."""
+    root = ElementTree.fromstring(fill(nlp, XLIFF_2, open_xliff, overwrite=True)[0])
+    prefix = "{urn:oasis:names:tc:xliff:document:2.0}"
+    assert root.get("trgLang") == "de"
+    parts = [*root.iter(f"{prefix}segment"), *root.iter(f"{prefix}ignorable")]
+    assert len(parts) == 6
+    for part in parts:
+        if part.find(f"{prefix}source").text == "QX-7":
+            assert names_of(part) == ["source"]
+            continue
+        assert names_of(part) == ["source", "target"]
+        assert ids_of(part[0]) == ids_of(part[1])
+        assert part.get("state", "initial") in {"initial", "translated", "reviewed", "final"}
+        if "subState" in part.attrib:
+            assert "state" in part.attrib
+            assert re.fullmatch(r"[^\s:]+:\S+", part.get("subState"))
+
+
+def test_rules_of_tmx(nlp):
+    """Its DTD: what a <tu> and a <tuv> hold, and in which order."""
+    root = ElementTree.fromstring(fill(nlp, TMX, open_tmx, overwrite=True)[0])
+    units = list(root.iter("tu"))
+    assert len(units) == 3
+    lang = "{http://www.w3.org/XML/1998/namespace}lang"
+    for unit in units:
+        assert re.fullmatch("(note |prop )*(tuv )+", " ".join(names_of(unit)) + " ")
+        variants = {variant.get(lang): variant.find("seg") for variant in unit.iter("tuv")}
+        assert len(variants) == names_of(unit).count("tuv") == 2
+        source, target = (variants[name] for name in sorted(variants, reverse=True))
+        assert ids_of(source) == ids_of(target)
+        assert sorted(names_of(source)) == sorted(names_of(target))
+        assert all(
+            re.fullmatch("(note |prop )*seg ", " ".join(names_of(variant)) + " ")
+            for variant in unit.iter("tuv")
+        )

@@ -1,5 +1,6 @@
 """Lines in, lines out; scores of a translator."""
 
+import gzip
 import json
 import os
 import re
@@ -248,9 +249,9 @@ def test_files_of_translators_are_filled(model, tmp_path):
     done = run("translate", model, "--format", "po", "--target-lang", "en", stdin=stdin)
     assert (done.returncode, done.stdout) == (0, catalogue % b"red")
     assert source.read_text("utf8") == text
-    lines = tmp_path / "lines.en"
+    lines = tmp_path / "lines.en.gz"
     done = run("translate", model, "-t", "rot", "-t", "blau", "-o", lines)
-    assert (done.stdout, lines.read_text("utf8")) == (b"", "red\nblue\n")
+    assert (done.stdout, gzip.decompress(lines.read_bytes())) == (b"", b"red\nblue\n")
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,16 @@
 """Fill the files of translators: XLIFF, translation memories and catalogues of gettext."""
 
+import re
 import sys
 from collections import Counter, defaultdict, deque
 from collections.abc import Hashable
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spacy.language import Language
 from spacy.tokens import Doc
-from spacy.util import get_lang_class
 
 from ..progress import track
 from ..text.bilingual.base import TranslationFile
@@ -128,7 +129,6 @@ def fill_file(
 def _translate(content: Content, doc: Doc, lang: str | None, attr: str) -> Content:
     """Return the translation of a content, with its tags."""
     from ..pipeline.translator.nesting import Tag
-    from ..pipeline.translator.projection import blank_pipeline
     from ..pipeline.translator.tags import project_tags
 
     text = doc._.get(attr)
@@ -142,18 +142,19 @@ def _translate(content: Content, doc: Doc, lang: str | None, attr: str) -> Conte
         for tag in project_tags(
             doc,
             [Tag(tag.position, tag.element) for tag in content.tags],
-            blank_pipeline(_code_of(lang)).make_doc,
+            partial(_make_target_doc, lang=lang),
             attr,
         )
     ]
     return keep_protected(content, Content(text, tags))
 
 
-def _code_of(lang: str | None) -> str:
-    """Return the code of a language that spaCy has; of any language if it does not have it."""
-    code = (lang or "xx").replace("_", "-").split("-")[0].lower()
+def _make_target_doc(text: str, lang: str | None) -> Doc:
+    """Make the tokens of a translation, by the rules for all languages if spaCy lacks its own."""
+    from ..pipeline.translator.projection import blank_pipeline
+
     try:
-        get_lang_class(code)
+        nlp = blank_pipeline(re.split("[-_]", lang or "xx")[0].lower())
     except ImportError:
-        return "xx"
-    return code
+        nlp = blank_pipeline("xx")
+    return nlp.make_doc(text)

@@ -135,6 +135,8 @@ def test_translation_memories(nlp):
     assert number == 3
     assert 'lang="de-DE" creationtool="spacy-rnn"' in filled
     assert '<prop type="who">Ann</prop><seg>. ' in filled
+    # spaCy has no tokenizer of Volapük.
+    assert '<tuv xml:lang="vo" ' in fill(nlp, TMX, open_tmx, target_lang="vo")[0]
     french, number, kept = fill(
         nlp,
         TMX.replace(' xml:lang="en"><seg>T', ' xml:lang="sv"><seg>T'),

@@ -2,11 +2,13 @@
 
 from itertools import accumulate, pairwise
 
+import numpy as np
 import pytest
 import spacy
 from spacy.tokens import Doc, Span
 from toy_translator import SMALL, make_pipeline
 
+from spacy_rnn.pipeline.translator.alignment import to_matrix
 from spacy_rnn.pipeline.translator.passages import split_passages
 from spacy_rnn.pipeline.translator.projection import project
 
@@ -87,6 +89,27 @@ def test_tokens_and_spans_of_a_layout_come_from_its_parts(translating, parts):
     for copied in doc._.translations[0]["copied"]:
         text = target.text[copied["start"] : copied["end"]]
         assert text == doc.text[copied["source"] :][: len(text)]
+
+
+@pytest.mark.parametrize("parts", LAYOUTS)
+def test_attention_of_a_layout_is_that_of_its_cells(translating, parts):
+    """As the picture of a report shows it."""
+    doc = translating("".join(parts))
+    best = doc._.translations[0]
+    matrix = to_matrix(doc, best)
+    sources = np.array(token_parts(doc, parts))
+    rows = []
+    for number in range(1, len(parts), 2):
+        alone = translating(parts[number])
+        for row in to_matrix(alone, alone._.translations[0])["weights"]:
+            rows.append(np.zeros(len(doc)))
+            rows[-1][sources == number] = row
+    if not rows:
+        assert matrix is None
+        return
+    assert matrix["source"] == [token.text for token in doc]
+    assert len(matrix["target"]) == len(best["pieces"]) == len(rows)
+    np.testing.assert_allclose(matrix["weights"], rows, atol=1e-5)
 
 
 def test_copied_text_is_found_after_tokens_were_split(translating):

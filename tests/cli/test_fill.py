@@ -187,6 +187,13 @@ def test_there_are_as_many_plural_forms_as_the_language_has(nlp, plurals, forms)
     assert '"Language: de\\n"' in filled
 
 
+def test_plural_forms_that_are_there_stay(nlp):
+    text = PO.replace('msgstr[1] ""', 'msgstr[1] ""\n"ruhige "\n"Zimmer\\n"')
+    filled, number, _ = fill(nlp, text, PoFile)
+    assert number == 2
+    assert 'msgstr[0] "ROOM \\"QUIET\\" A"\nmsgstr[1] ""\n"ruhige "\n"Zimmer\\n"\n' in filled
+
+
 def test_languages_have_to_agree(nlp):
     for text, open_file, kind in [
         (XLIFF_1, open_xliff, "4: the "),

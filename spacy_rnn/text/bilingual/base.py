@@ -108,10 +108,16 @@ def find_language(langs: Sequence[str | None], wanted: str) -> list[int]:
 
     langs (Sequence[str | None]): The tags of languages.
     wanted (str): The tag of the one.
-    RETURNS (list[int]): The indices of those tags; where there are none, of its variants.
+    RETURNS (list[int]): The indices of those tags; where there are none, of its variants, or
+        else of what it is a variant of.
     """
     same = [i for i, lang in enumerate(langs) if lang and lang.lower() == wanted.lower()]
-    return same or [i for i, lang in enumerate(langs) if is_variant(lang, wanted)]
+    variants = [i for i, lang in enumerate(langs) if is_variant(lang, wanted)]
+    return (
+        same
+        or variants
+        or [i for i, lang in enumerate(langs) if lang and is_variant(wanted, lang)]
+    )
 
 
 def check_languages(

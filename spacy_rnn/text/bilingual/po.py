@@ -8,7 +8,7 @@ from .edits import Edit, apply_edits
 from .inline import Content
 from .messages import Message, read_messages, write_string
 
-_CHARSET = re.compile(rb"charset=([A-Za-z0-9._-]+)")
+_CHARSET = re.compile(rb'"Content-Type:[^"\n]*charset=([A-Za-z0-9._-]+)')
 _TEMPLATE_CHARSET = "CHARSET"
 _LANGUAGE = re.compile(r"^Language:[ \t]*(\S+)", re.MULTILINE)
 _NO_LANGUAGE = re.compile(rb'"Language:[ \t]*\\n"')
@@ -70,10 +70,10 @@ class PoFile(TranslationFile):
                 continue
             if message.is_obsolete:
                 yield Unit(message.line, kept="no longer used")
-            elif any(message.translations.values()) and not overwrite:
+            elif all(message.translations.values()) and not overwrite:
                 yield Unit(message.line, kept="with a translation")
             else:
-                yield self._make_unit(message)
+                yield self._make_unit(message, overwrite)
 
     def write(self, edits: Sequence[Edit]) -> bytes:
         try:
@@ -102,32 +102,42 @@ class PoFile(TranslationFile):
         ]
         return Unit(self.header.line, edit=always(*edits))
 
-    def _make_unit(self, message: Message) -> Unit:
-        """Make the unit of a message."""
+    def _make_unit(self, message: Message, overwrite: bool) -> Unit:
+        """Make the unit of a message: of all forms of its translation, or of those it lacks."""
         forms = list(message.translations)
         if "msgid_plural" in message.strings:
             forms = [f"msgstr[{form}]" for form in range(self.plurals or len(forms))]
-        sources = self._sources(message, forms)
-        texts = list(dict.fromkeys(sources))
-        return Unit(
-            message.line, [Content(text) for text in texts], self._fill(message, forms, sources)
-        )
+        sources = dict(zip(forms, self._sources(message, forms), strict=True))
+        for form, text in message.translations.items():
+            if text and not overwrite:
+                sources.pop(form, None)
+        contents = [Content(text) for text in dict.fromkeys(sources.values())]
+        surplus = [form for form, text in message.translations.items() if not text]
+        surplus = [form for form in surplus if form not in forms]
+        return Unit(message.line, contents, self._fill(message, sources, surplus))
 
     def _fill(
-        self, message: Message, forms: Sequence[str], sources: Sequence[str]
+        self, message: Message, sources: dict[str, str], surplus: Sequence[str]
     ) -> Callable[[Sequence[Content]], Sequence[Edit]]:
-        """Return the function that writes all forms of a translation, and flags it."""
-        texts = list(dict.fromkeys(sources))
-        spans = [message.spans[each] for each in message.translations]
+        """Return the function that writes forms of a translation, given their sources.
+
+        Empty forms that the language does not have are taken out.
+        """
+        texts = list(dict.fromkeys(sources.values()))
+        end = max(end for _, end in message.spans.values())
 
         def fill(translations: Sequence[Content]) -> list[Edit]:
-            lines = [
-                write_string(form, translations[texts.index(source)].text, self.line_end)
-                for form, source in zip(forms, sources, strict=True)
-            ]
-            edits = [Edit(spans[0][0], spans[-1][1], self.line_end.join(lines))]
-            if FUZZY not in message.flags:
-                edits.append(self._flag(message))
+            edits = [] if FUZZY in message.flags else [self._flag(message)]
+            for form, source in sources.items():
+                text = translations[texts.index(source)].text
+                written = write_string(form, text, self.line_end)
+                if form in message.spans:
+                    edits.append(Edit(*message.spans[form], written))
+                else:
+                    edits.append(Edit(end, end, self.line_end + written))
+            for form in surplus:
+                start, stop = message.spans[form]
+                edits.append(Edit(start - len(self.line_end), stop, ""))
             return edits
 
         return fill

@@ -113,6 +113,8 @@ def test_variants_of_a_language(tmp_path):
     assert read_pairs(tmp_path, dialects, ".tmx", target_field="en-US", **ALL)[0] == MORNING
     # "en" is that language itself where there is one, and not its variants.
     assert read_pairs(tmp_path, dialects, ".tmx", source_field="en", target_field="en-US", **ALL)
+    american = TMX.replace('srclang="en"', 'srclang="en-US"')
+    assert read_pairs(tmp_path, american, ".tmx", **ALL)[0] == MORNING
     open_source = TMX.replace('srclang="en"', 'srclang="*all*"')
     with pytest.raises(ValueError, match=r"line 7: .* set source_field to one of de-DE, en"):
         read_pairs(tmp_path, open_source, ".tmx")

@@ -187,6 +187,19 @@ def test_there_are_as_many_plural_forms_as_the_language_has(nlp, plurals, forms)
     assert '"Language: de\\n"' in filled
 
 
+def test_catalogues_keep_their_encoding(nlp):
+    text = "\ufeff" + PO.replace("station?", "charset=latin1 fiancé?")
+    assert fill(nlp, text, PoFile)[0].count("FIANCÉ") == 1
+    translator = SimpleNamespace(name="shout_backwards", attr="translation", trg_lang="de")
+    text = text.removeprefix("\ufeff").replace("UTF-8", "ISO-8859-1")
+    data = fill_file(nlp, translator, PoFile(text.encode("latin-1"), "a.po"))[0]
+    assert "FIANCÉ".encode("latin-1") in data
+    # The capital letter of this one is not in the encoding.
+    file = PoFile(text.replace("é", "ÿ").encode("latin-1"), "a.po")
+    with pytest.raises(ValueError, match=r"a\.po: a translation cannot be written as ISO-8859-1"):
+        fill_file(nlp, translator, file)
+
+
 def test_plural_forms_that_are_there_stay(nlp):
     text = PO.replace('msgstr[1] ""', 'msgstr[1] ""\n"ruhige "\n"Zimmer\\n"')
     filled, number, _ = fill(nlp, text, PoFile)

@@ -25,7 +25,7 @@ _MARKS = {
 }
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Element:
     """An element of a file.
 

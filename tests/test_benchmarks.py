@@ -100,3 +100,14 @@ def test_alignments_are_compared_with_the_grammars(run_python):
     assert aligner[0] == 300 >= attention[0] > 200
     assert 0 < aligner[1] < 5
     assert aligner[1] < attention[1] < 100
+
+
+def test_tags_come_back_around_the_right_words(run_python):
+    script = ROOT / "benchmarks" / "markup.py"
+    output = run_python(script, STORED, "--limit", 100, "--rounds", 1)
+    assert "100 texts" in output
+    assert re.search(
+        r" tags: 0 lost, 0 invented; \d+ pairs of elements: 0 not as they were", output
+    )
+    assert re.search(r"elements \([\d.]+%\) around exactly the right words", output)
+    assert re.search(r"time .*: \d+\.\d\d$", output.strip())

@@ -64,8 +64,7 @@ class Scores:
 
     def __init__(self, links: Links, number: int):
         self.links = links
-        self.number = number
-        self.total = links.gains(np.ones(number, bool))
+        self.total = self.weights(0, number)
         self._gains: dict[tuple[int, int], np.ndarray] = {}
         self._edges: dict[Edge, np.ndarray] = {}
 
@@ -76,9 +75,9 @@ class Scores:
         end (int): The word after the last.
         RETURNS (np.ndarray): A number for each word of the translation.
         """
-        inside = np.zeros(self.number, bool)
-        inside[max(start, 0) : end] = True
-        return (self.links.gains(inside) + self.total) / 2
+        targets, sources, weights, number = self.links
+        inside = (sources >= start) & (sources < end)
+        return np.bincount(targets, weights * inside, number)
 
     def gains(self, start: int, end: int) -> np.ndarray:
         """Return what speaks for each word being in an element.
@@ -121,7 +120,7 @@ class Scores:
         if edge.span is None:
             return self._between(edge.word, edge.word, edge.touches)
         gains = self.gains(*edge.span)
-        scores = np.append(0.0, gains.cumsum())
+        scores = _sum_up(gains)
         if not edge.is_end:
             scores *= -1
         if gains.max(initial=0.0) <= 0:
@@ -131,10 +130,17 @@ class Scores:
     def _between(self, start: int, end: int, touches: tuple[bool, bool]) -> np.ndarray:
         """Return how good boundaries are, as places between two words of the source."""
         shares = [1.0 if here >= there else SPACED for here, there in (touches, touches[::-1])]
-        scores = ORDER * np.append(0.0, (2 * self.weights(0, start) - self.total).cumsum())
+        scores = ORDER * _sum_up(2 * self.weights(0, start) - self.total)
         scores[1:] += shares[0] * self.weights(start - 1, start)
         scores[:-1] += shares[1] * self.weights(end, end + 1)
         return scores
+
+
+def _sum_up(numbers: np.ndarray) -> np.ndarray:
+    """Return the sum of all numbers before each place."""
+    sums = np.zeros(len(numbers) + 1)
+    numbers.cumsum(out=sums[1:])
+    return sums
 
 
 def _sort(slot: list[Unit], scores: Scores) -> list[tuple[int, int]]:

@@ -1,9 +1,12 @@
 """Tags within a text come back in its translation, around the words that they were around."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
+from typing import NamedTuple
 
 import numpy as np
+from spacy.attrs import IDX, IS_PUNCT, IS_SPACE, LENGTH
 from spacy.tokens import Doc
 
 from .links import Links, link_tokens
@@ -23,8 +26,8 @@ def project_tags(
 
     Each tag is there once, and start tags are before their end tags. Elements stay in the elements
     that they are in, and apart from those that they are apart from; the order of these may change,
-    as that of words does. An element around all words stays around all of them. One around a part
-    of a word gets the whole of it, unless that is the same word in the translation.
+    as that of words does. An element around all words stays around all of them, one around a part
+    of a word gets the whole of it.
 
     doc (Doc): A document that was translated, with `detail` "alignments". It has the text without
         tags.
@@ -48,15 +51,17 @@ def project_tags(
     if make_doc is None:
         make_doc = blank_pipeline(doc._.get(f"{attr}_lang") or "xx").make_doc
     target = make_doc(translation["text"])
-    links = _without_spaces(link_tokens(doc, target, translation), doc, target)
-    sources, targets = _find_words(doc), _find_words(target)
-    root = nest(tags, sources)
+    links = link_tokens(doc, target, translation)
+    sources, targets = _Words.of(doc), _Words.of(target)
+    links = _link_words(_link_punctuation(links, sources, targets), sources, targets)
+    root = nest(tags, sources.ranges)
     places = place(root, links)
     are_after = _find_sides(tags, text)
+    ranges = targets.ranges
     position, found = 0, []
     for edge, number in zip(root.sequence(), places, strict=True):
-        before = targets[number - 1][1] if number else 0
-        after = targets[number][0] if number < len(targets) else len(target.text)
+        before = ranges[number - 1][1] if number else 0
+        after = ranges[number][0] if number < len(ranges) else len(translation["text"])
         for index in edge.tags:
             position = max(position, after if are_after[index] else before)
             found.append(Tag(position, tags[index].element))
@@ -104,22 +109,62 @@ def check_tags(tags: Sequence[Tag], length: int) -> None:
             )
 
 
-def _find_words(doc: Doc) -> list[CharRange]:
-    return [(token.idx, token.idx + len(token)) for token in doc if not token.is_space]
+class _Words(NamedTuple):
+    """The words of a document, which are its tokens but for those of white space.
+
+    ranges (list[CharRange]): The characters of each word.
+    numbers (np.ndarray): The number of each token's word, -1 where it is none, `(tokens,)`.
+    marks (dict[str, list[int]]): The tokens of each mark of punctuation.
+    """
+
+    ranges: list[CharRange]
+    numbers: np.ndarray
+    marks: dict[str, list[int]]
+
+    @classmethod
+    def of(cls, doc: Doc) -> "_Words":
+        starts, lengths, spaces, marks = doc.to_array([IDX, LENGTH, IS_SPACE, IS_PUNCT]).T
+        is_word = spaces == 0
+        ends = (starts + lengths)[is_word].tolist()
+        ranges = list(zip(starts[is_word].tolist(), ends, strict=True))
+        found = defaultdict(list)
+        for index in marks.nonzero()[0].tolist():
+            found[doc[index].text].append(index)
+        return cls(ranges, np.where(is_word, is_word.cumsum() - 1, -1), found)
 
 
-def _without_spaces(links: Links, doc: Doc, target: Doc) -> Links:
-    """Count words only, not tokens of white space."""
-    sources, targets = (
-        np.array([not token.is_space for token in each], bool) for each in (doc, target)
-    )
-    kept = targets[links.targets] & sources[links.sources]
+def _link_punctuation(links: Links, sources: _Words, targets: _Words) -> Links:
+    """Link punctuation with itself, since attention is often on the word before.
+
+    The first of a mark is linked with the first, and so on, if both texts have equally many. If
+    the source has no punctuation, that of the translation is not linked.
+    """
+    pairs = [
+        pair
+        for mark, found in targets.marks.items()
+        if len(found) == len(sources.marks.get(mark, ()))
+        for pair in zip(found, sources.marks[mark], strict=True)
+    ]
+    unlinked = [target for target, _ in pairs] if sources.marks else chain(*targets.marks.values())
+    is_linked = np.ones(links.number, bool)
+    is_linked[[*unlinked]] = False
+    kept = is_linked[links.targets]
+    columns = np.array(pairs, np.int64).reshape(-1, 2).T
+    targets_of = np.concatenate((links.targets[kept], columns[0]))
+    order = targets_of.argsort(kind="stable")
     return Links(
-        (targets.cumsum() - 1)[links.targets[kept]],
-        (sources.cumsum() - 1)[links.sources[kept]],
-        links.weights[kept],
-        int(targets.sum()),
+        targets_of[order],
+        np.concatenate((links.sources[kept], columns[1]))[order],
+        np.concatenate((links.weights[kept], np.ones(len(pairs))))[order],
+        links.number,
     )
+
+
+def _link_words(links: Links, sources: _Words, targets: _Words) -> Links:
+    """Count words alone, not tokens of white space."""
+    of_target, of_source = targets.numbers[links.targets], sources.numbers[links.sources]
+    kept = (of_target >= 0) & (of_source >= 0)
+    return Links(of_target[kept], of_source[kept], links.weights[kept], len(targets.ranges))
 
 
 def _find_sides(tags: Sequence[Tag], text: str) -> list[bool]:

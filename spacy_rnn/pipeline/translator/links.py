@@ -1,10 +1,12 @@
 """The alignment of the tokens of a document and of its translation."""
 
-from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from spacy.attrs import IDX, LENGTH
 from spacy.tokens import Doc
 
 LINKED = 0.5
@@ -69,25 +71,34 @@ def link_tokens(doc: Doc, target: Doc, translation: dict) -> Links:
     RETURNS (Links): The links. The weights of a token are the mean over its characters.
     """
     alignment = [*translation["alignment"], *_align_copies(doc, translation.get("copied", []))]
-    pieces, tokens, shares = _share_tokens(target, alignment)
-    counts = np.array([len(aligned["source"]) for aligned in alignment], np.int64)
-    positions = [position for aligned in alignment for position in aligned["source"]]
-    _, token_ends = _ranges((token.idx, token.idx + len(token)) for token in doc)
-    ends = np.array([position["end"] for position in positions], np.int64)
-    sources = np.minimum(np.searchsorted(token_ends, ends), max(len(doc) - 1, 0))
-    weights = np.array([position["weight"] for position in positions], float)
-    # All positions of a piece, for each token that it has a part in.
-    firsts = (counts.cumsum() - counts)[pieces]
-    chosen = _enumerate_ranges(firsts, counts[pieces])
-    tokens, shares = (np.repeat(each, counts[pieces]) for each in (tokens, shares))
-    pairs, places = np.unique(tokens * len(doc) + sources[chosen], return_inverse=True)
-    weights = np.bincount(places, shares * weights[chosen], len(pairs))
-    return Links(*np.divmod(pairs, max(len(doc), 1)), weights, len(target))
+    _, source_ends = _ranges(doc)
+    starts, ends = _ranges(target)
+    weights: defaultdict[tuple[int, int], float] = defaultdict(float)
+    # Characters of each token. Bytes of one character are pieces that share it.
+    covered = [0] * len(target)
+    for aligned in alignment:
+        start, end, positions = aligned["start"], aligned["end"], aligned["source"]
+        found = [(bisect_left(source_ends, each["end"]), each["weight"]) for each in positions]
+        for token in range(bisect_right(ends, start), bisect_left(starts, end)):
+            length = min(end, ends[token]) - max(start, starts[token])
+            covered[token] += length
+            for source, weight in found:
+                weights[token, min(source, len(source_ends) - 1)] += length * weight
+    pairs = sorted(weights)
+    targets, sources = np.array(pairs, np.int64).reshape(-1, 2).T
+    shares = [weights[pair] / covered[pair[0]] for pair in pairs]
+    return Links(targets, sources, np.array(shares, float), len(target))
+
+
+def _ranges(doc: Doc) -> tuple[list[int], list[int]]:
+    """Return the first characters of tokens, and those after their last."""
+    starts, lengths = doc.to_array([IDX, LENGTH]).astype(np.int64).T
+    return starts.tolist(), (starts + lengths).tolist()
 
 
 def _align_copies(doc: Doc, copies: Sequence[dict]) -> Iterator[dict]:
     """Align the parts of copied text that are tokens of the source, as pieces are."""
-    ends = [token.idx + len(token) for token in doc] if copies else []
+    _, ends = _ranges(doc)
     for copied in copies:
         shift = copied["start"] - copied["source"]
         for token in doc[bisect_right(ends, copied["source"]) :]:
@@ -99,45 +110,8 @@ def _align_copies(doc: Doc, copies: Sequence[dict]) -> Iterator[dict]:
             yield {"start": start, "end": end, "source": [source]}
 
 
-def _share_tokens(
-    target: Doc, alignment: Sequence[dict]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Find which share of each token is that of which piece.
-
-    Bytes of one character are pieces that share it.
-
-    RETURNS (tuple[np.ndarray, np.ndarray, np.ndarray]): For each pair the piece, the token and the
-        share, `(pairs,)` each.
-    """
-    starts, ends = _ranges((aligned["start"], aligned["end"]) for aligned in alignment)
-    lengths = np.maximum(ends - starts, 0)
-    # For each character of a piece: its position, and the index of the piece.
-    characters = _enumerate_ranges(starts, lengths)
-    pieces = np.repeat(np.arange(len(alignment)), lengths)
-    token_starts, token_ends = _ranges((token.idx, token.idx + len(token)) for token in target)
-    tokens = np.searchsorted(token_ends, characters, side="right")
-    is_inside = tokens < len(target)
-    is_inside[is_inside] = characters[is_inside] >= token_starts[tokens[is_inside]]
-    pairs, counts = np.unique(
-        pieces[is_inside] * max(len(target), 1) + tokens[is_inside], return_counts=True
-    )
-    pieces, tokens = np.divmod(pairs, max(len(target), 1))
-    return pieces, tokens, counts / np.bincount(tokens, counts, len(target))[tokens]
-
-
 def _strongest(tokens: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Find the weight of the strongest link of each token."""
     strongest = np.zeros(tokens.max(initial=-1) + 1)
     np.maximum.at(strongest, tokens, weights)
     return strongest
-
-
-def _ranges(ranges: Iterable[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
-    starts, ends = np.array([*ranges], np.int64).reshape(-1, 2).T
-    return starts, ends
-
-
-def _enumerate_ranges(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """List the numbers of ranges, one range after the other."""
-    before = lengths.cumsum() - lengths
-    return np.arange(lengths.sum()) + np.repeat(starts - before, lengths)

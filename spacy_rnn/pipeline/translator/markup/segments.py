@@ -106,21 +106,18 @@ class _RunReader:
                 open_elements[token.name].append(element)
             elif piece.kind is Kind.END and open_elements[token.name]:
                 element = open_elements[token.name].pop()
-            self.pieces[element].append(piece)
-            self._add_tag(element)
+            self.tags.append(Tag(self.length, element))
             if piece.kind is Kind.KEPT:
-                self._add_kept(piece)
+                piece = self._add_kept(piece)
             elif token.name == "br" and not self.texts[-1].endswith(" "):
                 self._add_text(" ")
+            self.pieces[element].append(piece)
         text = "".join(self.texts)
         if self.run[-1].kind is Kind.TEXT:
             text = text.rstrip(WHITE)
         tags = [Tag(min(position, len(text)), element) for position, element in self.tags]
         first, last = self.run[0].first, self.run[-1].last
         return Segment(first, last, text, tags, self.pieces, self.spaced)
-
-    def _add_tag(self, element: int) -> None:
-        self.tags.append(Tag(self.length, element))
 
     def _add_text(self, text: str, is_first: bool = False) -> None:
         text = SPACE.sub(" ", text)
@@ -136,14 +133,17 @@ class _RunReader:
         if self.pieces[element][-1].kind is Kind.OTHER:
             self.spaced.add(element)
 
-    def _add_kept(self, piece: Piece) -> None:
+    def _add_kept(self, piece: Piece) -> Piece:
+        """Add the text of an element that stays, as a part of the sentence, if it has some."""
         tokens = self.tokens[piece.first : piece.last]
         texts = [token.text for token in tokens if token.kind is Kind.TEXT]
         text = SPACE.sub(" ", "".join(texts)).strip()
-        if text:
-            self.texts.append(text)
-            self.length += len(text)
-            self._add_tag(piece.first)
+        if not text:
+            return piece._replace(kind=Kind.OTHER)
+        self.texts.append(text)
+        self.length += len(text)
+        self.tags.append(Tag(self.length, piece.first))
+        return piece
 
 
 def _find_white(token: Token) -> tuple[str, str]:

@@ -155,9 +155,9 @@ WORDS = ["one", " ", "two", ".", "&amp;"]
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.sampled_from([*TAGS, *SCOPES, *WORDS]), max_size=12))
-def test_no_tag_and_no_word_is_lost_or_invented(parts):
+def test_no_tag_and_no_letter_is_lost_or_invented(parts):
     text = "".join(parts)
-    before, after = (re.findall(r"<[^>]+>|\w+", each.lower()) for each in (text, shouted(text)))
+    before, after = (re.findall(r"<[^>]+>|\w", each.lower()) for each in (text, shouted(text)))
     assert sorted(after) == sorted(before)
 
 

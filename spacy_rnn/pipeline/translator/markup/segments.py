@@ -10,6 +10,9 @@ from ..nesting import Tag
 from ..tags import weave
 from .tokens import WHITE, Kind, Piece, Token
 
+# What may stand right before an element that stays as it is, and after it. From all else a space
+# parts its text, so that it has words of its own.
+OPENING, CLOSING = " ([{\"'“„«¿¡", " )]}\"'”»,.;:!?…"
 SPACE = re.compile(f"[{WHITE}]+")
 ATTRIBUTE = re.compile(r"""([^\s"'<>/=]+)(\s*=\s*)("[^"]*"|'[^']*'|[^\s"'>]+)""")
 
@@ -94,6 +97,7 @@ class _RunReader:
         self.tags: list[Tag] = []
         self.pieces: dict[int, list[Piece]] = defaultdict(list)
         self.spaced: set[int] = set()
+        self.follows_kept = False
 
     def read(self) -> Segment:
         open_elements: dict[str, list[int]] = defaultdict(list)
@@ -106,10 +110,13 @@ class _RunReader:
                 open_elements[token.name].append(element)
             elif piece.kind is Kind.END and open_elements[token.name]:
                 element = open_elements[token.name].pop()
-            self.tags.append(Tag(self.length, element))
-            if piece.kind is Kind.KEPT:
-                piece = self._add_kept(piece)
-            elif token.name == "br" and not self.texts[-1].endswith(" "):
+            if piece.kind is Kind.KEPT and (kept := self._read_kept(piece)):
+                self._add_kept(kept, element)
+            else:
+                self.tags.append(Tag(self.length, element))
+                kind = Kind.OTHER if piece.kind is Kind.KEPT else piece.kind
+                piece = piece._replace(kind=kind)
+            if token.name == "br" and not self.texts[-1].endswith(" "):
                 self._add_text(" ")
             self.pieces[element].append(piece)
         text = "".join(self.texts)
@@ -125,25 +132,30 @@ class _RunReader:
             text = text[1:]
             if self.tags and self.tags[-1].position == self.length:
                 self._add_space(self.tags[-1].element)
+        if text and self.follows_kept and text[0] not in CLOSING:
+            text = f" {text}"
         if text:
             self.texts.append(text)
             self.length += len(text)
+            self.follows_kept = False
 
     def _add_space(self, element: int) -> None:
         if self.pieces[element][-1].kind is Kind.OTHER:
             self.spaced.add(element)
 
-    def _add_kept(self, piece: Piece) -> Piece:
-        """Add the text of an element that stays, as a part of the sentence, if it has some."""
+    def _read_kept(self, piece: Piece) -> str:
+        """Read the text of an element that stays as it is, a part of the sentence all the same."""
         tokens = self.tokens[piece.first : piece.last]
         texts = [token.text for token in tokens if token.kind is Kind.TEXT]
-        text = SPACE.sub(" ", "".join(texts)).strip()
-        if not text:
-            return piece._replace(kind=Kind.OTHER)
-        self.texts.append(text)
-        self.length += len(text)
-        self.tags.append(Tag(self.length, piece.first))
-        return piece
+        return SPACE.sub(" ", "".join(texts)).strip()
+
+    def _add_kept(self, text: str, element: int) -> None:
+        if self.length and self.texts[-1][-1] not in OPENING:
+            self._add_text(" ")
+        self.tags.append(Tag(self.length, element))
+        self._add_text(text)
+        self.tags.append(Tag(self.length, element))
+        self.follows_kept = True
 
 
 def _find_white(token: Token) -> tuple[str, str]:

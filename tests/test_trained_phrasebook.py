@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import spacy
+from spacy.tokens import Span
 
 RUN = os.environ.get("PHRASEBOOK_RUN", "")
 pytestmark = pytest.mark.skipif(not RUN, reason="PHRASEBOOK_RUN names no folder of a trained run")
@@ -43,6 +44,37 @@ def test_scores_say_what_is_far_from_all_that_was_learnt(nlp):
     near = [nlp(text)._.translations[0]["score"] for text in FIRST]
     far = [nlp(text)._.translations[0]["score"] for text in FAR_AWAY]
     assert min(near) > max(far)
+
+
+KEPT = "https://example.com/a?b=1"
+
+
+@pytest.mark.parametrize(
+    ("text", "translation"),
+    [
+        ("My room is {number}.", "Mein Zimmer ist {number}."),
+        (f"Where is {KEPT}?", f"Wo ist {KEPT}?"),
+    ],
+)
+def test_text_that_is_no_language_stays(nlp, text, translation):
+    settings = {"rnn_translator": {"keep": ["url", "placeholder"]}}
+    (doc,) = nlp.pipe([text], component_cfg=settings)
+    assert doc._.translation == translation
+    kept = KEPT if KEPT in text else "{number}"
+    found = doc._.translations[0]["alignment"]
+    assert "".join(translation[each["start"] : each["end"]] for each in found) == translation
+    place = translation.index(kept)
+    for each in found:
+        if place < each["end"] and each["start"] < place + len(kept):
+            strongest = each["source"][0]
+            assert kept in text[strongest["start"] : strongest["end"]]
+            assert doc[strongest["token"]].text in text
+
+
+def test_terms_are_written(nlp):
+    doc = nlp.make_doc("Where is the nearest bank?")
+    doc.spans["terms"] = [Span(doc, 4, 5, span_id="Sparkasse")]
+    assert nlp(doc)._.translation == "Wo ist die nächste Sparkasse?"
 
 
 @pytest.mark.parametrize(("name", "bleu"), [("phrasebook", 90), ("phrasebook-everyday", 60)])

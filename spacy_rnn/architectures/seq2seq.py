@@ -20,6 +20,7 @@ from .subword_encoder import make_tokenizer
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from ..generation.lexical import LexicalConstraints
     from ..generation.state import Hypothesis, SearchState, Step
     from ..nn.seq2seq.attention import Attention
     from ..nn.seq2seq.decoder import Decoder
@@ -126,6 +127,7 @@ def translate(
     banned_pieces: Sequence[str] = (),
     int8: bool = False,
     detail: Detail = Detail.ALIGNMENTS,
+    lexical: "Sequence[LexicalConstraints]" = (),
     others: "Sequence[tuple[Seq2SeqModel, list[Ints1d] | list[Floats2d]]]" = (),
 ) -> "list[list[Hypothesis]]":
     """Search for the translations of a batch of documents.
@@ -138,6 +140,7 @@ def translate(
     banned_pieces (Sequence[str]): Pieces that must not be generated, by name.
     int8 (bool): Whether the decoder computes in 8-bit integers.
     detail (Detail): How much of each hypothesis is asked for.
+    lexical (Sequence[LexicalConstraints]): The lexical constraints of each translation, or none.
     others (Sequence[tuple[Seq2SeqModel, list[Ints1d] | list[Floats2d]]]): More models of the same
         target vocabulary, each with its sources: their probabilities are averaged at each step.
     RETURNS (list[list[Hypothesis]]): The hypotheses of each document, the best first.
@@ -157,6 +160,8 @@ def translate(
             [member.run for member in members], [each.state for each in members]
         )
         step, state = ensemble, ensemble.state
+    # A search that knows no lexical constraints is called as long as there are none.
+    of_terms = {"lexical": lexical} if lexical else {}
     with begun.predictor():
         return search(
             step,
@@ -167,6 +172,7 @@ def translate(
             banned_pieces=banned_ids,
             prefixes=prefix_ids,
             detail=detail,
+            **of_terms,
         )
 
 

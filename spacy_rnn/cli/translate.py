@@ -18,6 +18,7 @@ from ..training.readers.files import check_lines, decode_lines
 from ..training.readers.pairs import open_texts
 from ..training.readers.registry import list_formats
 from .fill import fill_file, find_file_reader, open_file, refuse_options, report_filled
+from .glossary import add_glossary
 from .markup import check_markup, translate_document
 from .messages import fail, unquote, warn
 from .models import join_ensemble, load_translator, search_settings
@@ -34,6 +35,7 @@ EXAMPLES = """
 python -m spacy rnn translate training/model-best < lines.en > lines.de
 python -m spacy rnn translate training/model-best lines.tsv --table -n 10
 python -m spacy rnn translate training/model-best app.po -o app.de.po
+python -m spacy rnn translate training/model-best --glossary terms.tsv < a.txt
 python -m spacy rnn translate training/model-best -t "Where is the bank?"
 python -m spacy rnn translate training/model-best a.html -m html -o b.html
 """
@@ -75,6 +77,18 @@ def translate_cli(
         False,
         "--overwrite",
         help="Translate again what has a translation in a file to fill, unless it is approved",
+    ),
+    glossary: Path | None = Opt(
+        None,
+        "--glossary",
+        help="File of two columns, source words and the words that they are translated by: "
+        "bank<TAB>Ufer, bank<TAB>Ufer|Flussufer or, never to be written, bank<TAB>!Bank",
+    ),
+    translate_all: bool = Opt(
+        False,
+        "--translate-all",
+        help="Translate URLs, e-mail addresses, code in backticks and placeholders as well, which "
+        "stay as they are otherwise",
     ),
     beam_width: int | None = Opt(
         None, "--beam-width", "-w", help="Beam width, instead of the translator's own"
@@ -137,6 +151,8 @@ def translate_cli(
     document comes back with its texts translated, and its tags around the
     words that they were around.
     """
+    from ..pipeline.translator.keep import NO_LANGUAGE
+
     try:
         check_count("n_best", n_best, 1)
         check_count("batch_size", batch_size, 1)
@@ -169,6 +185,10 @@ def translate_cli(
         settings |= _settings_of(translator, detail, needs_scores=as_table or n_best > 1)
         if threads is not None:
             settings["threads"] = threads
+        if not translate_all:
+            settings["keep"] = [*dict.fromkeys([*NO_LANGUAGE, *translator.keep])]
+        if glossary is not None:
+            add_glossary(nlp, translator, glossary)
         if reader is not None:
             data, filled, kept = fill_file(
                 nlp,

@@ -49,16 +49,28 @@ class BatchConstraints:
     lengths (Tensor): The positions of each source, `(batch,)`.
     prefixes (Tensor | None): Pieces that each sequence has to begin with, `(batch, longest)`,
         padded with -1.
+    needed (Tensor | None): How many pieces each sequence needs after its prefix, `(batch,)`.
+
+    max_pieces (Tensor): The maximum length of each sequence, the end symbol not included, which is
+        raised where a prefix or what is needed is longer, `(batch,)`.
     """
 
-    def __init__(self, constraints: DecodingConstraints, lengths: Tensor, prefixes: Tensor | None):
+    def __init__(
+        self,
+        constraints: DecodingConstraints,
+        lengths: Tensor,
+        prefixes: Tensor | None,
+        needed: Tensor | None = None,
+    ):
         self.constraints = constraints
         no_prefixes = lengths.new_zeros(len(lengths), 0)
         self._prefixes = no_prefixes if prefixes is None else prefixes.to(lengths.device)
         # A prefix is never truncated.
-        prefix_lengths = (self._prefixes >= 0).sum(dim=1)
-        self._max_pieces = torch.maximum(constraints.max_pieces(lengths), prefix_lengths)
-        self._shortest_limit = min(self._max_pieces.tolist(), default=0)
+        shortest = (self._prefixes >= 0).sum(dim=1)
+        if needed is not None:
+            shortest += needed
+        self.max_pieces = torch.maximum(constraints.max_pieces(lengths), shortest)
+        self._shortest_limit = min(self.max_pieces.tolist(), default=0)
         self._banned = torch.tensor(
             [constraints.start, *constraints.banned_pieces], device=lengths.device
         )
@@ -79,7 +91,9 @@ class BatchConstraints:
         if not in_prefix and time < self._shortest_limit:
             return self._ban(scores, time, history)
         # A forced piece keeps its own score, whatever the other constraints are.
-        rows, forced = self._find_forced(time)
+        forced = self.find_forced(time)
+        rows = (forced >= 0).nonzero()[:, 0]
+        forced = forced[rows]
         forced_scores = scores[rows, :, forced]
         self._ban(scores, time, history)
         scores[rows] = NEVER
@@ -91,19 +105,18 @@ class BatchConstraints:
 
         rows (Tensor): The rows to continue with, `(remaining,)`.
         """
-        self._max_pieces = self._max_pieces[rows]
+        self.max_pieces = self.max_pieces[rows]
         self._prefixes = self._prefixes[rows]
 
-    def _find_forced(self, time: int) -> tuple[Tensor, Tensor]:
-        """Find the rows whose next piece is forced, and these pieces.
+    def find_forced(self, time: int) -> Tensor:
+        """Find the pieces that are forced by a prefix or by the maximum length.
 
-        A piece is forced by a prefix or by the maximum length.
+        time (int): The number of pieces generated so far.
+        RETURNS (Tensor): The next piece of each sequence, -1 if it is not forced, `(batch,)`.
         """
         in_prefix = time < self._prefixes.shape[1]
         prefix_pieces = self._prefixes[:, time] if in_prefix else -1
-        forced = torch.where(self._max_pieces <= time, self.constraints.end, prefix_pieces)
-        rows = (forced >= 0).nonzero()[:, 0]
-        return rows, forced[rows]
+        return torch.where(self.max_pieces <= time, self.constraints.end, prefix_pieces)
 
     def _ban(self, scores: Tensor, time: int, history: Tensor | None) -> Tensor:
         """Ban pieces, and penalise repeated ones, in place."""

@@ -3,7 +3,7 @@
 import math
 import operator
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +14,24 @@ from .attention_record import AttentionRecord, split
 from .constraints import BatchConstraints, DecodingConstraints
 from .settings import Detail
 from .state import Hypothesis
+
+
+class Candidates(NamedTuple):
+    """The hypotheses of a batch, each with one more piece: the best first.
+
+    totals (Tensor): Their scores, `(batch, candidates)`; minus infinity for those that are none.
+    parents (Tensor): The hypotheses that they extend, `(batch, candidates)`.
+    pieces (Tensor): The pieces, `(batch, candidates)`.
+    ends (Sequence[Sequence[int]]): The row and the index of each that finishes its sequence.
+    highest (list[float]): For each row the highest score of those that have not ended and may end
+        at any time: minus infinity if there are none.
+    """
+
+    totals: Tensor
+    parents: Tensor
+    pieces: Tensor
+    ends: Sequence[Sequence[int]]
+    highest: list[float]
 
 
 class _StepRecord(NamedTuple):
@@ -57,6 +75,7 @@ class BeamHistory:
     prefixes (Tensor | None): Pieces that each sequence has to begin with, `(batch, longest)`,
         padded with -1.
     detail (Detail): How much of each hypothesis is asked for.
+    needed (Tensor | None): How many pieces each sequence needs after its prefix, `(batch,)`.
 
     sentences (Tensor): The source of each row that is not finished, `(remaining,)`, on the CPU.
     finished (list[list[_Ending]]): The finished sequences of each source.
@@ -68,6 +87,7 @@ class BeamHistory:
         lengths: Tensor,
         prefixes: Tensor | None,
         detail: Detail,
+        needed: Tensor | None = None,
     ):
         batch, device = len(lengths), lengths.device
         self.constraints = constraints
@@ -76,7 +96,7 @@ class BeamHistory:
         self._detail = detail
         self._steps: list[_StepRecord] = []
         self._attention = AttentionRecord()
-        self._batch_constraints = BatchConstraints(constraints, lengths, prefixes)
+        self._batch_constraints = BatchConstraints(constraints, lengths, prefixes, needed)
         self._parent_candidates = torch.zeros(batch, 1, dtype=torch.int64, device=device)
         # The pieces so far of hypotheses and of candidates, `(batch, …, time)`, if needed.
         self._hypothesis_pieces = self._parent_candidates[:, :, None][:, :, :0]
@@ -99,6 +119,16 @@ class BeamHistory:
         log_probs = torch.log_softmax(scores, dim=2, out=in_place)
         constrained = self._batch_constraints.apply(log_probs, self.time, self._hypothesis_pieces)
         return log_probs, constrained
+
+    def find_forced(self) -> tuple[list[bool], list[int]]:
+        """Find the rows whose next piece is forced, and how much may follow it.
+
+        RETURNS (tuple[list[bool], list[int]]): Whether the next piece of each row is forced, and
+            how many pieces the row may have after it.
+        """
+        forced = self._batch_constraints.find_forced(self.time)
+        left = self._batch_constraints.max_pieces - (self.time + 1)
+        return (forced >= 0).tolist(), left.tolist()
 
     def add(self, pieces: Tensor, parents: Tensor, log_probs: Tensor, weights: Tensor) -> None:
         """Record a step.

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from .constraints import DecodingConstraints
+    from .lexical import LexicalConstraints
     from .state import Hypothesis, SearchState, Step
 
 SearchT = TypeVar("SearchT", bound="Search")
@@ -57,6 +58,7 @@ class Search(ConstraintSettings, ABC):
         banned_pieces: Sequence[int] = (),
         prefixes: "Tensor | None" = None,
         detail: Detail = Detail.ALIGNMENTS,
+        lexical: "Sequence[LexicalConstraints]" = (),
     ) -> "list[list[Hypothesis]]":
         """Search for the output sequences of a batch.
 
@@ -69,6 +71,8 @@ class Search(ConstraintSettings, ABC):
         prefixes (Tensor | None): Pieces that each sequence has to begin with, `(batch, longest)`,
             padded with -1.
         detail (Detail): How much of each hypothesis is asked for.
+        lexical (Sequence[LexicalConstraints]): The lexical constraints of each source. A caller
+            that has none leaves the argument out.
         RETURNS (list[list[Hypothesis]]): The hypotheses of each source, the best first. There may
             be more than `n_best`: some of them may read the same.
         """
@@ -125,19 +129,29 @@ class BeamSearch(Search):
         banned_pieces: Sequence[int] = (),
         prefixes: "Tensor | None" = None,
         detail: Detail = Detail.ALIGNMENTS,
+        lexical: "Sequence[LexicalConstraints]" = (),
     ) -> "list[list[Hypothesis]]":
         from .beam import beam_search
         from .greedy import greedy_search
 
         constraints = self._constraints(start, end, banned_pieces)
         ranking = self._ranking()
-        if self.beam_width == 1 and not self.coverage_penalty:
+        if self.beam_width == 1 and not self.coverage_penalty and not lexical:
             greedy = greedy_search(step, state, lengths, constraints, prefixes, detail)
             return [[ranking.rescore(hypothesis) for hypothesis in ranked] for ranked in greedy]
         # Of several hypotheses some may be segmented differently but read the same.
         n_best = 1 if self.n_best == 1 else self.beam_width
         return beam_search(
-            step, state, lengths, constraints, ranking, self.beam_width, prefixes, n_best, detail
+            step,
+            state,
+            lengths,
+            constraints,
+            ranking,
+            self.beam_width,
+            prefixes,
+            n_best,
+            detail,
+            lexical,
         )
 
 
@@ -188,9 +202,15 @@ class SamplingSearch(Search):
         banned_pieces: Sequence[int] = (),
         prefixes: "Tensor | None" = None,
         detail: Detail = Detail.ALIGNMENTS,
+        lexical: "Sequence[LexicalConstraints]" = (),
     ) -> "list[list[Hypothesis]]":
         from .sampling import sample
 
+        if lexical:
+            raise ValueError(
+                "Sampling cannot write terms as they are asked for: translate these documents "
+                "with a beam search, or set no terms"
+            )
         return sample(
             step,
             state,

@@ -22,6 +22,9 @@ UNKNOWN, START, END = 0, 1, 2
 """Special pieces, which stand for no text. UNKNOWN never occurs: characters outside of the
 vocabulary are encoded as bytes."""
 
+GUARD = "\x01"
+"""A character that texts do not have."""
+
 KINDS = ("bpe", "unigram")
 MAX_TEXTS = 2_000_000
 """Of more texts than this a vocabulary is learnt from so many, drawn at random."""
@@ -91,6 +94,42 @@ class Subwords:
         RETURNS (list[str]): Their names.
         """
         return self._processor.id_to_piece(pieces)
+
+    @cached_property
+    def texts(self) -> tuple[str, ...]:
+        """tuple[str, ...]: The text of each piece; special pieces have none.
+
+        That of a byte is a lone surrogate, as of Python's "surrogateescape".
+        """
+        names = self.to_pieces([*range(len(self))])
+        texts = [
+            (b"%c" % int(name[3:5], 16)).decode("utf8", errors="surrogateescape")
+            if piece in self._bytes
+            else name.replace(SPACE, " ")
+            for piece, name in enumerate(names)
+        ]
+        for piece in (UNKNOWN, START, END):
+            texts[piece] = ""
+        return tuple(texts)
+
+    def spell(self, text: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Segment a phrase into pieces, wherever in a text it stands.
+
+        text (str): The phrase, without white space at its ends.
+        RETURNS (tuple[tuple[int, ...], tuple[int, ...]]): The pieces that write it after a space,
+            and those that write it right after another character.
+        """
+        # No piece has this character in it, so that none reaches across it.
+        before, after = self.encode([GUARD, GUARD + text])
+        return tuple(self._processor.encode(text)), tuple(after[len(before) :])
+
+    def has_pieces_for(self, text: str) -> bool:
+        """Whether the vocabulary has all characters of a text, and spells none of them in bytes.
+
+        text (str): The text.
+        RETURNS (bool): Whether it has.
+        """
+        return self._bytes.isdisjoint(self._processor.encode(text))
 
     def piece_ids(self, names: Iterable[str]) -> tuple[int, ...]:
         """Return the IDs of pieces.

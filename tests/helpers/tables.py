@@ -26,12 +26,14 @@ class Table:
     as one number, so that any confusion of sentences or hypotheses changes the scores.
     """
 
-    def __init__(self, seed: int, scale: float = 2.0):
-        self.seed, self.scale = seed, scale
+    def __init__(self, seed: int, scale: float = 2.0, pieces: int = PIECES):
+        self.seed, self.scale, self.pieces = seed, scale, pieces
 
     def row(self, sentence: int, pieces: tuple[int, ...]) -> Tensor:
         """Give the scores after some pieces: the same numbers each time."""
-        return self.scale * torch.randn(PIECES, generator=self._generator(sentence, pieces, 0))
+        return self.scale * torch.randn(
+            self.pieces, generator=self._generator(sentence, pieces, 0)
+        )
 
     def weights(self, sentence: int, pieces: tuple[int, ...]) -> Tensor:
         """Give the attention after some pieces."""
@@ -79,9 +81,9 @@ class NaNTable(Table):
         return row * torch.nan if sentence == self.sentence else row
 
 
-def all_sequences(most: int, least: int = 1) -> list[tuple[int, ...]]:
+def all_sequences(most: int, least: int = 1, pieces: int = PIECES) -> list[tuple[int, ...]]:
     """List all sequences of pieces without special pieces."""
-    inner = [piece for piece in range(PIECES) if piece not in (START, END)]
+    inner = [piece for piece in range(pieces) if piece not in (START, END)]
     return [
         pieces
         for length in range(least, most + 1)

@@ -38,6 +38,7 @@ from ..storage import StoredPipe
 from .calls import Call, check_call, read_call
 from .completeness import IncompleteCount
 from .guide import Alignments, check_guide
+from .keep import KeepSettings
 from .pairs import PairStatistics, count_pairs
 from .passages import Translation
 from .predictor import Predictor
@@ -54,6 +55,7 @@ from .subwords import (
     target_subwords,
     write_labels,
 )
+from .terms import TermSettings
 
 logger = logging.getLogger("spacy")
 
@@ -105,11 +107,16 @@ class RecurrentTranslator(StoredPipe, RehearsingPipe, AttributeOwner):
         banned_pieces: Iterable[str],
         max_sentences: int | None,
         trg_lang: str | None,
+        terms_key: str,
+        terms_label: str,
+        keep: Iterable[str],
+        keep_labels: Iterable[str],
+        keep_key: str,
     ):
         if max_sentences is not None:
             check_count("max_sentences", max_sentences, 0)
         check_count("max_batch_tokens", max_batch_tokens, 1)
-        check_call(read_ahead, threads, detail)
+        check_call(read_ahead, threads, detail, keep)
         check_rate("subword_sampling", subword_sampling)
         check_guide(model, guided_alignment)
         check_language("trg_lang", trg_lang)
@@ -131,6 +138,10 @@ class RecurrentTranslator(StoredPipe, RehearsingPipe, AttributeOwner):
         self.guided_alignment = guided_alignment
         self.max_sentences = max_sentences
         self.trg_lang = trg_lang
+        self.terms = TermSettings(terms_key, terms_label)
+        self.keep = tuple(keep)
+        self.keep_labels = tuple(keep_labels)
+        self.keep_key = keep_key
         self.cfg = PairStatistics()._asdict()
         self.ensemble: tuple[RecurrentTranslator, ...] = ()
         self._missing = MissingGold(name, f"translation in reference._.{attr}", DROPPED_USER_DATA)
@@ -207,7 +218,7 @@ class RecurrentTranslator(StoredPipe, RehearsingPipe, AttributeOwner):
             `read_ahead` is more.
         settings (Any): Settings of this call, set by
             `component_cfg={"rnn_translator": {"beam_width": 8}}`: those of the search; "search",
-            another search; and "detail", "threads" and "read_ahead" of the component.
+            another search; and "detail", "threads", "read_ahead" and "keep" of the component.
         YIELDS (Doc): The documents, in order.
         RAISES (ValueError): If there is no such setting, or it is out of its bounds.
         """
@@ -268,6 +279,8 @@ class RecurrentTranslator(StoredPipe, RehearsingPipe, AttributeOwner):
             max_batch_tokens=self.max_batch_tokens,
             banned_pieces=self.banned_pieces,
             int8=self.int8,
+            terms=self.terms,
+            keep=KeepSettings(call.keep, self.keep_labels, self.keep_key),
         )
 
     def set_annotations(self, docs: Iterable[Doc], scores: list[Translation]) -> None:

@@ -32,6 +32,11 @@ int8 = false
 banned_pieces = []
 max_sentences = null
 trg_lang = null
+terms_key = "terms"
+terms_label = "TERM"
+keep = []
+keep_labels = []
+keep_key = "keep"
 
 [rnn_translator.model]
 @architectures = "spacy-rnn.Seq2Seq.v1"
@@ -110,6 +115,11 @@ def make_translator(
     banned_pieces: list[str],
     max_sentences: int | None,
     trg_lang: str | None,
+    terms_key: str,
+    terms_label: str,
+    keep: list[str],
+    keep_labels: list[str],
+    keep_key: str,
 ) -> "RecurrentTranslator":
     """Make a translator.
 
@@ -150,6 +160,13 @@ def make_translator(
         have. Where nothing has set sentence boundaries, spaCy's rules and line breaks do.
     trg_lang (str | None): The code of the language of translations, whose tokenizer makes the
         tokens of `doc._.translation_doc`. None for the rules that spaCy has for all languages.
+    terms_key (str): The group of `doc.spans` with terms: the `id_` of each span says what stands
+        for it in the translation, such as "Ufer", "Ufer|Flussufer" or, for what must not, "!Bank".
+    terms_label (str): The label of entities that are terms as well.
+    keep (list[str]): The kinds of text that stand in the translation as they are: "url", "email",
+        "number", "code", "tag", "placeholder", "emoji".
+    keep_labels (list[str]): The labels of entities that stand in the translation as they are.
+    keep_key (str): The group of `doc.spans` whose spans do.
     RETURNS (RecurrentTranslator): The component.
     RAISES (ValueError): If another translator of the pipeline writes to the same attribute, or
         spaCy has no such language.
@@ -177,6 +194,11 @@ def make_translator(
         banned_pieces=banned_pieces,
         max_sentences=max_sentences,
         trg_lang=trg_lang,
+        terms_key=terms_key,
+        terms_label=terms_label,
+        keep=keep,
+        keep_labels=keep_labels,
+        keep_key=keep_key,
     )
     check_owner(nlp, component)
     return component

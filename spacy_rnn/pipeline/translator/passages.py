@@ -1,7 +1,7 @@
 """Passages of a document: what is translated, and the white space and list marks between."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import compress
 from typing import TYPE_CHECKING, NamedTuple
@@ -12,6 +12,8 @@ from spacy.pipeline import Sentencizer
 from spacy.tokens import Doc, Token
 
 from ...generation.settings import Detail
+from .stand_ins import StandIn
+from .terms import Term
 
 if TYPE_CHECKING:
     from ...generation.state import Hypothesis
@@ -58,6 +60,7 @@ class TranslatedPassage(NamedTuple):
     first_token (int): The index of its first token in the document.
     tokens (np.ndarray): The first character and the length of each token, `(tokens, 2)`.
     source_pieces (list[int] | None): The pieces that the encoder read. None if it reads tokens.
+    stand_ins (Sequence[StandIn]): The words that the encoder read in place of text that is kept.
     hypotheses (list[Hypothesis]): Its translations, the best first.
     texts (list[str]): Their texts.
     """
@@ -69,6 +72,7 @@ class TranslatedPassage(NamedTuple):
     first_token: int
     tokens: np.ndarray
     source_pieces: list[int] | None
+    stand_ins: Sequence[StandIn]
     hypotheses: "list[Hypothesis]"
     texts: list[str]
 
@@ -77,6 +81,7 @@ class TranslatedPassage(NamedTuple):
         cls,
         passage: Passage,
         source_pieces: list[int] | None,
+        stand_ins: Sequence[StandIn],
         hypotheses: "list[Hypothesis]",
         texts: list[str],
     ) -> "TranslatedPassage":
@@ -84,6 +89,7 @@ class TranslatedPassage(NamedTuple):
 
         passage (Passage): The passage.
         source_pieces (list[int] | None): The pieces that the encoder read, if it does.
+        stand_ins (Sequence[StandIn]): The words that it read in place of text that is kept.
         hypotheses (list[Hypothesis]): Its translations, the best first.
         texts (list[str]): Their texts.
         RETURNS (TranslatedPassage): Both.
@@ -96,6 +102,7 @@ class TranslatedPassage(NamedTuple):
             passage.first_token,
             passage.source.to_array([IDX, LENGTH]),
             source_pieces,
+            stand_ins,
             hypotheses,
             texts,
         )
@@ -119,7 +126,10 @@ class Translation(NamedTuple):
 
 
 def split_passages(
-    docs: list[Doc], max_sentences: int = 1, line_breaks: bool = False
+    docs: list[Doc],
+    max_sentences: int = 1,
+    line_breaks: bool = False,
+    terms: Sequence[Sequence[Term]] | None = None,
 ) -> list[Passage]:
     """Split documents into passages of a few sentences, or take each as a whole.
 
@@ -127,12 +137,15 @@ def split_passages(
     max_sentences (int): The maximum number of sentences in a passage; 0 for whole documents.
     line_breaks (bool): Whether passages may have line breaks or tabs in them. If not, one ends a
         passage, and a sentence where nothing has set boundaries.
+    terms (Sequence[Sequence[Term]] | None): The terms of each document: none is split.
     RETURNS (list[Passage]): Their passages, in order. Documents of white space alone have none.
     """
     return [
         passage
         for number, doc in enumerate(docs)
-        for passage in _split(doc, number, max_sentences, line_breaks)
+        for passage in _split(
+            doc, number, max_sentences, line_breaks, terms[number] if terms else ()
+        )
     ]
 
 
@@ -176,14 +189,17 @@ def has_line_breaks(doc: Doc, start: int, end: int) -> bool:
     return any(_breaks_line(doc[index]) for index in range(start, end))
 
 
-def _split(doc: Doc, number: int, max_sentences: int, line_breaks: bool) -> list[Passage]:
+def _split(
+    doc: Doc, number: int, max_sentences: int, line_breaks: bool, terms: Sequence[Term]
+) -> list[Passage]:
     text = doc.text
     if max_sentences:
-        sentences = _find_sentences(doc, text, line_breaks)
+        sentences = _join_within(_find_sentences(doc, text, line_breaks), terms)
         bounds = list(_group(doc, sentences, max_sentences, line_breaks))
     else:
         start, end = _strip(doc, 0, len(doc))
         bounds = [(start, end)] if start < end else []
+    bounds = [each for each in bounds if not _is_kept(doc, *each, terms)]
     passages = []
     for index, (start, end) in enumerate(bounds):
         whole = (start, end) == (0, len(doc))
@@ -203,6 +219,25 @@ def _split(doc: Doc, number: int, max_sentences: int, line_breaks: bool) -> list
             )
         )
     return passages
+
+
+def _is_kept(doc: Doc, start: int, end: int, terms: Sequence[Term]) -> bool:
+    """Whether a passage is nothing but text that stays as it is, which is copied."""
+    first, last = doc[start].idx, doc[end - 1].idx + len(doc[end - 1])
+    return any(term.kept and term.kept[0] <= first and last <= term.kept[1] for term in terms)
+
+
+def _join_within(sentences: list[Range], terms: Sequence[Term]) -> list[Range]:
+    """Join the sentences that a term reaches across."""
+    if not terms:
+        return sentences
+    joined: list[Range] = []
+    for start, end in sentences:
+        if joined and any(term.start < joined[-1][1] and start < term.end for term in terms):
+            joined[-1] = joined[-1][0], end
+        else:
+            joined.append((start, end))
+    return joined
 
 
 def _group(

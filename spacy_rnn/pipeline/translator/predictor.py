@@ -11,8 +11,12 @@ from ...architectures.seq2seq import translate
 from ...batching import share_by_length
 from ...bridge.threads import TaskThreads
 from ...generation.settings import Detail
+from .constrained import ConstrainedPassage, constrain_passage
+from .keep import KeepSettings, find_kept
 from .passages import Passage, TranslatedPassage, Translation, split_passages
-from .subwords import reads_subwords, target_subwords
+from .stand_ins import restore
+from .subwords import reads_subwords, source_subwords, target_subwords
+from .terms import Term, TermSettings, read_terms, within
 
 if TYPE_CHECKING:
     from ...generation.state import Hypothesis
@@ -32,6 +36,8 @@ class Predictor(NamedTuple):
     max_batch_tokens (int): The maximum size of a batch in source pieces, padding included.
     banned_pieces (tuple[str, ...]): Subwords that are never generated.
     int8 (bool): Whether to compute with weights as 8-bit integers.
+    terms (TermSettings): Where the terms of documents stand.
+    keep (KeepSettings): Which parts of documents stand in their translation as they are.
     """
 
     model: Model
@@ -44,6 +50,8 @@ class Predictor(NamedTuple):
     max_batch_tokens: int
     banned_pieces: tuple[str, ...]
     int8: bool
+    terms: TermSettings
+    keep: KeepSettings
 
     def translate(self, docs: list[Doc], threads: TaskThreads) -> list[Translation]:
         """Translate documents.
@@ -53,15 +61,17 @@ class Predictor(NamedTuple):
         RETURNS (list[Translation]): The translation of each.
         RAISES (ValueError): If the prefix of a document is no text.
         """
-        passages = split_passages(docs, self.max_sentences, self.line_breaks)
+        terms = [self._read_terms(doc) for doc in docs]
+        passages = split_passages(docs, self.max_sentences, self.line_breaks, terms)
         prefixes = self._read_prefixes(docs, passages)
-        # A piece is taken to have four characters: pieces are known only inside a batch.
-        lengths = [len(passage.text) for passage in passages]
-        batches = share_by_length(lengths, 4 * self.max_batch_tokens, threads.number)
+        constrained = self._constrain(passages, terms) if any(terms) else {}
+        batches = self._share(passages, constrained, threads.number)
 
         def translate_batch(batch: list[int]) -> list[TranslatedPassage]:
             return self.translate_passages(
-                [passages[index] for index in batch], [prefixes[index] for index in batch]
+                [passages[index] for index in batch],
+                [prefixes[index] for index in batch],
+                [constrained[index] for index in batch if index in constrained],
             )
 
         translated = dict(
@@ -76,16 +86,54 @@ class Predictor(NamedTuple):
             translations[passage.document].passages.append(translated[index])
         return translations
 
+    def _read_terms(self, doc: Doc) -> list[Term]:
+        terms = read_terms(doc, self.terms)
+        return terms + find_kept(doc, self.keep, terms)
+
+    def _constrain(
+        self, passages: list[Passage], terms: list[list[Term]]
+    ) -> dict[int, ConstrainedPassage]:
+        """Make the constraints of those passages that have terms."""
+        source, target = source_subwords(self.model), target_subwords(self.model)
+        constrained = {}
+        for index, passage in enumerate(passages):
+            first = passage.first_token
+            own = [*within(terms[passage.document], first, first + len(passage.source))]
+            if own:
+                constrained[index] = constrain_passage(
+                    passage, own, source, target, self.banned_pieces
+                )
+        return constrained
+
+    def _share(
+        self, passages: list[Passage], constrained: dict[int, ConstrainedPassage], workers: int
+    ) -> list[list[int]]:
+        """Share passages among batches of similar length: apart those that have terms."""
+        batches = []
+        for has_terms in (True, False):
+            indices = [
+                index for index in range(len(passages)) if (index in constrained) == has_terms
+            ]
+            # A piece is taken to have four characters: pieces are known only inside a batch.
+            lengths = [len(passages[index].text) for index in indices]
+            shares = share_by_length(lengths, 4 * self.max_batch_tokens, workers)
+            batches += [[indices[place] for place in share] for share in shares]
+        return batches
+
     def translate_passages(
-        self, passages: list[Passage], prefixes: list[str | None]
+        self,
+        passages: list[Passage],
+        prefixes: list[str | None],
+        constrained: list[ConstrainedPassage],
     ) -> list[TranslatedPassage]:
         """Translate a batch of passages, in any thread.
 
         passages (list[Passage]): The passages.
         prefixes (list[str | None]): The text that the translation of each has to begin with.
+        constrained (list[ConstrainedPassage]): The constraints of each, or none of any.
         RETURNS (list[TranslatedPassage]): The passages and their translations.
         """
-        docs = [passage.source for passage in passages]
+        docs = [each.source for each in constrained or passages]
         sources = self.model.get_ref("source").predict(docs)
         hypotheses = translate(
             self.model,
@@ -95,14 +143,22 @@ class Predictor(NamedTuple):
             banned_pieces=self.banned_pieces,
             int8=self.int8,
             detail=self.detail,
+            lexical=[each.lexical for each in constrained],
             others=[(other, other.get_ref("source").predict(docs)) for other in self.others],
         )
+        subwords = target_subwords(self.model)
         has_pieces = reads_subwords(self.model)
+        stand_ins = [each.stand_ins for each in constrained] or [[] for _ in passages]
         return [
             TranslatedPassage.of(
-                passage, source.tolist() if has_pieces else None, *self._distinct(ranked)
+                passage,
+                source.tolist() if has_pieces else None,
+                replaced,
+                *self._distinct([restore(each, replaced, subwords) for each in ranked]),
             )
-            for passage, source, ranked in zip(passages, sources, hypotheses, strict=True)
+            for passage, source, replaced, ranked in zip(
+                passages, sources, stand_ins, hypotheses, strict=True
+            )
         ]
 
     def _distinct(self, hypotheses: "list[Hypothesis]") -> "tuple[list[Hypothesis], list[str]]":

@@ -17,6 +17,7 @@ from ...text.subwords import Subwords
 from .alignment import align, source_positions
 from .completeness import find_untranslated
 from .passages import TranslatedPassage, Translation
+from .stand_ins import to_source
 
 
 class Describer(NamedTuple):
@@ -86,7 +87,8 @@ class Describer(NamedTuple):
         pieces = translated.source_pieces
         if self.source is None or pieces is None:
             return source_positions(translated, None)
-        return source_positions(translated, self.source.char_ranges(pieces))
+        ranges = to_source(self.source.char_ranges(pieces), translated.stand_ins)
+        return source_positions(translated, ranges)
 
     def _describe_alignments(
         self, passages: list[TranslatedPassage], positions: list[list[dict]], rank: int

@@ -75,6 +75,26 @@ def test_bytes_that_are_no_text_have_places(subwords):
     assert max(end for _, end in subwords.char_ranges(broken)) == len(text)
 
 
+@pytest.mark.parametrize("phrase", ["word", "Wörter", "two words", "{x}", "🙂", "a1"])
+def test_phrases_are_spelled_wherever_they_stand(subwords, phrase):
+    """After a space and right after a mark, in the texts of the pieces, too."""
+    after_space, elsewhere = subwords.spell(phrase)
+    (before,) = subwords.encode(["the"])
+    (bracket,) = subwords.encode(["the ("])
+    assert subwords.decode([[*before, *after_space]]) == [f"the {phrase}"]
+    assert subwords.decode([[*bracket, *elsewhere]]) == [f"the ({phrase}"]
+    for pieces, expected in ((after_space, f" {phrase}"), (elsewhere, phrase)):
+        text = "".join(subwords.texts[piece] for piece in pieces)
+        assert text.encode("utf8", "surrogateescape").decode("utf8") == expected
+
+
+def test_what_a_vocabulary_has_pieces_for(subwords):
+    names = set(subwords.to_pieces([*range(len(subwords))]))
+    for character in "aeZ9🙂ж":
+        has = character in names or f"\u2581{character}" in names
+        assert subwords.has_pieces_for(character) == has
+
+
 def test_size_is_what_was_asked_for(subwords):
     assert len(subwords) == 300
 

@@ -68,6 +68,7 @@ def test_what_is_left_out_has_no_attention_or_no_length(attended, lengths, expec
         first_token=0,
         tokens=np.zeros((1, 2)),
         source_pieces=[1] * len(positions),
+        stand_ins=[],
         hypotheses=[hypothesis],
         texts=["x" * lengths[1]],
     )

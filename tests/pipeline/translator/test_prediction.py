@@ -50,10 +50,10 @@ def test_one_bad_document_costs_the_others_nothing(nlp, monkeypatch, threads):
     monkeypatch.setattr(translator, "max_batch_tokens", 5)
     translate = Predictor.translate_passages
 
-    def fail(predictor, passages, prefixes):
+    def fail(predictor, passages, prefixes, constrained):
         if any(passage.text == "vier" for passage in passages):
             raise ValueError("bad")
-        return translate(predictor, passages, prefixes)
+        return translate(predictor, passages, prefixes, constrained)
 
     monkeypatch.setattr(Predictor, "translate_passages", fail)
     expected = [text for text in TEXTS if text != "vier"]

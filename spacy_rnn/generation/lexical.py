@@ -113,7 +113,6 @@ class State:
         "may_end",
         "missing",
         "open",
-        "transitions",
     )
 
     def __init__(self, counts: tuple[int, ...], before: int, open: str):
@@ -124,7 +123,6 @@ class State:
         self.begun: int | None = None
         self.missing = 0
         self.breaks = self.is_open = self.may_end = self.closes = False
-        self.transitions: dict[int, Transition] = {}
         self.continuations: tuple[int, ...] | None = None
 
 
@@ -182,6 +180,9 @@ class LexicalConstraints:
         self._texts = piece_texts.texts
         self._rests = [self._find_rests(phrase) for phrase in self._phrases]
         self._costs: dict[tuple[int, ...], int | None] = {}
+        # Here and not in the states, which would refer to each other in circles: those are freed
+        # late, and until then each search for circles takes longer.
+        self._transitions: dict[State, dict[int, Transition]] = {}
         self._states: dict[tuple[tuple[int, ...], int, str], State] = {}
         self.initial = self._reach((0,) * len(self._phrases), MARK, "")
 
@@ -204,10 +205,25 @@ class LexicalConstraints:
         piece (int): The piece.
         RETURNS (Transition): The state after it, and what has changed.
         """
-        known = state.transitions.get(piece)
+        transitions = self._transitions[state]
+        known = transitions.get(piece)
         if known is None:
-            known = state.transitions[piece] = self._advance(state, piece)
+            known = transitions[piece] = self._advance(state, piece)
         return known
+
+    def accepts(self, pieces: Iterable[int]) -> bool:
+        """Whether a text keeps the constraints.
+
+        pieces (Iterable[int]): Its pieces.
+        RETURNS (bool): Whether each term has occurred, and nothing too often.
+        """
+        state = self.initial
+        for piece in pieces:
+            read = self.advance(state, piece)
+            if read.breaks:
+                return False
+            state = read.state
+        return state.may_end
 
     def skip(self, state: State, piece: int) -> State:
         """Read a piece that does not matter: no phrase begins within it, and nothing is open.
@@ -281,6 +297,7 @@ class LexicalConstraints:
         state = self._states.get(key)
         if state is None:
             state = self._states[key] = State(*key)
+            self._transitions[state] = {}
             state.ended, state.breaks = self._end(*key)
             state.missing = self._count_missing(state)
             state.is_open = bool(open_text) or before == SPACE

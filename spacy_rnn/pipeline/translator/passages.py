@@ -49,6 +49,11 @@ class Passage:
     before: str
     after: str
 
+    @property
+    def end_token(self) -> int:
+        """int: The index in the document of the token after its last."""
+        return self.first_token + len(self.source)
+
 
 class TranslatedPassage(NamedTuple):
     """A passage and its translations, without its document, which may hold them.

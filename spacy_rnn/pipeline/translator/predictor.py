@@ -1,5 +1,6 @@
 """Prediction of a translator: documents in, their translations out, and nothing is changed."""
 
+import logging
 from collections.abc import Callable
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
@@ -20,6 +21,8 @@ from .terms import Term, TermSettings, read_terms, within
 
 if TYPE_CHECKING:
     from ...generation.state import Hypothesis
+
+logger = logging.getLogger("spacy")
 
 
 class Predictor(NamedTuple):
@@ -64,14 +67,17 @@ class Predictor(NamedTuple):
         terms = [self._read_terms(doc) for doc in docs]
         passages = split_passages(docs, self.max_sentences, self.line_breaks, terms)
         prefixes = self._read_prefixes(docs, passages)
-        constrained = self._constrain(passages, terms) if any(terms) else {}
-        batches = self._share(passages, constrained, threads.number)
+        of_passages = [
+            [*within(terms[passage.document], passage.first_token, passage.end_token)]
+            for passage in passages
+        ]
+        batches = self._share(passages, of_passages, threads.number)
 
         def translate_batch(batch: list[int]) -> list[TranslatedPassage]:
             return self.translate_passages(
                 [passages[index] for index in batch],
                 [prefixes[index] for index in batch],
-                [constrained[index] for index in batch if index in constrained],
+                [of_passages[index] for index in batch],
             )
 
         translated = dict(
@@ -92,28 +98,23 @@ class Predictor(NamedTuple):
 
     def _constrain(
         self, passages: list[Passage], terms: list[list[Term]]
-    ) -> dict[int, ConstrainedPassage]:
-        """Make the constraints of those passages that have terms."""
+    ) -> list[ConstrainedPassage]:
+        """Make the constraints of passages, if they have terms: all of a batch have, or none."""
+        if not any(terms):
+            return []
         source, target = source_subwords(self.model), target_subwords(self.model)
-        constrained = {}
-        for index, passage in enumerate(passages):
-            first = passage.first_token
-            own = [*within(terms[passage.document], first, first + len(passage.source))]
-            if own:
-                constrained[index] = constrain_passage(
-                    passage, own, source, target, self.banned_pieces
-                )
-        return constrained
+        return [
+            constrain_passage(passage, of_passage, source, target, self.banned_pieces)
+            for passage, of_passage in zip(passages, terms, strict=True)
+        ]
 
     def _share(
-        self, passages: list[Passage], constrained: dict[int, ConstrainedPassage], workers: int
+        self, passages: list[Passage], terms: list[list[Term]], workers: int
     ) -> list[list[int]]:
         """Share passages among batches of similar length: apart those that have terms."""
         batches = []
         for has_terms in (True, False):
-            indices = [
-                index for index in range(len(passages)) if (index in constrained) == has_terms
-            ]
+            indices = [index for index, each in enumerate(terms) if bool(each) == has_terms]
             # A piece is taken to have four characters: pieces are known only inside a batch.
             lengths = [len(passages[index].text) for index in indices]
             shares = share_by_length(lengths, 4 * self.max_batch_tokens, workers)
@@ -124,15 +125,16 @@ class Predictor(NamedTuple):
         self,
         passages: list[Passage],
         prefixes: list[str | None],
-        constrained: list[ConstrainedPassage],
+        terms: list[list[Term]],
     ) -> list[TranslatedPassage]:
         """Translate a batch of passages, in any thread.
 
         passages (list[Passage]): The passages.
         prefixes (list[str | None]): The text that the translation of each has to begin with.
-        constrained (list[ConstrainedPassage]): The constraints of each, or none of any.
+        terms (list[list[Term]]): The terms of each, or none of any.
         RETURNS (list[TranslatedPassage]): The passages and their translations.
         """
+        constrained = self._constrain(passages, terms)
         docs = [each.source for each in constrained or passages]
         sources = self.model.get_ref("source").predict(docs)
         hypotheses = translate(
@@ -146,6 +148,14 @@ class Predictor(NamedTuple):
             lexical=[each.lexical for each in constrained],
             others=[(other, other.get_ref("source").predict(docs)) for other in self.others],
         )
+        for each, (best, *_) in zip(constrained, hypotheses, strict=False):
+            if not each.lexical.accepts(best.pieces):
+                logger.warning(
+                    "The translation of '%s' does not have its terms as they are asked for: its "
+                    "prefix breaks them, or one contains another and the beam is too narrow. Set "
+                    "a larger beam_width, or leave one out",
+                    each.source.text,
+                )
         subwords = target_subwords(self.model)
         has_pieces = reads_subwords(self.model)
         stand_ins = [each.stand_ins for each in constrained] or [[] for _ in passages]

@@ -50,10 +50,10 @@ def test_one_bad_document_costs_the_others_nothing(nlp, monkeypatch, threads):
     monkeypatch.setattr(translator, "max_batch_tokens", 5)
     translate = Predictor.translate_passages
 
-    def fail(predictor, passages, prefixes, constrained):
+    def fail(predictor, passages, prefixes, terms):
         if any(passage.text == "vier" for passage in passages):
             raise ValueError("bad")
-        return translate(predictor, passages, prefixes, constrained)
+        return translate(predictor, passages, prefixes, terms)
 
     monkeypatch.setattr(Predictor, "translate_passages", fail)
     expected = [text for text in TEXTS if text != "vier"]

@@ -141,6 +141,13 @@ def test_prefixes(nlp):
     assert count(translation, "four") == 1
 
 
+def test_a_prefix_that_breaks_terms_wins_and_a_warning_says_so(nlp, caplog):
+    doc = mark(nlp, "eins zwei drei", ("zwei", "four|!one"))
+    doc._.translation_prefix = "one two"
+    assert translate(nlp, doc).startswith("one two")
+    assert "'eins zwei drei' does not have its terms" in caplog.text
+
+
 def test_a_term_longer_than_any_translation(nlp):
     long = " ".join(["seven", "of"] * 40)
     assert count(

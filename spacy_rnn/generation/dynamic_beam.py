@@ -173,7 +173,7 @@ class DynamicBeam:
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Collect candidates: their pieces, parents and scores, each `(batch, candidates)`."""
         batch, width = totals.shape
-        best, pieces = self._find_best(constrained, totals)
+        best, pieces = self._find_best(constrained, totals, is_forced)
         ends = (totals + constrained[:, :, self._end]).numpy(force=True)
         best[pieces == self._end] = NEVER
         needed = self._find_needed(np.where(best == NEVER, -1, pieces), totals, is_forced)
@@ -197,13 +197,15 @@ class DynamicBeam:
             np.concatenate([best.reshape(batch, -1), ends, scores], 1),
         )
 
-    def _find_best(self, constrained: Tensor, totals: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    def _find_best(
+        self, constrained: Tensor, totals: Tensor, is_forced: list[bool]
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Find the best pieces of each hypothesis, where no word ends that must not."""
         closing = [
             (row, column)
             for row, hypotheses in enumerate(self._hypotheses)
             for column, hypothesis in enumerate(hypotheses)
-            if hypothesis.state.closes
+            if hypothesis.state.closes and not is_forced[row]
         ]
         where = tuple(torch.tensor(closing, dtype=torch.int64, device=totals.device).view(-1, 2).T)
         kept = constrained[where]

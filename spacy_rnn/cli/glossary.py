@@ -24,9 +24,16 @@ def add_glossary(nlp: Language, translator: "RecurrentTranslator", path: Path) -
         too. Rows with the same source are forms of one term.
     RAISES (ValueError): If a row lacks a column, or the glossary has no rows.
     """
+    from ..pipeline.translator.terms import parse_forms
+
     forms: dict[str, list[str]] = {}
     for source, target in _read_rows(path):
         forms.setdefault(source, []).append(target)
+    for source, targets in forms.items():
+        try:
+            parse_forms("|".join(targets))
+        except ValueError as error:
+            raise ValueError(f'{path}, the rows of "{source}": {error}') from error
     if not forms:
         raise ValueError(f"The glossary {path} is empty: write source words, a tab, and theirs")
     ruler = cast(

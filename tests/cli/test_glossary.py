@@ -69,6 +69,7 @@ def test_rows_of_one_source_are_forms(model, tmp_path):
         (("eins\tone", "zwei"), "line 2"),
         (("eins\t",), "line 1: a column is empty"),
         (("eins\tone|!one",), 'line 1: "one" is to be written and is banned'),
+        (("eins\tone", "eins\t!one"), 'the rows of "eins": "one" is to be written and is banned'),
     ],
 )
 def test_glossaries_that_say_nothing(translate, tmp_path, capsys, rows, message):

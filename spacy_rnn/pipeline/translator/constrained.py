@@ -47,7 +47,7 @@ def constrain_passage(
     RAISES (ValueError): If terms contradict each other, or a form cannot be written.
     """
     doc, shift = passage.source, passage.first_token
-    spans = [doc[term.start - shift : term.end - shift] for term in terms]
+    spans = [doc[max(0, term.start - shift) : term.end - shift] for term in terms]
     is_attached = [bool(span.start) and not doc[span.start - 1].whitespace_ for span in spans]
     if source is None:
         places = [tuple(range(span.start, span.end)) for span in spans]
@@ -128,8 +128,8 @@ def constrain(
     for term in terms:
         if contradicting := banned.keys() & {*term.forms}:
             raise ValueError(
-                f'The term "{min(contradicting)}" is to be written, but another term of the same '
-                f"passage bans it: leave one of the two out"
+                f'The term "{min(contradicting)}" is to be written or kept, but another term of '
+                f"the same passage bans it: leave one of the two out"
             )
     return LexicalConstraints(
         [

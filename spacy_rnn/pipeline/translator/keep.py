@@ -49,16 +49,25 @@ def find_kept(doc: Doc, settings: KeepSettings, terms: Iterable[Term]) -> list[T
 
     doc (Doc): The document.
     settings (KeepSettings): Which these are.
-    terms (Iterable[Term]): Its terms: what overlaps with one of them is translated.
+    terms (Iterable[Term]): Its terms. What overlaps with one that has to be written is translated.
     RETURNS (list[Term]): Each part as a term. Parts that overlap or touch are one.
     """
     text = doc.text
+    written = [
+        (doc[term.start].idx, doc[term.end - 1].idx + len(doc[term.end - 1]))
+        for term in terms
+        if term.forms
+    ]
+    found = [
+        (first, last, is_language)
+        for first, last, is_language in _find_ranges(doc, text, settings)
+        if first < last and not any(start < last and first < end for start, end in written)
+    ]
     kept = []
-    for first, last, is_language in _merge(_find_ranges(doc, text, settings)):
+    for first, last, is_language in _merge(found):
         span = cast("Span", doc.char_span(first, last, alignment_mode="expand"))
-        if not any(term.start < span.end and span.start < term.end for term in terms):
-            characters = None if is_language else (first, last)
-            kept.append(Term(span.start, span.end, (text[first:last],), kept=characters))
+        characters = None if is_language else (first, last)
+        kept.append(Term(span.start, span.end, (text[first:last],), kept=characters))
     return kept
 
 

@@ -20,6 +20,7 @@ from .subwords import reads_subwords, source_subwords, target_subwords
 from .terms import Term, TermSettings, read_terms, within
 
 if TYPE_CHECKING:
+    from ...generation.lexical import LexicalConstraints
     from ...generation.state import Hypothesis
 
 logger = logging.getLogger("spacy")
@@ -94,7 +95,10 @@ class Predictor(NamedTuple):
 
     def _read_terms(self, doc: Doc) -> list[Term]:
         terms = read_terms(doc, self.terms)
-        return terms + find_kept(doc, self.keep, terms)
+        kept = find_kept(doc, self.keep, terms)
+        if doc._.get(f"{self.attr}_prefix"):  # Which may have the very text, or its stand-in.
+            kept = [term._replace(kept=None) for term in kept]
+        return terms + kept
 
     def _constrain(
         self, passages: list[Passage], terms: list[list[Term]]
@@ -148,14 +152,11 @@ class Predictor(NamedTuple):
             lexical=[each.lexical for each in constrained],
             others=[(other, other.get_ref("source").predict(docs)) for other in self.others],
         )
-        for each, (best, *_) in zip(constrained, hypotheses, strict=False):
-            if not each.lexical.accepts(best.pieces):
-                logger.warning(
-                    "The translation of '%s' does not have its terms as they are asked for: its "
-                    "prefix breaks them, or one contains another and the beam is too narrow. Set "
-                    "a larger beam_width, or leave one out",
-                    each.source.text,
-                )
+        if constrained:
+            hypotheses = [
+                _accept(passage.text, each.lexical, ranked)
+                for passage, each, ranked in zip(passages, constrained, hypotheses, strict=True)
+            ]
         subwords = target_subwords(self.model)
         has_pieces = reads_subwords(self.model)
         stand_ins = [each.stand_ins for each in constrained] or [[] for _ in passages]
@@ -198,3 +199,18 @@ class Predictor(NamedTuple):
                 )
             prefixes[index] = prefix
         return prefixes
+
+
+def _accept(
+    text: str, lexical: "LexicalConstraints", hypotheses: "list[Hypothesis]"
+) -> "list[Hypothesis]":
+    """Return the hypotheses that keep the constraints; all, with a warning, if none does."""
+    accepted = [each for each in hypotheses if lexical.accepts(each.pieces)]
+    if not accepted:
+        logger.warning(
+            "The translation of '%s' does not have its terms as they are asked for: its prefix "
+            "breaks them, or one contains another and the beam is too narrow. Set a larger "
+            "beam_width, or leave one out",
+            text,
+        )
+    return accepted or hypotheses

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from spacy.tokens import Doc, Span
 
-FORM = re.compile(r"(?:[^|\\]|\\.)+", re.DOTALL)
-"""A form between bars; a backslash takes the meaning of the character after it away."""
+FORM = re.compile(r"(?:\\[|!\\]|[^|])+")
+"""A form between bars; a backslash before a bar, "!" or a backslash takes its meaning away."""
 
 
 class Term(NamedTuple):
@@ -58,12 +58,15 @@ def read_terms(doc: Doc, settings: TermSettings) -> list[Term]:
 
 
 def _read_forms(span: Span) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    written = span.id_ or span.ent_id_
     try:
-        return parse_forms(span.id_ or span.ent_id_)
+        if not span.text.strip():
+            raise ValueError("it has no words: leave it out")
+        return parse_forms(written)
     except ValueError as error:
         raise ValueError(
             f'The term "{span.text}" at characters {span.start_char} to {span.end_char} has the '
-            f'id "{span.id_}": {error}'
+            f'id "{written}": {error}'
         ) from error
 
 
@@ -80,7 +83,7 @@ def parse_forms(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     banned: dict[str, None] = {}
     for written in FORM.findall(text):
         is_banned = written.strip().startswith("!")
-        form = re.sub(r"\\(.)", r"\1", written.strip().removeprefix("!").strip())
+        form = re.sub(r"\\([|!\\])", r"\1", written.strip().removeprefix("!").strip())
         if form:
             (banned if is_banned else forms)[" ".join(form.split())] = None
     if not forms and not banned:
@@ -100,6 +103,6 @@ def within(terms: Iterable[Term], start: int, end: int) -> Iterator[Term]:
     terms (Iterable[Term]): The terms of its document.
     start (int): Its first token.
     end (int): The token after its last.
-    YIELDS (Term): Each whose first token is within it.
+    YIELDS (Term): Each that has a token of it: passages end at no place within a term.
     """
-    return (term for term in terms if start <= term.start < end)
+    return (term for term in terms if term.start < end and start < term.end)

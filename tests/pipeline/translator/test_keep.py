@@ -15,6 +15,7 @@ from spacy_rnn.pipeline.translator.stand_ins import (
     to_source,
     write_stand_ins,
 )
+from spacy_rnn.pipeline.translator.terms import Term
 from spacy_rnn.text.subwords import train_subwords
 
 
@@ -66,6 +67,31 @@ def test_entities_and_spans(english):
     doc.ents = [Span(doc, 0, 2, label="PERSON"), Span(doc, 4, 5, label="GPE")]
     doc.spans["keep"] = [doc[7:8]]
     assert find(doc, labels=["PERSON"]) == ["Anna Braun", "bank"]
+
+
+def test_terms_win_where_they_overlap(english):
+    doc = english.make_doc("Run `x`👍 or `y`")
+    settings = KeepSettings(["code", "emoji"], [], "keep")
+    thumb = next(token.i for token in doc if token.text == "👍")
+    for forms, expected in ((("gut",), ["`x`", "`y`"]), ((), ["`x`👍", "`y`"])):
+        terms = [Term(thumb, thumb + 1, forms, ("x",))]
+        assert [each.forms[0] for each in find_kept(doc, settings, terms)] == expected
+
+
+def test_a_span_without_text_is_nothing(english):
+    doc = english.make_doc("a b")
+    doc.spans["keep"] = [doc[1:1]]
+    assert find(doc) == []
+
+
+@pytest.mark.parametrize("text", ["{x}", "{x}\neins zwei", "eins {x}"])
+def test_prefixes_come_first(nlp, text):
+    doc = nlp.make_doc(text)
+    doc._.translation_prefix = "seven 7:"
+    settings = {"rnn_translator": {"keep": ["placeholder"]}}
+    (doc,) = nlp.pipe([doc], component_cfg=settings)
+    assert doc._.translation.startswith("seven 7:")
+    assert doc._.translation.count("{x}") == 1
 
 
 def test_unknown_kinds_are_refused(nlp):

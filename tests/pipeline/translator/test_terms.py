@@ -66,6 +66,7 @@ def test_as_often_as_asked(nlp):
         (" Ufer | Ufers|Ufer", ["Ufer", "Ufers"], []),
         ("!Bank|Ufer|!  Bänke", ["Ufer"], ["Bank", "Bänke"]),
         (r"a\|b|\!c|d\\e", ["a|b", "!c", r"d\e"], []),
+        (r"C:\dir|x\n", [r"C:\dir", r"x\n"], []),
         ("rotes\n  Haus", ["rotes Haus"], []),
     ],
 )
@@ -84,7 +85,10 @@ def test_forms_that_say_nothing(nlp, text, message):
 @pytest.mark.parametrize(
     ("terms", "message"),
     [
-        ([("eins", "four"), ("zwei", "!four")], '"four" is to be written, but another term'),
+        (
+            [("eins", "four"), ("zwei", "!four")],
+            '"four" is to be written or kept, but another term',
+        ),
         ([("eins", "a\u2581b")], "change its characters"),
     ],
 )
@@ -131,6 +135,20 @@ def test_searches(nlp, settings):
 def test_sampling_refuses_terms(nlp):
     with pytest.raises(ValueError, match="beam search"):
         translate(nlp, mark(nlp, "eins zwei", ("zwei", "four")), search=SamplingSearch())
+
+
+@pytest.mark.parametrize(("text", "start"), [("\n eins zwei", 0), ("- eins zwei", 0)])
+def test_a_term_may_begin_before_its_passage(nlp, text, start):
+    doc = nlp.make_doc(text)
+    doc.spans["terms"] = [Span(doc, start, len(doc), span_id="four five")]
+    assert count(translate(nlp, doc), "four five") == 1
+
+
+def test_a_term_without_words_is_refused(nlp):
+    doc = nlp.make_doc("eins zwei")
+    doc.spans["terms"] = [Span(doc, 1, 1, span_id="four")]
+    with pytest.raises(ValueError, match="has no words"):
+        translate(nlp, doc)
 
 
 def test_prefixes(nlp):

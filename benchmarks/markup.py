@@ -18,6 +18,7 @@ from pathlib import Path
 from statistics import median
 
 import spacy
+from alignment import read_links
 from spacy.language import Language
 
 from spacy_rnn.pipeline.translator.markup.documents import translate_markup
@@ -187,20 +188,6 @@ def _extend(place: int, step: int, allowed: set[int]) -> list[int]:
     while places[-1] + step in allowed:
         places.append(places[-1] + step)
     return places
-
-
-def read_links(record: Record) -> tuple[set[Span], set[Span]]:
-    """Read the sure and the possible links of tokens of the translation and words."""
-    doc = GERMAN.make_doc(record.translation)
-    spans = [
-        doc.char_span(word.start, word.end, alignment_mode="expand")
-        for word in record.translation_words
-    ]
-    sure, possible = (
-        {(token.i, source) for index, source in links for token in spans[index]}
-        for links in (record.links.sure, record.links.possible)
-    )
-    return sure, possible
 
 
 def nest(spans: list[Span], rng: random.Random) -> list[Span]:
